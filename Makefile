@@ -1,0 +1,68 @@
+# `make help` lists what there is. Only Python 3.11+, make and git are needed beforehand.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.run ## Play the whole product on this machine (ARGS=--once: by itself, then stop)
+	@$(BIN)/digest demo $(ARGS)
+
+.PHONY: test
+test: $(VENV)/.dev ## Run the tests (ARGS="-k name" for some of them)
+	@$(BIN)/pytest -n 2 $(ARGS)
+
+.PHONY: check
+check: $(VENV)/.dev ## Lint, types, import contract, docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
+
+.PHONY: format
+format: $(VENV)/.dev ## Put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: docs
+docs: $(VENV)/.dev ## Build the documentation into docs/_build
+	$(BIN)/sphinx-build --fail-on-warning --keep-going docs docs/_build
+
+.PHONY: lock
+lock: ## Pin the newest versions again (needs uv)
+	uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url pyproject.toml --group build -o requirements.lock
+	uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url pyproject.toml --group build --group dev -c requirements.lock \
+		-o requirements-dev.lock
+
+.PHONY: clean
+clean: ## Remove what was installed and built
+	rm -rf $(VENV) dist build docs/_build
+
+# What runs, and what tests: two stamps, so that the demo does not wait for a browser's driver.
+$(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what Digest runs on (once)."
+	@$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	@echo "Installing what Digest is tested with (once)."
+	@$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Digest needs Python 3.11 or later; $(PYTHON) is older or missing."; \
+		echo "Name another one: make PYTHON=python3.12 demo"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "This Python has no venv. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)

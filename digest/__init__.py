@@ -1,0 +1,1 @@
+"""Digest: the newsletter service that a publisher runs itself."""

@@ -1,0 +1,75 @@
+"""The `digest` command. Exit codes: 0 done, 1 failed, 2 used wrongly."""
+
+import importlib
+import sys
+from importlib import metadata
+from typing import NoReturn
+
+import click
+
+from digest.errors import DigestError
+
+# Loaded when they are asked for: `digest --help` should not import a web server.
+COMMANDS = {
+    "article": "Add and list articles.",
+    "bounce": "Act on mail that came back, or that asks to leave.",
+    "db": "Bring the database up to date.",
+    "demo": "Play the whole product on this machine.",
+    "doctor": "Say what is missing, and how to mend it.",
+    "issue": "Compose, look at, approve and send issues.",
+    "newsletter": "Create and edit newsletters.",
+    "run": "Run everything in one process.",
+    "source": "Add, list and fetch feeds.",
+    "subscriber": "List, show, export and erase subscribers.",
+    "terms": "Publish the words that readers agree to.",
+    "token": "Make tokens for the API.",
+}
+MODULES = {"demo": "serve", "run": "serve"}
+
+
+class Commands(click.Group):
+    """The command families, each in a module of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"digest.cli.{MODULES.get(cmd_name, cmd_name)}")
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+def version() -> str:
+    """Return the installed version; `make demo` runs a checkout that nobody installed."""
+    try:
+        return metadata.version("digest")
+    except metadata.PackageNotFoundError:
+        return "of this checkout"
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version(), prog_name="digest")
+def digest() -> None:
+    """Digest: the newsletter service that a publisher runs itself.
+
+    Settings come from the environment; `digest doctor` looks at them.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line; errors that a person can mend are one sentence, not a traceback."""
+    try:
+        digest(prog_name="digest", standalone_mode=True)
+    except DigestError as error:
+        click.echo(f"digest: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(1)
+    sys.exit(0)

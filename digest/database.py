@@ -1,0 +1,220 @@
+"""Both databases behind one door: engines, transactions, types, and the database's own clock."""
+
+import enum
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Engine,
+    Enum,
+    Float,
+    Integer,
+    MetaData,
+    create_engine,
+    event,
+    literal,
+)
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.sql import functions
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeDecorator
+
+from digest.errors import UnavailableError
+
+BUSY_TIMEOUT_SECONDS = 30
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment, aware and in UTC on both sides; naive values are refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}: give it a zone")
+        moment = value.astimezone(UTC)
+        # SQLite keeps text without a zone; all of it is UTC, so that it sorts as time.
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, _: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables; every constraint has a name, so that both databases can drop it."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - read by SQLAlchemy
+        datetime: UtcDateTime(),
+        # SQLite counts rows by itself only in a column of exactly this type.
+        int: BigInteger().with_variant(Integer(), "sqlite"),
+        enum.Enum: Enum(
+            enum.Enum,
+            native_enum=False,
+            create_constraint=True,
+            length=20,
+            values_callable=lambda words: [word.value for word in words],
+        ),
+    }
+
+
+class database_now(functions.FunctionElement[datetime]):  # noqa: N801 - reads as the SQL it is
+    """The database's clock, `seconds` from now: leases are measured by it on every machine."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+    def __init__(self, seconds: float = 0) -> None:
+        super().__init__(literal(float(seconds), Float()))
+
+
+@compiles(database_now, "postgresql")
+def _now_on_postgresql(element: database_now, compiler: SQLCompiler, **options: Any) -> str:
+    seconds = compiler.process(element.clauses, **options)
+    # Stable within a statement, so that an index can be searched by it.
+    return f"(statement_timestamp() + make_interval(secs => CAST({seconds} AS double precision)))"
+
+
+@compiles(database_now, "sqlite")
+def _now_on_sqlite(element: database_now, compiler: SQLCompiler, **options: Any) -> str:
+    seconds = compiler.process(element.clauses, **options)
+    # Three more digits, as SQLAlchemy reads what stands after the point as microseconds.
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {seconds} || ' seconds') || '000')"
+
+
+class Database:
+    """An engine and its transactions. Make one per process, after any fork."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _engine(url)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Open a transaction that may write; commits at the end, rolls back on any error.
+
+        Raises:
+            UnavailableError: the database is gone, its disk is full, or it stayed locked.
+        """
+        with self._session(writes=True) as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a transaction that only reads; whatever it changed is rolled back."""
+        with self._session(writes=False) as session:
+            yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Open a bare connection, for migrations. Raises UnavailableError."""
+        with _outages_named(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _session(self, *, writes: bool) -> Iterator[Session]:
+        with _outages_named(), self._sessions() as session:
+            session.connection(execution_options={"digest_writes": writes})
+            yield session
+            if writes:
+                session.commit()
+            else:
+                # What was read can be used after: a rollback would expire it.
+                session.expunge_all()
+                session.rollback()
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _outages_named() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, NoFreeConnectionError) as error:
+        if isinstance(error, DBAPIError) and not is_outage(error):
+            code = getattr(error.orig, "sqlite_errorcode", None)
+            if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+                raise UnavailableError(
+                    "The database's file is not a database, or it is damaged."
+                ) from error
+            raise
+        raise UnavailableError(
+            "The database did not answer. Nothing was written; try again in a minute."
+        ) from error
+
+
+def is_outage(error: DBAPIError) -> bool:
+    """Tell a database that is away, full or locked from a mistake in a statement."""
+    if error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.OperationalError):
+        code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return code != sqlite3.SQLITE_ERROR
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        return isinstance(error, OperationalError)
+    # Classes 08 connection, 53 resources (disk full), 57 operator intervention, 58 system.
+    return state[:2] in {"08", "53", "57", "58"}
+
+
+def _engine(url: str) -> Engine:
+    if url.startswith("sqlite"):
+        engine = create_engine(
+            url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(
+        url,
+        # Errors are logged, and readers' names and ips are among the values.
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=5,
+        max_overflow=10,
+        connect_args={"connect_timeout": 5, "application_name": "digest"},
+    )
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    # The driver must not begin transactions by itself: _begin_sqlite says which kind.
+    connection.isolation_level = None
+    # FULL: with NORMAL a power cut could forget that a window was opened, and send it again.
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A read that turns into a write fails at once, whatever the timeout: so say it first.
+    writes = connection.get_execution_options().get("digest_writes", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

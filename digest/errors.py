@@ -1,0 +1,34 @@
+"""Errors that a person can act on."""
+
+
+class DigestError(Exception):
+    """A failure whose message is written for the person who has to mend it."""
+
+
+class SettingError(DigestError):
+    """A setting is missing or malformed; the message starts with the variable's name."""
+
+
+class NotMigratedError(DigestError):
+    """The database's tables are not those of this version of Digest."""
+
+
+class UnavailableError(DigestError):
+    """Something we depend on (database, disk) did not answer; nothing was written."""
+
+
+class NotFoundError(DigestError):
+    """What was asked for does not exist."""
+
+
+class RefusedError(DigestError):
+    """The request was understood and may not be done, with the reason in words."""
+
+
+class FieldError(DigestError):
+    """A value that was given cannot be used; `field` names it, `sentence` is for who typed it."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(f"{field}: {sentence}")
+        self.field = field
+        self.sentence = sentence

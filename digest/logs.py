@@ -1,0 +1,101 @@
+"""Logging: structured, to standard error, and without readers' addresses or tokens."""
+
+import logging
+import re
+import sys
+import threading
+from typing import Any
+
+import structlog
+
+# Whatever may stand in an address: too much is taken out rather than too little. Only from where
+# a run of such characters begins, so that a long one is read once. A quoted @ is one, too.
+LOCAL = r"[^\s<>\"(),;:\[\]@]"
+ADDRESS = re.compile(rf"(?<!{LOCAL}){LOCAL}+(?:@|%(?:25)*40)[\w.-]+")
+TOKEN = re.compile(r"[0-9][a-z][a-z0-9]{1,8}[.-][a-z0-9_-]{30,}", re.IGNORECASE | re.ASCII)
+# No backslash: in JSON it belongs to the character behind it.
+TOKEN_PATH = re.compile(r"(/(?:confirm|unsubscribe|preferences)/)[^\s\"'?\\]+")
+# PostgreSQL quotes the whole row that broke a rule, a reader's name in it.
+ROW = re.compile(r"(Failing row contains \().*?(\)\.)(?=\s|\\n|\"|$)")
+
+
+def scrub(text: str) -> str:
+    """Take mail addresses and tokens out of a line that is about to be logged."""
+    text = ROW.sub(r"\1…\2", TOKEN_PATH.sub(r"\1…", text))
+    return TOKEN.sub("<token>", ADDRESS.sub("<address>", text))
+
+
+class ScrubbingFormatter(logging.Formatter):
+    """A formatter whose whole output, tracebacks included, has been scrubbed."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        try:
+            return scrub(self._inner.format(record))
+        except Exception as error:  # noqa: BLE001 - else logging prints what it could not format
+            return f"{record.name}: a line could not be formatted: {type(error).__name__}"
+
+
+def set_up_logging(style: str, level: int = logging.INFO) -> None:
+    """Send everything that is logged, ours and libraries', to standard error in `style`."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        ScrubbingFormatter(
+            structlog.stdlib.ProcessorFormatter(
+                foreign_pre_chain=shared,
+                processors=[
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.format_exc_info,
+                    renderer,
+                ],
+            )
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for chatty in (
+        "alembic",
+        "httpx",
+        "httpcore",
+        "celery.worker.strategy",
+        "celery.app.trace",
+        "mail.log",
+    ):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    _log_what_nobody_caught()
+
+
+def _log_what_nobody_caught() -> None:
+    """Python prints such tracebacks as they are; other people's hooks (pytest's) stay."""
+    log = logging.getLogger("digest")
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = lambda kind, error, trace: (
+            log.critical("not caught", exc_info=(kind, error, trace))
+            if issubclass(kind, Exception)
+            else sys.__excepthook__(kind, error, trace)
+        )
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = lambda args: log.critical(
+            "not caught in a thread", exc_info=args.exc_value
+        )

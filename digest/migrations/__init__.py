@@ -1,0 +1,69 @@
+"""Alembic, driven from here: no ini file to find, the same steps on both databases."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from digest.database import Database
+from digest.errors import NotMigratedError
+
+
+def configuration(connection: Connection | None = None) -> Config:
+    """Return alembic's configuration; with `connection`, its steps run on that."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(database_url: str, revision: str = "head") -> None:
+    """Bring the tables up to `revision`. All steps succeed together, or none does.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
+    _run(database_url, lambda config: command.upgrade(config, revision))
+
+
+def downgrade(database_url: str, revision: str) -> None:
+    """Take the tables down to `revision`; `base` removes them all."""
+    _run(database_url, lambda config: command.downgrade(config, revision))
+
+
+def newest_revision() -> str:
+    """Return the revision that this version of Digest needs."""
+    return ScriptDirectory.from_config(configuration()).get_current_head() or "base"
+
+
+def check_migrated(database: Database) -> None:
+    """Raise NotMigratedError, with the command to run, unless the tables are this version's."""
+    with database.reading() as session:
+        found = MigrationContext.configure(session.connection()).get_current_revision()
+    if found == newest_revision():
+        return
+    if found is None:
+        raise NotMigratedError("The database has no tables yet. Run: digest db upgrade")
+    raise NotMigratedError(
+        f"The database is at revision {found}, and this version of Digest needs "
+        f"{newest_revision()}. Run: digest db upgrade"
+    )
+
+
+def _run(database_url: str, act: Callable[[Config], None]) -> None:
+    database = Database(database_url)
+    try:
+        with database.connection() as connection:
+            # Rebuilding a SQLite table drops it first: its children must not be dropped with it.
+            if database.is_sqlite:
+                raw = connection.connection.dbapi_connection
+                assert raw is not None
+                raw.execute("PRAGMA foreign_keys=OFF")
+            with connection.begin():
+                act(configuration(connection))
+    finally:
+        database.dispose()

@@ -1,0 +1,41 @@
+"""Run by alembic: the steps go over the connection that `digest.migrations` opened."""
+
+from typing import Any, Literal
+
+from alembic import context
+from sqlalchemy import Connection, text
+
+import digest.models  # noqa: F401 - fills the metadata
+from digest.database import Base, UtcDateTime
+
+
+def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
+    """Leave out the partitions: they are made at freeze, and no model names them."""
+    return not (kind == "table" and name is not None and name.startswith("delivery_"))
+
+
+def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
+    """Write plain types into revisions, which must not change when our classes do."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    return False
+
+
+def run(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        # Two hosts releasing at once: the second waits, and finds nothing to do.
+        connection.execute(text("SELECT pg_advisory_xact_lock(7410052026)"))
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        include_name=is_ours,
+        compare_type=True,
+        render_item=render_item,
+        transactional_ddl=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+run(context.config.attributes["connection"])

@@ -1,0 +1,79 @@
+"""Tables and the classes over them. No queries that belong to a verb."""
+
+from digest.models.access import ApiToken
+from digest.models.article import Article, Source
+from digest.models.consent import Consent, ConsentDetail, ConsentKind, ConsentSeal
+from digest.models.delivery import (
+    OPEN,
+    Attempt,
+    Delivery,
+    DeliveryState,
+    Notice,
+    NoticeKind,
+    NoticeState,
+)
+from digest.models.issue import (
+    AFTER_FREEZE,
+    BEFORE_FREEZE,
+    Issue,
+    IssueState,
+    Rendering,
+    Story,
+    StoryRole,
+)
+from digest.models.newsletter import Approval, InDoubtPolicy, Newsletter
+from digest.models.publication import Heartbeat, Installation, Media, Publication
+from digest.models.subscriber import (
+    EndedReason,
+    SignUp,
+    SignUpChoice,
+    Subscriber,
+    Subscription,
+    Suppression,
+    SuppressionReason,
+    blocks_mail,
+    reason_not_to_mail,
+)
+from digest.models.terms import Terms, Wording
+
+__all__ = [
+    "AFTER_FREEZE",
+    "BEFORE_FREEZE",
+    "OPEN",
+    "ApiToken",
+    "Approval",
+    "Article",
+    "Attempt",
+    "Consent",
+    "ConsentDetail",
+    "ConsentKind",
+    "ConsentSeal",
+    "Delivery",
+    "DeliveryState",
+    "EndedReason",
+    "Heartbeat",
+    "InDoubtPolicy",
+    "Installation",
+    "Issue",
+    "IssueState",
+    "Media",
+    "Newsletter",
+    "Notice",
+    "NoticeKind",
+    "NoticeState",
+    "Publication",
+    "Rendering",
+    "SignUp",
+    "SignUpChoice",
+    "Source",
+    "Story",
+    "StoryRole",
+    "Subscriber",
+    "Subscription",
+    "Suppression",
+    "SuppressionReason",
+    "Terms",
+    "Wording",
+    "blocks_mail",
+    "reason_not_to_mail",
+]

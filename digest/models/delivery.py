@@ -1,0 +1,171 @@
+"""The delivery ledger, and the notices: what is to be handed to the relay, and what it said."""
+
+import enum
+from datetime import datetime
+
+from sqlalchemy import (
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from digest.database import Base, database_now
+from digest.models.issue import Issue
+from digest.models.newsletter import Newsletter
+from digest.models.subscriber import SignUp, Subscriber
+
+
+class DeliveryState(enum.StrEnum):
+    """The life of a delivery; DESIGN: the delivery ledger."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    FAILED = "failed"
+    EXCLUDED = "excluded"
+    CANCELLED = "cancelled"
+    IN_DOUBT = "in_doubt"
+
+
+OPEN = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.SENDING)
+
+
+class Delivery(Base):
+    """One row per (issue, subscriber): ids only, never an address.
+
+    `next_attempt_at` and `lease_until` are by the database's clock; `released_at` is when the row
+    was first queued, from which giving up is reckoned. `claim` is the token of the worker that
+    holds the row, or held it last. Partitioned by issue on PostgreSQL, so that old issues can be
+    dropped whole; hence no foreign key points here, and only the issue's points away.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        ForeignKeyConstraint(["issue_id"], ["issue.id"]),
+        Index(
+            "ix_delivery_queued",
+            "issue_id",
+            "next_attempt_at",
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index(
+            "ix_delivery_held",
+            "issue_id",
+            "lease_until",
+            sqlite_where=text("state IN ('claimed', 'sending', 'in_doubt')"),
+            postgresql_where=text("state IN ('claimed', 'sending', 'in_doubt')"),
+        ),
+        Index(
+            "ix_delivery_claim",
+            "claim",
+            sqlite_where=text("state IN ('claimed', 'sending', 'in_doubt')"),
+            postgresql_where=text("state IN ('claimed', 'sending', 'in_doubt')"),
+        ),
+        {"postgresql_partition_by": "LIST (issue_id)"},
+    )
+
+    issue_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    subscriber_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    rendering_id: Mapped[int]
+    state: Mapped[DeliveryState] = mapped_column(default=DeliveryState.QUEUED)
+    reason: Mapped[str | None] = mapped_column(String(40))
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    released_at: Mapped[datetime]
+    next_attempt_at: Mapped[datetime]
+    claim: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    lease_until: Mapped[datetime | None]
+    final_at: Mapped[datetime | None]
+    code: Mapped[int | None] = mapped_column(SmallInteger)
+    enhanced: Mapped[str | None] = mapped_column(String(12))
+    reply: Mapped[str | None] = mapped_column(String(500))
+
+
+class Attempt(Base):
+    """What came of a try that was not simply accepted. `stage` is the SMTP command it ended at."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (Index("ix_attempt_issue_id_subscriber_id", "issue_id", "subscriber_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int]
+    subscriber_id: Mapped[int]
+    at: Mapped[datetime]
+    outcome: Mapped[str] = mapped_column(String(20))
+    stage: Mapped[str] = mapped_column(String(20))
+    code: Mapped[int | None] = mapped_column(SmallInteger)
+    enhanced: Mapped[str | None] = mapped_column(String(12))
+    reply: Mapped[str | None] = mapped_column(String(500))
+
+
+class NoticeKind(enum.StrEnum):
+    """What a notice is for."""
+
+    CONFIRMATION = "confirmation"
+    ALREADY_SIGNED_UP = "already_signed_up"
+    DRAFT_READY = "draft_ready"
+    HELD = "held"
+    FRESH_LINK = "fresh_link"
+    ADDRESS_CHANGED = "address_changed"
+
+
+class NoticeState(enum.StrEnum):
+    """The life of a notice: as a delivery's, but no one can leave it."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Notice(Base):
+    """One mail to one person. `to_address` is deleted when the state is final.
+
+    `once` is unique where it is set: it keeps a notice from being queued twice. `created_at` is
+    the calendar's time; the other moments are by the database's clock.
+    """
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        Index(
+            "ix_notice_open",
+            "next_attempt_at",
+            sqlite_where=text("state IN ('queued', 'sending')"),
+            postgresql_where=text("state IN ('queued', 'sending')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_id: Mapped[bytes] = mapped_column(LargeBinary(16), unique=True)
+    kind: Mapped[NoticeKind]
+    to_address: Mapped[str | None] = mapped_column(String(320))
+    once: Mapped[str | None] = mapped_column(String(120), unique=True)
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletter.id"))
+    sign_up_id: Mapped[int | None] = mapped_column(ForeignKey("sign_up.id", ondelete="SET NULL"))
+    subscriber_id: Mapped[int | None] = mapped_column(ForeignKey("subscriber.id"))
+    issue_id: Mapped[int | None] = mapped_column(ForeignKey("issue.id"))
+    state: Mapped[NoticeState] = mapped_column(default=NoticeState.QUEUED)
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    created_at: Mapped[datetime]
+    released_at: Mapped[datetime] = mapped_column(default=database_now())
+    next_attempt_at: Mapped[datetime] = mapped_column(default=database_now())
+    claim: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    lease_until: Mapped[datetime | None]
+    final_at: Mapped[datetime | None]
+    code: Mapped[int | None] = mapped_column(SmallInteger)
+    enhanced: Mapped[str | None] = mapped_column(String(12))
+    reply: Mapped[str | None] = mapped_column(String(500))
+
+    newsletter: Mapped[Newsletter] = relationship()
+    sign_up: Mapped[SignUp | None] = relationship()
+    subscriber: Mapped[Subscriber | None] = relationship()
+    issue: Mapped[Issue | None] = relationship()

@@ -1,0 +1,56 @@
+"""The paper itself, its pictures, and what this installation remembers about itself."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, deferred, mapped_column
+
+from digest.database import Base
+
+
+class Publication(Base):
+    """The paper: one row. `privacy` is the notice's text; `privacy_url` wins where it is set."""
+
+    __tablename__ = "publication"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    site_url: Mapped[str] = mapped_column(String(500))
+    language: Mapped[str] = mapped_column(String(35), default="en")
+    mark: Mapped[str | None] = mapped_column(String(64))
+    privacy: Mapped[str | None] = mapped_column(Text)
+    privacy_url: Mapped[str | None] = mapped_column(String(500))
+
+
+class Media(Base):
+    """A picture that we re-encoded ourselves, called by the SHA-256 of its bytes (hex)."""
+
+    __tablename__ = "media"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    content_type: Mapped[str] = mapped_column(String(20))
+    width: Mapped[int]
+    height: Mapped[int]
+    content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    created_at: Mapped[datetime]
+
+
+class Installation(Base):
+    """One row: what must not change under a running installation."""
+
+    __tablename__ = "installation"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    suppression_fingerprint: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
+class Heartbeat(Base):
+    """When a part of the machinery last showed a sign of life: `tick`, `bulk`, `notices`."""
+
+    __tablename__ = "heartbeat"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[datetime]

@@ -1,0 +1,109 @@
+"""Numbers, days, times, quotation marks and lines as a newspaper writes them."""
+
+import re
+import textwrap
+from datetime import date, time
+
+ONES = (
+    "no one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen twenty"
+).split()
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def count_in_words(number: int, thing: str, things: str | None = None) -> str:
+    """Return "eight stories", "one story", "31 stories": in words up to twenty."""
+    word = ONES[number] if 0 <= number < len(ONES) else f"{number:,}"
+    return f"{word} {thing if number == 1 else things or thing + 's'}"
+
+
+def long_date(day: date) -> str:
+    """Return "14 November 2026"."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def long_day(day: date) -> str:
+    """Return "Saturday 14 November 2026"."""
+    return f"{WEEKDAYS[day.weekday()]} {long_date(day)}"
+
+
+def short_day(day: date) -> str:
+    """Return "Saturday 21 November"."""
+    return f"{WEEKDAYS[day.weekday()]} {day.day} {day:%B}"
+
+
+def hour_in_words(at: time) -> str:
+    """Return "seven" for 07:00, "seven in the evening" for 19:00, and "07:30" as it is."""
+    if at.minute:
+        return f"{at:%H:%M}"
+    if at.hour in {0, 12}:
+        return "midnight" if at.hour == 0 else "noon"
+    hour = ONES[at.hour % 12]
+    if at.hour < 12:
+        return hour
+    return f"{hour} in the {'afternoon' if at.hour < 18 else 'evening'}"
+
+
+def slot_in_words(weekday: int, at: time) -> str:
+    """Return "Saturdays at seven"."""
+    return f"{WEEKDAYS[weekday]}s at {hour_in_words(at)}"
+
+
+def arrival_in_words(weekday: int, at: time) -> str:
+    """Return "Saturday at seven"."""
+    return f"{WEEKDAYS[weekday]} at {hour_in_words(at)}"
+
+
+def the(name: str) -> str:
+    """Return "the Editor's Digest", and "The Brief" as it is."""
+    return name if name.lower().startswith("the ") else f"the {name}"
+
+
+def cut(text: str, length: int) -> str:
+    """Return at most `length` characters, whole words where there are several."""
+    if len(text) <= length:
+        return text
+    words = text[: length - 1].rpartition(" ")[0] if " " in text[: length - 1] else ""
+    return f"{words or text[: length - 1]}…"
+
+
+_MARKS = (
+    (re.compile(r"(?<=\w)'(?=\w)|(?<=s)'(?=\s)|'(?=\d\ds\b)"), "’"),
+    # Straight marks open after a space, a bracket or a dash, and close anywhere else; after a
+    # figure one may stand for inches or minutes, and is left alone.
+    (re.compile(r"(?<![^\s(\[“‘–—])\"(?=\S)"), "“"),
+    (re.compile(r"(?<=[^\s\d])\""), "”"),
+    (re.compile(r"(?<![^\s(\[“‘–—])'(?=\S)"), "‘"),
+    (re.compile(r"(?<=[^\s\d])'"), "’"),
+)
+
+
+def curly(text: str) -> str:
+    """Return text with typographic apostrophes and quotation marks: "Editor’s Digest"."""
+    for straight, mark in _MARKS:
+        text = straight.sub(mark, text)
+    return text
+
+
+def wrapped(text: str, width: int = 60, indent: str = "", first: str | None = None) -> str:
+    """Return a paragraph in lines of at most `width` characters, each after `indent`.
+
+    `first` stands before the first line in the indent's place. What is longer than a line, such
+    as a URL, stays whole.
+    """
+    return textwrap.fill(
+        " ".join(text.split()),
+        width,
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def justified(left: str, right: str, width: int = 60) -> str:
+    """Return both on one line, `right` at its end; each on its own where they do not fit."""
+    gap = width - len(left) - len(right)
+    if gap < 2:
+        return f"{wrapped(left, width)}\n{wrapped(right, width)}"
+    return f"{left}{' ' * gap}{right}"

@@ -1,0 +1,168 @@
+"""The composition root: one object holding what every verb needs, opened once per process."""
+
+import hmac
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from digest.clock import Clock, SystemClock
+from digest.database import Database
+from digest.errors import SettingError
+from digest.migrations import check_migrated
+from digest.models import Installation
+from digest.settings import Settings
+from digest.suppression import SuppressionKey
+from digest.tokens import KeyRing
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+# How long the bell is left alone after the broker was found away.
+SILENT_SECONDS = 15
+
+BULK, NOTICES = "bulk", "notices"
+TICK = "worker.tasks.tick"
+PREPARE_ISSUE = "worker.tasks.prepare_issue"
+DELIVER_ISSUE = "worker.tasks.deliver_issue"
+SEND_NOTICES = "worker.tasks.send_notices"
+FETCH_SOURCE = "worker.tasks.fetch_source"
+
+log = structlog.get_logger(__name__)
+
+
+class Bell(Protocol):
+    """The doorbell: says that there may be work. It may fail, be late, or ring twice."""
+
+    def ring(self, task: str, *ids: int) -> None:
+        """Ask for `task` to be run soon. Never raises: the next tick finds the work anyway."""
+        ...
+
+
+def celery_app(settings: Settings) -> "Celery":
+    """Return Celery as every process of ours configures it: a doorbell without results."""
+    # Imported late, here and below: most commands never ring, and should not wait for it.
+    from celery import Celery
+
+    embedded = settings.embedded
+    # A host that means nothing: kombu warns at each connection that has none.
+    broker = "memory://localhost/" if embedded else settings.redis_url
+    app = Celery("digest", broker=broker, set_as_current=False)
+    app.conf.update(
+        task_ignore_result=True,
+        task_default_queue=BULK,
+        task_routes={TICK: {"queue": NOTICES}, SEND_NOTICES: {"queue": NOTICES}},
+        task_publish_retry=False,
+        task_serializer="json",
+        accept_content=["json"],
+        timezone="UTC",
+        broker_connection_retry_on_startup=True,
+        broker_connection_timeout=2,
+        # memory:// looks for work once a second by default, which loses half of the throughput.
+        broker_transport_options={"polling_interval": 0.02}
+        if embedded
+        else {"socket_connect_timeout": 2, "socket_timeout": 5, "socket_keepalive": True},
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_send_task_events=False,
+        worker_enable_remote_control=False,
+    )
+    return app
+
+
+class CeleryBell:
+    """Rings by sending a Celery task by its name."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._silent_until = 0.0
+
+    @cached_property
+    def _app(self) -> "Celery":
+        return celery_app(self._settings)
+
+    def ring(self, task: str, *ids: int) -> None:
+        from kombu.exceptions import OperationalError as BrokerError
+        from redis.exceptions import RedisError
+
+        if time.monotonic() < self._silent_until:
+            return
+        try:
+            self._app.send_task(task, args=list(ids), retry=False, ignore_result=True)
+        except (BrokerError, RedisError, OSError) as error:
+            # Finding out takes seconds, which the next reader should not wait as well.
+            self._silent_until = time.monotonic() + SILENT_SECONDS
+            log.warning("bell not heard: the next tick will find the work", error=repr(error))
+
+
+@dataclass
+class Runtime:
+    """What a web request, a command or a task works with. `stopping` is set to drain."""
+
+    settings: Settings
+    database: Database
+    ring: KeyRing
+    suppression: SuppressionKey
+    bell: Bell
+    clock: Clock = field(default_factory=SystemClock)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def close(self) -> None:
+        """Let go of the database's connections."""
+        self.database.dispose()
+
+
+def open_runtime(
+    settings: Settings, *, clock: Clock | None = None, bell: Bell | None = None
+) -> Runtime:
+    """Connect the parts. Call it after any fork.
+
+    Raises:
+        NotMigratedError: says which command brings the database up to date.
+        SettingError: DIGEST_SUPPRESSION_KEY is not the one that this database was made with.
+        UnavailableError: the database does not answer.
+    """
+    database = Database(settings.database_url)
+    runtime = Runtime(
+        settings=settings,
+        database=database,
+        ring=KeyRing(settings.keys),
+        suppression=SuppressionKey(settings.suppression_key),
+        bell=bell or CeleryBell(settings),
+        clock=clock or SystemClock(),
+    )
+    try:
+        check_migrated(database)
+        _check_suppression_key(runtime)
+    except BaseException:
+        database.dispose()
+        raise
+    return runtime
+
+
+def _check_suppression_key(runtime: Runtime) -> None:
+    ours = runtime.suppression.fingerprint
+    with runtime.database.reading() as session:
+        known = session.get(Installation, 1)
+    if known is None:
+        try:
+            with runtime.database.transaction() as session:
+                session.add(
+                    Installation(id=1, suppression_fingerprint=ours, created_at=runtime.clock.now())
+                )
+        except IntegrityError:
+            # Another process was first; its key has to be ours as well.
+            return _check_suppression_key(runtime)
+        return None
+    if not hmac.compare_digest(known.suppression_fingerprint, ours):
+        raise SettingError(
+            "DIGEST_SUPPRESSION_KEY: is not the key that this database was made with. With "
+            "another one, people who must not be mailed would be. Put the old key back."
+        )
+    return None

@@ -1,0 +1,319 @@
+"""Settings come from the environment, are checked once at start, and never change after.
+
+Every variable may be given as `NAME_FILE` instead, naming a file that holds the value (for
+secrets). A missing or malformed one raises `SettingError` with the variable's name and what it
+should be. docs/configuration.md lists them; a test holds that table against `VARIABLES`.
+"""
+
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from environs import EnvError, FileAwareEnv
+from sqlalchemy import URL
+
+from digest.errors import SettingError
+from digest.setting_values import (
+    LOOPBACK_NAMES,
+    Key,
+    Network,
+    RelayAddress,
+    hello_name,
+    new_secret,
+    parse_boolean,
+    parse_database_url,
+    parse_domain,
+    parse_folder,
+    parse_keys,
+    parse_log_format,
+    parse_networks,
+    parse_public_url,
+    parse_redis_url,
+    parse_relay,
+    parse_secret,
+)
+
+__all__ = [
+    "LOOPBACK_NAMES",
+    "VARIABLES",
+    "Key",
+    "Network",
+    "RelayAddress",
+    "Settings",
+    "Variable",
+    "load_settings",
+    "new_secret",
+    "parse_keys",
+    "parse_relay",
+]
+
+UNSET_DATABASE = "sqlite, in DIGEST_DATA_DIR"
+MADE_WHEN_EMBEDDED = ("DIGEST_KEYS", "DIGEST_SUPPRESSION_KEY")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a process needs to know of its surroundings; see VARIABLES for the meanings."""
+
+    data_dir: Path
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    relay: RelayAddress
+    public_url: str
+    keys: tuple[Key, ...]
+    suppression_key: bytes = field(repr=False)
+    trusted_proxies: tuple[Network, ...]
+    inbound_domain: str | None
+    hello_name: str
+    fetch_private: bool
+    lease_seconds: int
+    slice_seconds: float
+    window_size: int
+    smtp_timeout: float
+    reply_timeout: float
+    late_hours: int
+    source_minutes: int
+    tick_seconds: float
+    log_format: Literal["text", "json"]
+
+    @property
+    def embedded(self) -> bool:
+        """Whether one process plays every part, with no broker to install."""
+        return self.redis_url == "memory://"
+
+    @property
+    def final_dot_wait(self) -> float:
+        """Seconds after a lease before a message in doubt may be sent again (RFC 5321 4.5.3.2)."""
+        return self.reply_timeout
+
+
+class Variable(NamedTuple):
+    """One row of the configuration table. A default of None means: required when grown up."""
+
+    name: str
+    default: str | None
+    meaning: str
+
+
+VARIABLES = (
+    Variable(
+        "DIGEST_DATA_DIR",
+        "digest-data",
+        "Folder for what Digest makes itself: the embedded "
+        "database and, when embedded, its keys (mode 0600).",
+    ),
+    Variable(
+        "DATABASE_URL",
+        UNSET_DATABASE,
+        "`postgresql://user:password@host/name` or `sqlite:////absolute/path`.",
+    ),
+    Variable(
+        "REDIS_URL",
+        "memory://",
+        "The broker: `redis://host:6379/0`, or `memory://` where one process does everything.",
+    ),
+    Variable(
+        "SMTP_URL",
+        "smtp://localhost:25",
+        "The relay: `smtp://` (plain), "
+        "`smtp+starttls://user:password@host:587` or `smtps://user:password@host:465`.",
+    ),
+    Variable(
+        "DIGEST_PUBLIC_URL",
+        "http://127.0.0.1:8000",
+        "Where readers reach the pages. https unless it is loopback; no path.",
+    ),
+    Variable(
+        "DIGEST_KEYS",
+        None,
+        "Ring of `id:base64` keys of at least 32 bytes, separated by "
+        "commas; the first signs, the others still verify. Made by itself when embedded.",
+    ),
+    Variable(
+        "DIGEST_SUPPRESSION_KEY",
+        None,
+        "base64 of at least 32 bytes; never rotated. Made by itself when embedded.",
+    ),
+    Variable(
+        "DIGEST_TRUSTED_PROXIES",
+        "",
+        "Networks of your reverse proxies, separated by commas; "
+        "only they may say which ip a reader has.",
+    ),
+    Variable(
+        "DIGEST_INBOUND_DOMAIN",
+        "",
+        "Domain whose mail is given to `digest bounce process`: "
+        "turns on mailto unsubscribes and VERP envelopes.",
+    ),
+    Variable(
+        "DIGEST_HELLO_NAME", "", "Name said in EHLO; by default the host of DIGEST_PUBLIC_URL."
+    ),
+    Variable(
+        "DIGEST_FETCH_PRIVATE",
+        "false",
+        "Whether feeds and pictures may come from loopback "
+        "and private addresses. For the demo and tests.",
+    ),
+    Variable(
+        "DIGEST_LEASE_SECONDS",
+        "120",
+        "How long a worker may hold the deliveries that it has claimed.",
+    ),
+    Variable(
+        "DIGEST_SLICE_SECONDS",
+        "10",
+        "How long one bulk task works before it rings again and returns.",
+    ),
+    Variable(
+        "DIGEST_WINDOW_SIZE",
+        "50",
+        "Deliveries on the wire at once in one process: the most "
+        "that a kill -9 can leave in doubt.",
+    ),
+    Variable(
+        "DIGEST_SMTP_TIMEOUT",
+        "30",
+        "Seconds to wait for the relay's answers, the last one excepted.",
+    ),
+    Variable("DIGEST_REPLY_TIMEOUT", "600", "Seconds to wait for the answer to the final dot."),
+    Variable(
+        "DIGEST_LATE_HOURS", "12", "An issue more than this late is held, and a person decides."
+    ),
+    Variable("DIGEST_SOURCE_MINUTES", "15", "How often a source is fetched when all is well."),
+    Variable(
+        "DIGEST_TICK_SECONDS",
+        "60",
+        "How often beat rings for the calendar to be looked at.",
+    ),
+    Variable("DIGEST_LOG_FORMAT", "text", "`text` for people, `json` for machines."),
+)
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingError: a variable is missing or malformed; the message begins with its name.
+    """
+    env = _Reader()
+    data_dir = env.parsed("DIGEST_DATA_DIR", parse_folder)
+    redis_url = env.parsed("REDIS_URL", parse_redis_url)
+    public_url = env.parsed("DIGEST_PUBLIC_URL", parse_public_url)
+    if redis_url == "memory://" and not all(map(env.given, MADE_WHEN_EMBEDDED)):
+        env.made.update(_keys_made_here(data_dir))
+    return Settings(
+        data_dir=data_dir,
+        database_url=env.parsed("DATABASE_URL", lambda text: _database_url(text, data_dir)),
+        redis_url=redis_url,
+        relay=env.parsed("SMTP_URL", parse_relay),
+        public_url=public_url,
+        keys=env.parsed("DIGEST_KEYS", parse_keys),
+        suppression_key=env.parsed("DIGEST_SUPPRESSION_KEY", parse_secret),
+        trusted_proxies=env.parsed("DIGEST_TRUSTED_PROXIES", parse_networks),
+        inbound_domain=env.parsed("DIGEST_INBOUND_DOMAIN", parse_domain) or None,
+        hello_name=env.parsed("DIGEST_HELLO_NAME", parse_domain) or hello_name(public_url),
+        fetch_private=env.parsed("DIGEST_FETCH_PRIVATE", parse_boolean),
+        lease_seconds=env.whole("DIGEST_LEASE_SECONDS", 1, 3600),
+        slice_seconds=env.number("DIGEST_SLICE_SECONDS", 0.1, 300),
+        window_size=env.whole("DIGEST_WINDOW_SIZE", 1, 50),
+        smtp_timeout=env.number("DIGEST_SMTP_TIMEOUT", 0.1, 600),
+        reply_timeout=env.number("DIGEST_REPLY_TIMEOUT", 0.1, 3600),
+        late_hours=env.whole("DIGEST_LATE_HOURS", 1, 24 * 7),
+        source_minutes=env.whole("DIGEST_SOURCE_MINUTES", 1, 24 * 60),
+        tick_seconds=env.number("DIGEST_TICK_SECONDS", 0.2, 3600),
+        log_format=env.parsed("DIGEST_LOG_FORMAT", parse_log_format),
+    )
+
+
+class _Reader:
+    """environs with our defaults, and every complaint beginning with the variable's name."""
+
+    def __init__(self) -> None:
+        self.env = FileAwareEnv()
+        self.made: dict[str, str] = {}
+        self.defaults = {v.name: v.default for v in VARIABLES}
+
+    def given(self, name: str) -> str:
+        """Return what the environment says; an empty variable counts as unset."""
+        try:
+            text = self.env.str(name, "").strip()
+        except (EnvError, OSError, ValueError):
+            raise SettingError(
+                f"{name}: {name}_FILE should name a file of text that Digest may read"
+            ) from None
+        # Not unset: a secret that was meant to be there is not quietly made anew.
+        if not text and os.environ.get(f"{name}_FILE"):
+            raise SettingError(f"{name}: the file that {name}_FILE names should not be empty")
+        return text
+
+    def text(self, name: str) -> str:
+        value = self.given(name) or self.made.get(name) or self.defaults[name]
+        if value is None:
+            raise SettingError(f"{name} is not set. `digest doctor` says how to make one.")
+        return value
+
+    def parsed(self, name: str, parse: Callable[[str], Any]) -> Any:
+        text = self.text(name)
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise SettingError(f"{name}: {error}") from None
+
+    def number(self, name: str, low: float, high: float) -> float:
+        def parse(text: str) -> float:
+            value = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else -1
+            if not low <= value <= high:
+                raise ValueError(f"should be a number from {low:g} to {high:g}, not {text!r}")
+            return value
+
+        return float(self.parsed(name, parse))
+
+    def whole(self, name: str, low: int, high: int) -> int:
+        def parse(text: str) -> int:
+            value = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else -1
+            if not low <= value <= high:
+                raise ValueError(f"should be a whole number from {low} to {high}, not {text!r}")
+            return value
+
+        return int(self.parsed(name, parse))
+
+
+def _database_url(text: str, data_dir: Path) -> str:
+    if text != UNSET_DATABASE:
+        return parse_database_url(text)
+    return URL.create("sqlite", database=str(data_dir / "digest.sqlite3")).render_as_string()
+
+
+def _keys_made_here(data_dir: Path) -> dict[str, str]:
+    """Read the embedded product's own keys, making them (mode 0600) on the first run."""
+    path = data_dir / "keys"
+    try:
+        if not path.exists():
+            data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write_keys(path)
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"DIGEST_DATA_DIR: cannot keep keys in {data_dir}: {error}") from None
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def _write_keys(path: Path) -> None:
+    lines = f"DIGEST_KEYS=k1:{new_secret()}\nDIGEST_SUPPRESSION_KEY={new_secret()}\n"
+    # A draft (which is 0600) and a link: first runs at once agree on one file, and a power cut
+    # leaves it whole or not at all.
+    descriptor, draft = tempfile.mkstemp(prefix="keys.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(lines)
+            file.flush()
+            os.fsync(descriptor)
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        Path(draft).unlink()

@@ -1,0 +1,32 @@
+"""Where the templates are, and the environment that emails are rendered in."""
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from digest import prose
+
+
+def template_folder() -> Path:
+    """Return the templates' folder: inside the installed package, or the checkout's own."""
+    package = Path(__file__).parent
+    installed = package / "templates"
+    return installed if installed.is_dir() else package.parent / "templates"
+
+
+@cache
+def email_environment() -> Environment:
+    """Return the environment for `templates/email`; a name that is not given is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(template_folder() / "email"),
+        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["curly"] = prose.curly
+    environment.filters["justified"] = prose.justified
+    environment.filters["wrapped"] = prose.wrapped
+    return environment

@@ -1,0 +1,352 @@
+"""The steps that make the tables, up and down, and the rules that only the tables can keep."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection, func, insert, inspect, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateTable
+
+from digest.database import Base, Database
+from digest.errors import NotMigratedError
+from digest.migrations import check_migrated, configuration, downgrade, newest_revision, upgrade
+from digest.models import (
+    Consent,
+    ConsentDetail,
+    ConsentKind,
+    ConsentSeal,
+    Delivery,
+    EndedReason,
+    Installation,
+    Issue,
+    IssueState,
+    Newsletter,
+    Publication,
+    Subscription,
+)
+from tests.factories import NOW, make_newsletter, make_reader
+from tests.servers.postgresql import PostgresServer
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without tables, of each kind in turn."""
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path}/bare.sqlite3")
+        yield database
+        database.dispose()
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    database = Database(server.create_database())
+    yield database
+    database.dispose()
+    server.drop(database.url)
+
+
+def things(database: Database) -> set[str]:
+    """Name everything that a migration could have left behind."""
+    if database.is_sqlite:
+        query = "SELECT type || ' ' || name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+    else:
+        query = """
+            SELECT 'relation ' || relname FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace
+            UNION SELECT 'function ' || proname FROM pg_proc
+            WHERE pronamespace = 'public'::regnamespace
+            UNION SELECT 'type ' || typname FROM pg_type
+            WHERE typnamespace = 'public'::regnamespace AND typtype = 'e'
+        """
+    with database.reading() as session:
+        return {name.partition(" ")[2] for name in session.scalars(text(query))}
+
+
+def compare_with_models(connection: Connection) -> None:
+    command.check(configuration(connection))
+
+
+# Up and down
+
+
+def test_up_gives_what_the_models_say(bare: Database) -> None:
+    upgrade(bare.url)
+    with bare.connection() as connection:
+        found = {name for name in inspect(connection).get_table_names() if "delivery_" not in name}
+        assert found == {*Base.metadata.tables, "alembic_version"}
+        connection.rollback()
+        with connection.begin():
+            compare_with_models(connection)
+    check_migrated(bare)
+
+
+def test_the_comparison_would_notice(bare: Database) -> None:
+    upgrade(bare.url)
+    with bare.transaction() as session:
+        session.execute(text("ALTER TABLE heartbeat ADD COLUMN mood VARCHAR(20)"))
+    with (
+        pytest.raises(Exception, match=r"remove_column.*mood|mood.*remove_column"),
+        bare.connection() as connection,
+        connection.begin(),
+    ):
+        compare_with_models(connection)
+
+
+def test_the_checks_are_those_of_the_models(bare: Database) -> None:
+    upgrade(bare.url)
+    written = CreateTables(bare)
+    with bare.connection() as connection:
+        for table in Base.metadata.tables:
+            checks = inspect(connection).get_check_constraints(table)
+            assert {str(check["name"]) for check in checks} == written.checks(table), table
+
+
+class CreateTables:
+    """What the models would have made of an empty database."""
+
+    def __init__(self, database: Database) -> None:
+        self._dialect = database.engine.dialect
+
+    def checks(self, table: str) -> set[str]:
+        ddl = str(CreateTable(Base.metadata.tables[table]).compile(dialect=self._dialect))
+        return set(re.findall(r"CONSTRAINT (ck_\w+) CHECK", ddl))
+
+
+def test_down_leaves_nothing_and_up_again_works(bare: Database) -> None:
+    upgrade(bare.url)
+    everything = things(bare)
+    downgrade(bare.url, "base")
+    assert things(bare) <= {"alembic_version", "alembic_version_pkc"}
+    with pytest.raises(NotMigratedError):
+        check_migrated(bare)
+    upgrade(bare.url)
+    assert things(bare) == everything
+    check_migrated(bare)
+
+
+def test_down_works_with_rows_in_the_tables(bare: Database) -> None:
+    upgrade(bare.url)
+    with bare.transaction() as session:
+        make_reader(session, make_newsletter(session), "reader@example.org")
+        add_consent(session)
+    downgrade(bare.url, "base")
+    assert things(bare) <= {"alembic_version", "alembic_version_pkc"}
+
+
+def test_upgrading_again_keeps_what_is_there(database: Database) -> None:
+    with database.transaction() as session:
+        make_newsletter(session)
+    upgrade(database.url)
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Newsletter)) == 1
+
+
+def test_without_tables_it_says_which_command(bare: Database) -> None:
+    with pytest.raises(NotMigratedError, match="digest db upgrade"):
+        check_migrated(bare)
+
+
+def test_another_version_of_the_tables_says_which_command(database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(NotMigratedError, match=f"9999.*{newest_revision()}.*digest db upgrade"):
+        check_migrated(database)
+
+
+# Consent is evidence
+
+
+def add_consent(session: Session) -> int:
+    consent = Consent(subject=b"s" * 16, kind=ConsentKind.REQUESTED, at=NOW, mac=b"m" * 32)
+    session.add(consent)
+    session.flush()
+    session.add(ConsentDetail(consent_id=consent.id, salt=b"s" * 32, email="reader@example.org"))
+    session.add(
+        ConsentSeal(
+            sequence=1, consent_id=consent.id, previous=bytes(32), hash=b"h" * 32, sealed_at=NOW
+        )
+    )
+    session.flush()
+    return consent.id
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE consent SET kind = 'confirmed'",
+        "UPDATE consent SET mac = mac",
+        "UPDATE consent SET at = at WHERE 1 = 0 OR id = 1",
+        "DELETE FROM consent",
+        "DELETE FROM consent_seal",
+        "UPDATE consent_seal SET sequence = 2",
+        "UPDATE consent_seal SET hash = hash",
+    ],
+)
+def test_consent_can_only_be_added_to(database: Database, statement: str) -> None:
+    with database.transaction() as session:
+        add_consent(session)
+    with pytest.raises(DBAPIError, match="insert-only"), database.transaction() as session:
+        session.execute(text(statement))
+    with database.reading() as session:
+        assert session.scalars(select(Consent.kind)).all() == [ConsentKind.REQUESTED]
+        assert session.scalars(select(ConsentSeal.sequence)).all() == [1]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("tables", ["consent CASCADE", "consent_seal", "wording, terms CASCADE"])
+def test_consent_cannot_be_truncated(database: Database, tables: str) -> None:
+    with database.transaction() as session:
+        add_consent(session)
+    with pytest.raises(DBAPIError, match="insert-only"), database.transaction() as session:
+        session.execute(text(f"TRUNCATE {tables}"))
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Consent)) == 1
+
+
+def test_replacing_is_refused_as_well(database: Database) -> None:
+    with database.transaction() as session:
+        id_ = add_consent(session)
+    verb = "INSERT OR REPLACE" if database.is_sqlite else "INSERT"
+    clash = "" if database.is_sqlite else "ON CONFLICT (id) DO UPDATE SET kind = 'erased'"
+    values = "(:id, 'x', 'erased', '2026-01-01', 'x')"
+    with pytest.raises(DBAPIError, match="insert-only"), database.transaction() as session:
+        session.execute(
+            text(f"{verb} INTO consent (id, subject, kind, at, mac) VALUES {values} {clash}"),
+            {"id": id_},
+        )
+    with database.reading() as session:
+        assert session.scalars(select(Consent.kind)).all() == [ConsentKind.REQUESTED]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("sequence", [1, 2])
+def test_a_seal_cannot_be_replaced_either(database: Database, sequence: int) -> None:
+    with database.transaction() as session:
+        add_consent(session)
+    with pytest.raises(DBAPIError, match="insert-only"), database.transaction() as session:
+        session.execute(
+            text(
+                "INSERT OR REPLACE INTO consent_seal VALUES (:sequence, 1, 'x', 'x', '2026-01-01')"
+            ),
+            {"sequence": sequence},
+        )
+    with database.reading() as session:
+        assert session.scalars(select(ConsentSeal.hash)).all() == [b"h" * 32]
+
+
+def test_the_personal_side_can_be_erased(database: Database) -> None:
+    with database.transaction() as session:
+        add_consent(session)
+        session.execute(text("DELETE FROM consent_detail"))
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Consent)) == 1
+
+
+# Other rules of the tables
+
+
+def test_one_active_subscription_for_a_reader_and_a_newsletter(database: Database) -> None:
+    with database.transaction() as session:
+        newsletter = make_newsletter(session)
+        subscription = make_reader(session, newsletter, "reader@example.org")
+        period = {
+            "subscriber_id": subscription.subscriber_id,
+            "newsletter_id": newsletter.id,
+            "topics": [],
+            "site": "halyard.example",
+            "started_at": NOW,
+        }
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        session.execute(insert(Subscription).values(token_id=b"2" * 16, **period))
+    over = {"ended_at": NOW, "ended_reason": EndedReason.LEFT}
+    with database.transaction() as session:
+        session.execute(update(Subscription).values(**over))
+        session.execute(insert(Subscription).values(token_id=b"2" * 16, **period))
+        for number in (3, 4):
+            session.execute(
+                insert(Subscription).values(token_id=bytes([number]) * 16, **period, **over)
+            )
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Subscription)) == 4
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"weekday": 7},
+        {"weekday": -1},
+        {"story_min": 0},
+        {"story_min": 9, "story_count": 8},
+        {"close_hours": -1},
+        {"compose_hours": 1, "close_hours": 2},
+    ],
+)
+def test_a_newsletter_that_makes_no_sense_is_refused(
+    database: Database, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        make_newsletter(session, **changes)
+
+
+def test_a_state_that_does_not_exist_is_refused(database: Database) -> None:
+    with database.transaction() as session:
+        session.add(make_issue(make_newsletter(session).id))
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        session.execute(text("UPDATE issue SET state = 'delivered'"))
+    with database.transaction() as session:
+        session.execute(text("UPDATE issue SET state = 'parked'"))
+        assert session.scalar(select(Issue.state)) is IssueState.PARKED
+
+
+def test_there_is_one_paper_and_one_installation(database: Database) -> None:
+    paper = Publication(id=2, name="Another", site_url="https://halyard.example")
+    installation = Installation(id=2, suppression_fingerprint="f", created_at=NOW)
+    for second in (paper, installation):
+        with pytest.raises(IntegrityError), database.transaction() as session:
+            session.add(second)
+
+
+def make_issue(newsletter_id: int, **changes: object) -> Issue:
+    values: dict[str, object] = {
+        "newsletter_id": newsletter_id,
+        "occurrence_on": NOW.date(),
+        "dateline": NOW.date(),
+        "compose_at": NOW - timedelta(days=1),
+        "closes_at": NOW - timedelta(hours=1),
+        "send_at": NOW,
+        "created_at": NOW,
+    }
+    return Issue(**(values | changes))
+
+
+def test_an_occurrence_has_one_issue_and_specials_have_none(database: Database) -> None:
+    with database.transaction() as session:
+        newsletter_id = make_newsletter(session).id
+        session.add(make_issue(newsletter_id))
+        session.add(make_issue(newsletter_id, occurrence_on=None))
+        session.add(make_issue(newsletter_id, occurrence_on=None))
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        session.add(make_issue(newsletter_id))
+
+
+def test_a_delivery_needs_its_issue(database: Database) -> None:
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        session.add(
+            Delivery(
+                issue_id=1, subscriber_id=1, rendering_id=1, released_at=NOW, next_attempt_at=NOW
+            )
+        )
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_the_comparison_leaves_partitions_out(database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(text("CREATE TABLE delivery_7 PARTITION OF delivery FOR VALUES IN (7)"))
+    with database.connection() as connection, connection.begin():
+        compare_with_models(connection)
+    downgrade(database.url, "base")
+    assert things(database) <= {"alembic_version", "alembic_version_pkc"}
