@@ -1,0 +1,16 @@
+"""When to try again: the one retry rule of deliveries and notices (RFC 5321 4.5.4.1)."""
+
+import random
+from datetime import timedelta
+
+# Quick at first, for greylisting and passing load; then rarely, as the RFC asks.
+STEPS_MINUTES = (2, 5, 15, 30, 60, 120, 240)
+GIVE_UP_AFTER = timedelta(hours=48)
+JITTER = 0.2
+
+
+def wait_before(attempt: int, draw: random.Random | None = None) -> float:
+    """Return the seconds to wait after the `attempt`th failure, counted from 1, with jitter."""
+    minutes = STEPS_MINUTES[min(max(attempt, 1), len(STEPS_MINUTES)) - 1]
+    spread = (draw or random).uniform(1 - JITTER, 1 + JITTER)
+    return minutes * 60 * spread

@@ -1,0 +1,121 @@
+"""Freezing: after it nothing of an issue changes, whatever happens to articles or templates."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from digest.database import Database
+from digest.delivery.ledger import snapshot_audience
+from digest.delivery.rendering import (
+    ReaderSlots,
+    build_stencil,
+    picture_for,
+    render_issue,
+    view_issue,
+)
+from digest.delivery.slots import StencilError
+from digest.errors import RefusedError
+from digest.models import Issue, IssueState, Rendering, Story
+
+# An issue more than this late is for a person to decide about.
+LATE = timedelta(hours=12)
+
+
+def prepare(
+    database: Database,
+    issue_id: int,
+    *,
+    now: datetime,
+    late: timedelta = LATE,
+    public_url: str,
+    takes_mail: bool,
+) -> bool:
+    """Freeze an issue that is due; hold it, with the reason, where that cannot be done."""
+    try:
+        return freeze(
+            database, issue_id, now=now, late=late, public_url=public_url, takes_mail=takes_mail
+        )
+    except (RefusedError, StencilError) as error:
+        with database.transaction() as session:
+            session.execute(
+                update(Issue)
+                .where(Issue.id == issue_id, Issue.state == IssueState.SCHEDULED)
+                .values(state=IssueState.HELD, reason=str(error)[:500])
+            )
+        return False
+
+
+def freeze(
+    database: Database,
+    issue_id: int,
+    *,
+    now: datetime,
+    late: timedelta = LATE,
+    public_url: str,
+    takes_mail: bool,
+) -> bool:
+    """Fix the stories, store the rendered bytes and snapshot the audience: all of it, or nothing.
+
+    Does nothing to an issue that is not scheduled and due, or more than `late` late. Return whether
+    this call froze it.
+
+    Raises:
+        RefusedError: the issue cannot be rendered as it is; the message says why.
+    """
+    with database.transaction() as session:
+        if not _take(session, issue_id, now, late):
+            return False
+        issue = session.get_one(Issue, issue_id)
+        for story in issue.stories:
+            _copy_article(story)
+        session.flush()
+        view = view_issue(session, issue, public_url)
+        rendered = render_issue(view, ReaderSlots())
+        stencil = build_stencil(view, issue, rendered, takes_mail=takes_mail)
+        rendering = Rendering(
+            issue_id=issue.id,
+            variant="default",
+            language=issue.newsletter.language,
+            subject=rendered.subject,
+            stencil=stencil.to_bytes(),
+            created_at=now,
+        )
+        session.add(rendering)
+        session.flush()
+        issue.audience = snapshot_audience(session, issue, rendering.id, now)
+    return True
+
+
+def _take(session: Session, issue_id: int, now: datetime, late: timedelta) -> bool:
+    # The condition is the lock: of two workers one sees the row as scheduled, the other waits.
+    taken = session.execute(
+        update(Issue)
+        .where(
+            Issue.id == issue_id,
+            Issue.state == IssueState.SCHEDULED,
+            Issue.send_at <= now,
+            Issue.send_at >= now - late,
+        )
+        .values(state=IssueState.FROZEN, frozen_at=now)
+        .returning(Issue.newsletter_id)
+    ).first()
+    if taken is None:
+        return False
+    last = session.execute(
+        select(func.max(Issue.number)).where(Issue.newsletter_id == taken.newsletter_id)
+    ).scalar_one()
+    session.execute(update(Issue).where(Issue.id == issue_id).values(number=(last or 0) + 1))
+    return True
+
+
+def _copy_article(story: Story) -> None:
+    article = story.article
+    story.image = picture_for(story)
+    story.title = article.title
+    story.standfirst = story.blurb or article.standfirst
+    story.byline = article.byline
+    story.section = article.section
+    story.url = article.url
+    story.minutes = article.minutes
+    story.image_alt = article.image_alt

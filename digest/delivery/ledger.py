@@ -1,0 +1,391 @@
+"""The delivery ledger: every move of a row, each a conditional statement, committed by the caller.
+
+    queued → claimed → sending → accepted | failed | in_doubt | queued again | excluded
+
+Leases are measured by the database's clock. A worker may only move rows that bear its claim, so
+one that wakes after its lease can write nothing, but that a relay did accept a message which was
+by then in doubt. docs/explanation/ledger.md tells why nothing is sent twice.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from digest.database import database_now
+from digest.delivery.backoff import GIVE_UP_AFTER, wait_before
+from digest.delivery.smtp import Fate, Outcome
+from digest.models import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    Issue,
+    IssueState,
+    Subscriber,
+    Subscription,
+    Suppression,
+    blocks_mail,
+    reason_not_to_mail,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One row of a window, with what its message needs. `reason` is why it may not be sent."""
+
+    subscriber_id: int
+    reason: str | None
+    rendering_id: int
+    subject: bytes
+    email: str | None
+    name: str | None
+    token_id: bytes | None
+    site: str | None
+    started_at: datetime | None
+
+
+def snapshot_audience(session: Session, issue: Issue, rendering_id: int, now: datetime) -> int:
+    """Queue a delivery for everyone who may be mailed now; one statement. Return how many."""
+    readers = (
+        select(
+            literal(issue.id),
+            Subscription.subscriber_id,
+            literal(rendering_id),
+            literal(DeliveryState.QUEUED, Delivery.state.type),
+            literal(0),
+            database_now(),
+            database_now(),
+        )
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .outerjoin(Suppression, and_(Suppression.mac == Subscriber.suppression_mac, blocks_mail()))
+        .where(
+            Subscription.newsletter_id == issue.newsletter_id,
+            Subscription.ended_at.is_(None),
+            reason_not_to_mail(now).is_(None),
+        )
+    )
+    columns = [
+        Delivery.issue_id,
+        Delivery.subscriber_id,
+        Delivery.rendering_id,
+        Delivery.state,
+        Delivery.attempts,
+        Delivery.released_at,
+        Delivery.next_attempt_at,
+    ]
+    session.execute(insert(Delivery).from_select([c.key for c in columns], readers))
+    return session.execute(
+        select(func.count()).select_from(Delivery).where(Delivery.issue_id == issue.id)
+    ).scalar_one()
+
+
+def start_sending(session: Session, issue_id: int) -> bool:
+    """Move a frozen issue to sending. Return whether it is now being sent."""
+    session.execute(
+        update(Issue)
+        .where(Issue.id == issue_id, Issue.state == IssueState.FROZEN)
+        .values(state=IssueState.SENDING)
+    )
+    return _is_sending(session, issue_id)
+
+
+def claim(
+    session: Session, issue_id: int, *, size: int, lease_seconds: float, now: datetime
+) -> bytes | None:
+    """Take up to `size` due rows for this worker. Return the claim, or None if none was due.
+
+    Rows of readers who may not be mailed become excluded instead.
+    """
+    if not _is_sending(session, issue_id):
+        return None
+    token = secrets.token_bytes(16)
+    due = (
+        select(Delivery.subscriber_id)
+        .where(
+            Delivery.issue_id == issue_id,
+            Delivery.state == DeliveryState.QUEUED,
+            Delivery.next_attempt_at <= database_now(),
+        )
+        .order_by(Delivery.next_attempt_at)
+        .limit(size)
+        .with_for_update(skip_locked=True)
+    )
+    moved = _move_if_mailable(
+        session, due, DeliveryState.CLAIMED, issue_id, now, token, lease_seconds
+    )
+    return token if moved else None
+
+
+def open_window(
+    session: Session, issue_id: int, token: bytes, *, size: int, lease_seconds: float, now: datetime
+) -> int:
+    """Move up to `size` claimed rows to sending, if the claim holds and the issue still sends.
+
+    Subscription, pause and suppression are looked at again. Return how many rows left `claimed`;
+    commit before the first byte leaves.
+    """
+    if not _is_sending(session, issue_id):
+        return 0
+    ours = (
+        select(Delivery.subscriber_id)
+        .where(
+            Delivery.issue_id == issue_id,
+            Delivery.claim == token,
+            Delivery.state == DeliveryState.CLAIMED,
+            Delivery.lease_until > database_now(),
+        )
+        .limit(size)
+        .with_for_update(skip_locked=True)
+    )
+    return _move_if_mailable(
+        session, ours, DeliveryState.SENDING, issue_id, now, token, lease_seconds
+    )
+
+
+def read_window(
+    session: Session, issue_id: int, token: bytes, newsletter_id: int, now: datetime
+) -> list[Recipient]:
+    """Read who is in the open window, after its commit.
+
+    Whoever left before that commit is seen to have left here, so that no lock on the reader's
+    subscription is needed: their row comes with a reason, and must not be sent.
+    """
+    rows = session.execute(
+        select(
+            Delivery.subscriber_id,
+            _why_not(now).label("reason"),
+            Delivery.rendering_id,
+            Subscriber.subject,
+            Subscriber.email,
+            Subscriber.name,
+            Subscription.token_id,
+            Subscription.site,
+            Subscription.started_at,
+        )
+        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .outerjoin(Subscription, _active_period(newsletter_id))
+        .outerjoin(Suppression, _in_force())
+        .where(
+            Delivery.issue_id == issue_id,
+            Delivery.claim == token,
+            Delivery.state == DeliveryState.SENDING,
+        )
+    )
+    # Two suppressions of one address would give the reader two rows.
+    found = {row.subscriber_id: Recipient(*row) for row in rows}
+    return list(found.values())
+
+
+def record(session: Session, issue_id: int, token: bytes, outcomes: Iterable[Outcome]) -> None:
+    """Write what came of a window. `Outcome.key` is the subscriber's id."""
+    accepted = []
+    for outcome in outcomes:
+        if outcome.fate is Fate.ACCEPTED:
+            accepted.append(outcome.key)
+        elif outcome.fate is Fate.UNSENT:
+            _requeue(session, issue_id, token, outcome)
+        else:
+            _record_failure(session, issue_id, token, outcome)
+    if accepted:
+        session.execute(
+            update(Delivery)
+            .where(
+                Delivery.issue_id == issue_id,
+                Delivery.subscriber_id.in_(accepted),
+                Delivery.claim == token,
+                Delivery.state.in_((DeliveryState.SENDING, DeliveryState.IN_DOUBT)),
+            )
+            .values(
+                state=DeliveryState.ACCEPTED,
+                attempts=Delivery.attempts + 1,
+                final_at=database_now(),
+                lease_until=None,
+                code=250,
+            )
+        )
+
+
+def exclude(session: Session, issue_id: int, token: bytes, readers: Sequence[Recipient]) -> None:
+    """Close the rows of an open window whose readers left before it was committed."""
+    for reader in readers:
+        session.execute(
+            update(Delivery)
+            .where(*_held(issue_id, token, reader.subscriber_id, DeliveryState.SENDING))
+            .values(state=DeliveryState.EXCLUDED, reason=reader.reason, final_at=database_now())
+        )
+
+
+def release(session: Session, issue_id: int, token: bytes) -> None:
+    """Give back what is claimed and was not put on the wire."""
+    session.execute(
+        update(Delivery)
+        .where(
+            Delivery.issue_id == issue_id,
+            Delivery.claim == token,
+            Delivery.state == DeliveryState.CLAIMED,
+        )
+        .values(state=DeliveryState.QUEUED, claim=None, lease_until=None)
+    )
+
+
+def _is_sending(session: Session, issue_id: int) -> bool:
+    state = session.execute(
+        # Locked, so that pausing or cancelling takes effect between windows and never within one.
+        select(Issue.state).where(Issue.id == issue_id).with_for_update(read=True)
+    ).scalar_one_or_none()
+    return state is IssueState.SENDING
+
+
+def _move_if_mailable(
+    session: Session,
+    readers: Select[int],
+    state: DeliveryState,
+    issue_id: int,
+    now: datetime,
+    token: bytes,
+    lease_seconds: float,
+) -> int:
+    """Move the rows of `readers` to `state`, or to excluded with the reason. Return how many."""
+    # A CTE with FOR UPDATE is run once, where a subquery might be run again and lock more rows.
+    picked = readers.cte("picked")
+    newsletter_id = select(Issue.newsletter_id).where(Issue.id == issue_id).scalar_subquery()
+    reason = (
+        select(_why_not(now))
+        .select_from(Subscriber)
+        .outerjoin(Subscription, _active_period(newsletter_id))
+        .outerjoin(Suppression, _in_force())
+        .where(Subscriber.id == Delivery.subscriber_id)
+        .limit(1)
+        .correlate(Delivery)
+        .scalar_subquery()
+    )
+    mailable = reason.is_(None)
+    moved = session.execute(
+        update(Delivery)
+        .where(
+            Delivery.issue_id == issue_id,
+            Delivery.subscriber_id.in_(select(picked.c.subscriber_id)),
+        )
+        .values(
+            state=case(
+                (mailable, literal(state, Delivery.state.type)),
+                else_=literal(DeliveryState.EXCLUDED, Delivery.state.type),
+            ),
+            reason=reason,
+            claim=token,
+            lease_until=case((mailable, database_now(lease_seconds)), else_=None),
+            final_at=case((mailable, None), else_=database_now()),
+        )
+        .returning(Delivery.subscriber_id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(moved.all())
+
+
+def _active_period(newsletter_id: object) -> ColumnElement[bool]:
+    # The period that is active now, not the one at freeze: who left and came back is a reader.
+    return and_(
+        Subscription.subscriber_id == Subscriber.id,
+        Subscription.newsletter_id == newsletter_id,
+        Subscription.ended_at.is_(None),
+    )
+
+
+def _in_force() -> ColumnElement[bool]:
+    return and_(Suppression.mac == Subscriber.suppression_mac, blocks_mail())
+
+
+def _why_not(now: datetime) -> ColumnElement[str | None]:
+    return case((Subscriber.erased_at.is_not(None), "erased"), else_=reason_not_to_mail(now))
+
+
+def _held(
+    issue_id: int, token: bytes, subscriber_id: object, *states: DeliveryState
+) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Delivery.issue_id == issue_id,
+        Delivery.subscriber_id == subscriber_id,
+        Delivery.claim == token,
+        Delivery.state.in_(states),
+    )
+
+
+def _requeue(session: Session, issue_id: int, token: bytes, outcome: Outcome) -> None:
+    session.execute(
+        update(Delivery)
+        .where(*_held(issue_id, token, outcome.key, DeliveryState.SENDING))
+        .values(
+            state=DeliveryState.QUEUED,
+            claim=None,
+            lease_until=None,
+            next_attempt_at=database_now(),
+        )
+    )
+
+
+def _record_failure(session: Session, issue_id: int, token: bytes, outcome: Outcome) -> None:
+    held = _held(issue_id, token, outcome.key, DeliveryState.SENDING)
+    attempts = session.execute(select(Delivery.attempts).where(*held)).scalar_one_or_none()
+    if attempts is None:
+        return
+    reply = outcome.reply
+    said: dict[str, Any] = {
+        "code": reply.code if reply else None,
+        "enhanced": reply.enhanced if reply else None,
+        "reply": reply.text if reply else outcome.reason[:500] or None,
+    }
+    session.execute(
+        update(Delivery)
+        .where(*held)
+        .values(attempts=attempts + 1, **said, **_after_failure(outcome.fate, attempts + 1))
+    )
+    session.execute(
+        insert(Attempt).values(
+            issue_id=issue_id,
+            subscriber_id=outcome.key,
+            at=database_now(),
+            outcome=outcome.fate.value,
+            stage=outcome.stage,
+            **said,
+        )
+    )
+
+
+def _after_failure(fate: Fate, attempts: int) -> dict[str, Any]:
+    if fate is Fate.IN_DOUBT:
+        # The claim and its lease stay: by them the holder may still say that it was accepted.
+        return {"state": DeliveryState.IN_DOUBT}
+    if fate is Fate.REFUSED:
+        return {
+            "state": DeliveryState.FAILED,
+            "reason": "refused",
+            "final_at": database_now(),
+            "lease_until": None,
+        }
+    wait = wait_before(attempts)
+    too_late = Delivery.released_at < database_now(wait - GIVE_UP_AFTER.total_seconds())
+    return {
+        "state": case(
+            (too_late, literal(DeliveryState.FAILED, Delivery.state.type)),
+            else_=literal(DeliveryState.QUEUED, Delivery.state.type),
+        ),
+        "reason": case((too_late, "gave_up"), else_=None),
+        "final_at": case((too_late, database_now()), else_=None),
+        "next_attempt_at": database_now(wait),
+        "claim": None,
+        "lease_until": None,
+    }

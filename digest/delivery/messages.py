@@ -1,0 +1,119 @@
+"""From a row of the ledger to the bytes and the envelope of one message."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import format_datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from digest import prose
+from digest.addresses import AddressError, wire_address
+from digest.delivery import headers
+from digest.delivery.ledger import Recipient
+from digest.delivery.slots import SlotValueError
+from digest.delivery.smtp import Envelope, Fate, Outcome, Stage
+from digest.delivery.stencil import Stencil
+from digest.models import Issue, Rendering
+from digest.tokens import KeyRing, Purpose
+
+
+@dataclass(frozen=True)
+class Mailing:
+    """What all messages of a frozen issue share; read once by a worker."""
+
+    issue_id: int
+    newsletter_id: int
+    from_address: str
+    date: str
+    stencils: Mapping[int, Stencil]
+
+
+def load_mailing(session: Session, issue_id: int) -> Mailing:
+    """Read a frozen issue's stencils, by the id of their rendering."""
+    issue = session.get_one(Issue, issue_id)
+    assert issue.frozen_at is not None
+    stencils = session.execute(
+        select(Rendering.id, Rendering.stencil).where(Rendering.issue_id == issue_id)
+    )
+    return Mailing(
+        issue_id=issue_id,
+        newsletter_id=issue.newsletter_id,
+        from_address=wire_address(issue.newsletter.from_address),
+        date=format_datetime(issue.frozen_at),
+        stencils={rendering_id: Stencil.from_bytes(stored) for rendering_id, stored in stencils},
+    )
+
+
+@dataclass(frozen=True)
+class Links:
+    """Makes the addresses, in both senses, by which a reader acts on a subscription."""
+
+    ring: KeyRing
+    public_url: str
+    inbound_domain: str | None
+
+    def unsubscribe(self, token_id: bytes) -> str:
+        return f"{self.public_url}/unsubscribe/{self.ring.sign(Purpose.UNSUBSCRIBE, token_id)}"
+
+    def preferences(self, token_id: bytes) -> str:
+        return f"{self.public_url}/preferences/{self.ring.sign(Purpose.PREFERENCES, token_id)}"
+
+    def confirm(self, token_id: bytes) -> str:
+        return f"{self.public_url}/confirm/{self.ring.sign(Purpose.CONFIRM, token_id)}"
+
+    def unsubscribe_mailto(self, token_id: bytes) -> str | None:
+        if self.inbound_domain is None:
+            return None
+        local = self.ring.sign_local_part(Purpose.LEAVE_BY_MAIL, token_id)
+        return f"mailto:{local}@{self.inbound_domain}?subject=unsubscribe"
+
+    def envelope_sender(self, token_id: bytes, issue_id: int, otherwise: str) -> str:
+        """Return the VERP address that a bounce of this delivery comes back to."""
+        if self.inbound_domain is None:
+            return otherwise
+        local = self.ring.sign_local_part(Purpose.BOUNCE, token_id, issue_id)
+        return f"{local}@{self.inbound_domain}"
+
+
+def write_message(mailing: Mailing, reader: Recipient, links: Links) -> Envelope | Outcome:
+    """Fill the stencil for one reader; or say why no message to them can be written."""
+    assert reader.email is not None
+    assert reader.token_id is not None
+    assert reader.site is not None
+    assert reader.started_at is not None
+    try:
+        address = wire_address(reader.email)
+        values = {
+            headers.ADDRESS.name: address,
+            headers.NAME.name: reader.name or "",
+            headers.SIGNUP_SITE.name: reader.site,
+            headers.SIGNUP_DATE.name: prose.long_date(reader.started_at.date()),
+            headers.UNSUBSCRIBE_URL.name: links.unsubscribe(reader.token_id),
+            headers.PREFERENCES_URL.name: links.preferences(reader.token_id),
+            headers.UNSUBSCRIBE_MAILTO.name: links.unsubscribe_mailto(reader.token_id) or "",
+            headers.MESSAGE_ID.name: _message_id(mailing, reader),
+            headers.DATE.name: mailing.date,
+        }
+        message = mailing.stencils[reader.rendering_id].fill(values)
+    except AddressError:
+        return _unwritable(reader, "is not an address")
+    except SlotValueError as error:
+        if error.slot != headers.ADDRESS.name:
+            # Not the reader's fault: every message of the issue would fail alike.
+            raise
+        return _unwritable(reader, error.reason)
+    sender = links.envelope_sender(reader.token_id, mailing.issue_id, mailing.from_address)
+    return Envelope(reader.subscriber_id, sender, address, message)
+
+
+def _unwritable(reader: Recipient, reason: str) -> Outcome:
+    words = f"The reader's address {reason}"
+    return Outcome(reader.subscriber_id, Fate.REFUSED, None, Stage.CHECK, words)
+
+
+def _message_id(mailing: Mailing, reader: Recipient) -> str:
+    # From the delivery alone, so that a retry is recognisably the same message (RFC 5322 3.6.4).
+    digest = hashlib.sha256(b"%d %b" % (mailing.issue_id, reader.subject)).hexdigest()[:32]
+    return f"{mailing.issue_id}.{digest}@{mailing.from_address.rpartition('@')[2]}"
