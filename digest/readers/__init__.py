@@ -1,0 +1,1 @@
+"""What a reader does and has a right to: sign up, confirm, pause, leave, be forgotten, be shown."""

@@ -1,0 +1,309 @@
+"""Showing what is held: about one reader all of it, about all of them a list."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from io import StringIO
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from digest.models import (
+    Consent,
+    ConsentDetail,
+    Delivery,
+    Issue,
+    Newsletter,
+    SignUp,
+    Subscriber,
+    Subscription,
+    Suppression,
+    Terms,
+    Wording,
+)
+
+# What a spreadsheet takes for the beginning of a formula, its full-width forms too.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+@dataclass(frozen=True)
+class PeriodRecord:
+    """One period of one newsletter."""
+
+    newsletter: str
+    topics: list[str]
+    site: str
+    started_at: datetime
+    paused_until: datetime | None
+    ended_at: datetime | None
+    ended_reason: str | None
+
+
+@dataclass(frozen=True)
+class ConsentRecord:
+    """One event, with the words that were shown and where it came from."""
+
+    kind: str
+    at: datetime
+    newsletter: str | None
+    words: str | None
+    terms_version: int | None
+    email: str | None
+    name: str | None
+    ip: str | None
+    user_agent: str | None
+    page_url: str | None
+    form: str | None
+
+
+@dataclass(frozen=True)
+class SignUpRecord:
+    """A sign-up that still waits for its confirmation."""
+
+    requested_at: datetime
+    expires_at: datetime
+    email: str | None
+    name: str | None
+    site: str
+    form: str | None
+
+
+@dataclass(frozen=True)
+class DeliveryRecord:
+    """An issue that was handed to the relay for this reader, or was not, and why."""
+
+    newsletter: str
+    number: int | None
+    state: str
+    reason: str | None
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class SuppressionRecord:
+    """Why the address must not be mailed."""
+
+    reason: str
+    created_at: datetime
+    lifted_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ReaderRecord:
+    """Everything that is held about one reader (GDPR Article 15). `dataclasses.asdict` is JSON."""
+
+    email: str | None
+    name: str | None
+    language: str
+    created_at: datetime
+    erased_at: datetime | None
+    subject: str
+    periods: tuple[PeriodRecord, ...]
+    consents: tuple[ConsentRecord, ...]
+    sign_ups: tuple[SignUpRecord, ...]
+    deliveries: tuple[DeliveryRecord, ...]
+    suppressions: tuple[SuppressionRecord, ...]
+
+
+def show_reader(session: Session, reader: Subscriber) -> ReaderRecord:
+    """Gather everything that is held about a reader."""
+    return ReaderRecord(
+        email=reader.email,
+        name=reader.name,
+        language=reader.language,
+        created_at=reader.created_at,
+        erased_at=reader.erased_at,
+        subject=reader.subject.hex(),
+        periods=tuple(_periods(session, reader)),
+        consents=tuple(_consents(session, reader)),
+        sign_ups=tuple(_sign_ups(session, reader)),
+        deliveries=tuple(_deliveries(session, reader)),
+        suppressions=tuple(_suppressions(session, reader)),
+    )
+
+
+def _periods(session: Session, reader: Subscriber) -> Iterator[PeriodRecord]:
+    statement = select(Subscription).where(Subscription.subscriber_id == reader.id)
+    periods = session.scalars(
+        statement.options(joinedload(Subscription.newsletter)).order_by(Subscription.id)
+    )
+    for period in periods:
+        yield PeriodRecord(
+            newsletter=period.newsletter.slug,
+            topics=list(period.topics),
+            site=period.site,
+            started_at=period.started_at,
+            paused_until=period.paused_until,
+            ended_at=period.ended_at,
+            ended_reason=period.ended_reason.value if period.ended_reason else None,
+        )
+
+
+def _consents(session: Session, reader: Subscriber) -> Iterator[ConsentRecord]:
+    rows = session.execute(
+        select(Consent, ConsentDetail, Newsletter.slug, Wording.label, Terms.version)
+        .outerjoin(ConsentDetail, ConsentDetail.consent_id == Consent.id)
+        .outerjoin(Newsletter, Newsletter.id == Consent.newsletter_id)
+        .outerjoin(Wording, Wording.id == Consent.wording_id)
+        .outerjoin(Terms, Terms.id == Consent.terms_id)
+        .where(Consent.subject == reader.subject)
+        .order_by(Consent.id)
+    )
+    for consent, detail, slug, label, version in rows:
+        yield ConsentRecord(
+            kind=consent.kind.value,
+            at=consent.at,
+            newsletter=slug,
+            words=label,
+            terms_version=version,
+            email=detail.email if detail else None,
+            name=detail.name if detail else None,
+            ip=detail.ip if detail else None,
+            user_agent=detail.user_agent if detail else None,
+            page_url=detail.page_url if detail else None,
+            form=detail.form if detail else None,
+        )
+
+
+def _sign_ups(session: Session, reader: Subscriber) -> Iterator[SignUpRecord]:
+    if reader.email_key is None:
+        return
+    statement = select(SignUp).where(SignUp.email_key == reader.email_key).order_by(SignUp.id)
+    for row in session.scalars(statement):
+        yield SignUpRecord(
+            requested_at=row.requested_at,
+            expires_at=row.expires_at,
+            email=row.email,
+            name=row.name,
+            site=row.site,
+            form=row.form,
+        )
+
+
+def _deliveries(session: Session, reader: Subscriber) -> Iterator[DeliveryRecord]:
+    rows = session.execute(
+        select(Delivery, Issue.number, Newsletter.slug)
+        .join(Issue, Issue.id == Delivery.issue_id)
+        .join(Newsletter, Newsletter.id == Issue.newsletter_id)
+        .where(Delivery.subscriber_id == reader.id)
+        .order_by(Delivery.issue_id)
+    )
+    for delivery, number, slug in rows:
+        yield DeliveryRecord(
+            newsletter=slug,
+            number=number,
+            state=delivery.state.value,
+            reason=delivery.reason,
+            at=delivery.final_at,
+        )
+
+
+def _suppressions(session: Session, reader: Subscriber) -> Iterator[SuppressionRecord]:
+    if reader.suppression_mac is None:
+        return
+    statement = select(Suppression).where(Suppression.mac == reader.suppression_mac)
+    for row in session.scalars(statement.order_by(Suppression.id)):
+        yield SuppressionRecord(row.reason.value, row.created_at, row.lifted_at)
+
+
+@dataclass(frozen=True)
+class ReaderRow:
+    """One line of the list: a reader's period of a newsletter."""
+
+    email: str
+    name: str | None
+    newsletter: str
+    topics: list[str]
+    site: str
+    started_at: datetime
+    paused_until: datetime | None
+    ended_at: datetime | None
+    ended_reason: str | None
+
+
+COLUMNS = (
+    "email",
+    "name",
+    "newsletter",
+    "topics",
+    "site",
+    "started_at",
+    "paused_until",
+    "ended_at",
+    "ended_reason",
+)
+
+
+def list_readers(
+    session: Session,
+    newsletter: str | None = None,
+    *,
+    ended: bool = False,
+    at_most: int | None = None,
+) -> Iterator[ReaderRow]:
+    """Yield active periods (with `ended`, those that are over too), without holding them all.
+
+    Read them to the end: for fewer, say `at_most`.
+    """
+    statement = (
+        select(Subscription, Subscriber.email, Subscriber.name, Newsletter.slug)
+        .join(Subscription.subscriber)
+        .join(Subscription.newsletter)
+        .where(Subscriber.email.is_not(None))
+        .order_by(Subscription.id)
+        .limit(at_most)
+        .execution_options(yield_per=1000)
+    )
+    if newsletter is not None:
+        statement = statement.where(Newsletter.slug == newsletter)
+    if not ended:
+        statement = statement.where(Subscription.ended_at.is_(None))
+    for period, email, name, slug in session.execute(statement):
+        yield ReaderRow(
+            email=email or "",
+            name=name,
+            newsletter=slug,
+            topics=list(period.topics),
+            site=period.site,
+            started_at=period.started_at,
+            paused_until=period.paused_until,
+            ended_at=period.ended_at,
+            ended_reason=period.ended_reason.value if period.ended_reason else None,
+        )
+
+
+def count_readers(session: Session, newsletter: str | None = None) -> int:
+    """Return how many active periods there are: for a progress bar, before `list_readers`."""
+    statement = (
+        select(func.count())
+        .select_from(Subscription)
+        .join(Subscription.newsletter)
+        .where(Subscription.ended_at.is_(None))
+    )
+    if newsletter is not None:
+        statement = statement.where(Newsletter.slug == newsletter)
+    return session.scalar(statement) or 0
+
+
+def csv_lines(rows: Iterator[ReaderRow]) -> Iterator[str]:
+    """Yield a CSV file (RFC 4180) line by line, safe to open in a spreadsheet."""
+    yield _csv_line(COLUMNS)
+    for row in rows:
+        yield _csv_line([_cell(getattr(row, column)) for column in COLUMNS])
+
+
+def _csv_line(cells: tuple[str, ...] | list[str]) -> str:
+    line = StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue()
+
+
+def _cell(value: str | list[str] | datetime | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    text = " ".join(value) if isinstance(value, list) else value
+    # With an apostrophe before it, a spreadsheet takes it for words.
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -1,0 +1,117 @@
+"""Leaving by a mail to the address in List-Unsubscribe (RFC 2369): the address is the proof.
+
+The mail may be anybody's and anything: only its header is looked at, for addresses of ours. Who
+knows the address has had a mail of ours, so a mail to it is the wish to leave, whatever it says;
+also one that says that a machine wrote it (`Auto-Submitted`), as mail programs do on a click. A
+vacation message does not get here: no mail of ours comes from that address.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from digest.database import Database
+from digest.readers.consent import Evidence
+from digest.readers.leaving import leave
+from digest.tokens import BadTokenError, KeyRing, Purpose, Token
+
+LONGEST_MAIL = 1024 * 1024
+LONGEST_HEADER_BLOCK = 256 * 1024
+MOST_CANDIDATES = 50
+
+# Where a mail server writes whom a mail was for, and where a sender does.
+RECIPIENT_FIELDS = frozenset(
+    {b"to", b"cc", b"delivered-to", b"x-original-to", b"envelope-to", b"resent-to"}
+)
+END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
+FOLD = re.compile(rb"\r?\n[ \t]+")
+# Exactly the form of `KeyRing.sign_local_part`: nothing else of the mail is taken apart.
+LOCAL_PART = re.compile(rb"(?<![\w.+-])(\d[a-z][a-z0-9]{1,8}-[a-z2-7]{1,60})@", re.IGNORECASE)
+
+
+class MailFor(StrEnum):
+    """What a mail to the inbound domain turned out to be."""
+
+    LEFT = "left"
+    LEFT_BEFORE = "left before"
+    BOUNCE = "bounce"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True)
+class ActedOn:
+    """What was done about a mail, and the same in a sentence."""
+
+    what: MailFor
+    sentence: str
+
+
+def act_on_mail(
+    database: Database,
+    ring: KeyRing,
+    content: bytes,
+    recipients: Sequence[str] = (),
+    *,
+    now: datetime,
+) -> ActedOn:
+    """End the subscription whose address the mail was sent to. Repeatable.
+
+    `recipients` are those of the envelope, where they are known; the header's are looked at too.
+    """
+    candidates = list(_local_parts(content, recipients))
+    token = _first_token(ring, Purpose.LEAVE_BY_MAIL, candidates)
+    if token is not None:
+        return _leave(database, token, now)
+    if _first_token(ring, Purpose.BOUNCE, candidates) is not None:
+        return ActedOn(
+            MailFor.BOUNCE,
+            "This is about a mail that came back. Digest does not act on those yet: nothing was "
+            "changed.",
+        )
+    return ActedOn(
+        MailFor.NOBODY,
+        "None of the addresses that this mail is for is one of ours: nothing was changed.",
+    )
+
+
+def _leave(database: Database, token: Token, now: datetime) -> ActedOn:
+    with database.transaction() as session:
+        standing = leave(
+            session, token.id, Evidence(form="mail to the unsubscribe address"), now=now
+        )
+    if standing.changed:
+        return ActedOn(MailFor.LEFT, "The reader has left, as the mail asked.")
+    return ActedOn(MailFor.LEFT_BEFORE, "The reader had left before: nothing was changed.")
+
+
+def _first_token(ring: KeyRing, purpose: Purpose, candidates: Iterable[str]) -> Token | None:
+    for candidate in candidates:
+        try:
+            return ring.read_local_part(purpose, candidate)
+        except BadTokenError:
+            continue
+    return None
+
+
+def _local_parts(content: bytes, recipients: Sequence[str]) -> Iterator[str]:
+    for recipient in recipients[:MOST_CANDIDATES]:
+        yield recipient.rpartition("@")[0]
+    found = 0
+    for value in _recipient_fields(content):
+        for match in LOCAL_PART.finditer(value):
+            yield match[1].decode("ascii")
+            found += 1
+            if found == MOST_CANDIDATES:
+                return
+
+
+def _recipient_fields(content: bytes) -> Iterator[bytes]:
+    block = content[:LONGEST_HEADER_BLOCK].lstrip(b"\r\n")
+    end = END_OF_HEADER.search(block)
+    header = FOLD.sub(b" ", block[: end.start()] if end else block)
+    for line in header.splitlines():
+        name, colon, value = line.partition(b":")
+        if colon and name.strip().lower() in RECIPIENT_FIELDS:
+            yield value

@@ -1,0 +1,83 @@
+"""How a reader stands with the newsletter that a link in a mail speaks of."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from digest.models import EndedReason, Newsletter, Subscription
+
+UNDO_LASTS = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the page behind a link shows.
+
+    `newsletter` is None where nothing is known of the link's id any more. `undo` is the id for an
+    undo token, while leaving can still be taken back. `changed` tells whether this call did it.
+    """
+
+    newsletter: Newsletter | None = None
+    active: bool = False
+    paused_until: datetime | None = None
+    undo: bytes | None = None
+    changed: bool = False
+
+
+def find_period(session: Session, token_id: bytes) -> Subscription | None:
+    """Return the period that a link was made in, with its reader and newsletter."""
+    return session.scalar(
+        select(Subscription)
+        .where(Subscription.token_id == token_id)
+        .options(joinedload(Subscription.subscriber), joinedload(Subscription.newsletter))
+    )
+
+
+def newest_period(session: Session, subscriber_id: int, newsletter_id: int) -> Subscription:
+    """Return the reader's last period of a newsletter, active or not."""
+    return session.scalars(
+        select(Subscription)
+        .where(
+            Subscription.subscriber_id == subscriber_id,
+            Subscription.newsletter_id == newsletter_id,
+        )
+        .order_by(Subscription.ended_at.is_(None).desc(), Subscription.id.desc())
+        .limit(1)
+    ).one()
+
+
+def look_at_standing(session: Session, token_id: bytes, *, now: datetime) -> Standing:
+    """Say how things stand. Changes nothing."""
+    period = find_period(session, token_id)
+    return standing_of(session, period, now) if period else Standing()
+
+
+def standing_of(
+    session: Session, period: Subscription, now: datetime, *, changed: bool = False
+) -> Standing:
+    """Describe the newest period of the reader and newsletter that `period` belongs to."""
+    newest = newest_period(session, period.subscriber_id, period.newsletter_id)
+    if newest.ended_at is None:
+        paused = newest.paused_until
+        return Standing(
+            newsletter=period.newsletter,
+            active=True,
+            paused_until=paused if paused and paused > now else None,
+            changed=changed,
+        )
+    return Standing(
+        newsletter=period.newsletter,
+        undo=newest.token_id if can_undo(newest, now) else None,
+        changed=changed,
+    )
+
+
+def can_undo(period: Subscription, now: datetime) -> bool:
+    """Tell whether leaving may still be taken back: for an hour, and only one's own decision."""
+    return (
+        period.ended_at is not None
+        and period.ended_reason is EndedReason.LEFT
+        and now - period.ended_at < UNDO_LASTS
+    )
