@@ -1,0 +1,126 @@
+"""When issues are due: computed from a newsletter's weekday, local time and zone, never from "now".
+
+A newsletter's slot is a local date. The moments of a slot are right across daylight saving: a
+local time that the clocks jump over becomes the first moment after the jump, and one that comes
+twice means its first coming.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+WEEK = timedelta(days=7)
+# No zone is further than this from UTC, and no clock has jumped further.
+A_DAY_AND_A_BIT = timedelta(hours=30)
+
+
+class Schedule(Protocol):
+    """What the calendar needs to know of a newsletter: `weekday` counts from Monday, 0."""
+
+    @property
+    def weekday(self) -> int: ...
+    @property
+    def local_time(self) -> time: ...
+    @property
+    def zone(self) -> str: ...
+    @property
+    def compose_hours(self) -> int: ...
+    @property
+    def close_hours(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Slot:
+    """An issue's place in the calendar; its moments are aware, in UTC."""
+
+    occurrence_on: date
+    compose_at: datetime
+    closes_at: datetime
+    send_at: datetime
+
+
+def slot(schedule: Schedule, occurrence_on: date) -> Slot:
+    """Return the moments of the issue of one local date."""
+    send_at = moment(occurrence_on, schedule.local_time, schedule.zone)
+    return slot_sent_at(schedule, occurrence_on, send_at)
+
+
+def slot_sent_at(schedule: Schedule, occurrence_on: date, send_at: datetime) -> Slot:
+    """Return a slot with a `send_at` of its own; hours ahead are hours that pass, not the clock's.
+
+    Raises:
+        ValueError: `send_at` is naive.
+    """
+    if send_at.tzinfo is None:
+        raise ValueError(f"naive datetime {send_at!r}: give it a zone")
+    return Slot(
+        occurrence_on=occurrence_on,
+        compose_at=send_at - timedelta(hours=schedule.compose_hours),
+        closes_at=send_at - timedelta(hours=schedule.close_hours),
+        send_at=send_at,
+    )
+
+
+def next_occurrence(schedule: Schedule, after: datetime) -> date:
+    """Return the first local date whose `send_at` is later than `after`."""
+    return next(slots_after(schedule, after)).occurrence_on
+
+
+def occurrences_due(schedule: Schedule, after: datetime, now: datetime) -> list[date]:
+    """Return the dates to compose by `now` whose `send_at` is later than `after`, earliest first.
+
+    The caller chooses how far back `after` lies; downtime heals because nothing else is
+    remembered.
+    """
+    due = []
+    for found in slots_after(schedule, after):
+        if found.compose_at > now:
+            break
+        due.append(found.occurrence_on)
+    return due
+
+
+def slots_after(schedule: Schedule, after: datetime) -> Iterator[Slot]:
+    """Yield every slot whose `send_at` is later than `after`, earliest first, without end."""
+    if after.tzinfo is None:
+        raise ValueError(f"naive datetime {after!r}: give it a zone")
+    first = (after.astimezone(UTC) - A_DAY_AND_A_BIT).date()
+    day = first + timedelta(days=(schedule.weekday - first.weekday()) % 7)
+    while True:
+        found = slot(schedule, day)
+        if found.send_at > after:
+            yield found
+        day += WEEK
+
+
+def moment(day: date, local_time: time, zone: str) -> datetime:
+    """Return, in UTC, when the clocks of `zone` show `local_time` on `day`.
+
+    The first moment after a gap; the first of two.
+    """
+    local = datetime.combine(day, local_time, tzinfo=ZoneInfo(zone))
+    found = local.astimezone(UTC)
+    if found.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None):
+        return found
+    return _end_of_gap(local)
+
+
+def _end_of_gap(local: datetime) -> datetime:
+    # Inside a gap, PEP 495 reads fold=1 by the offset after it, and fold=0 by the one before:
+    # the clocks jump somewhere between those two moments.
+    before, after = local.replace(fold=1).astimezone(UTC), local.astimezone(UTC)
+    old = before.astimezone(local.tzinfo).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // 2
+        if middle.astimezone(local.tzinfo).utcoffset() == old:
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)
+
+
+def local_date(at: datetime, zone: str) -> date:
+    """Return the date that the calendars of `zone` show at a moment."""
+    return at.astimezone(ZoneInfo(zone)).date()

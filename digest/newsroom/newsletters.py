@@ -1,0 +1,264 @@
+"""Creating and editing newsletters, and the publication that they belong to."""
+
+import re
+from dataclasses import dataclass, fields
+from datetime import datetime, time
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from digest.addresses import AddressError, parse_address
+from digest.errors import FieldError, NotFoundError, RefusedError
+from digest.models import Approval, InDoubtPolicy, Newsletter, Publication
+from digest.newsroom.palette import palette, parse_hex
+from digest.newsroom.sanitising import one_line
+
+HOURS_AHEAD_AT_MOST = 6 * 24
+STORIES_AT_MOST = 30
+MAX_AGE_DAYS_AT_MOST = 366
+PROMISE_AT_MOST = 500
+
+
+@dataclass(frozen=True)
+class NewsletterValues:
+    """All that a publisher says about a newsletter; named as the columns are.
+
+    `editor_portrait` is the hash of a stored picture. `from_name` is "<first name> at
+    <publication>" where it is empty.
+    """
+
+    slug: str
+    name: str
+    promise: str
+    editor_name: str
+    editor_email: str
+    from_address: str
+    postal_address: str
+    weekday: int
+    local_time: time
+    zone: str
+    accent: str = "#006B5E"
+    language: str = "en"
+    editor_portrait: str | None = None
+    from_name: str = ""
+    reply_to: str | None = None
+    compose_hours: int = 24
+    close_hours: int = 1
+    approval: Approval = Approval.AUTOMATIC
+    story_count: int = 8
+    story_min: int = 3
+    story_max_age_days: int = 14
+    briefs_heading: str = "Also on my desk"
+    in_doubt_policy: InDoubtPolicy = InDoubtPolicy.HOLD
+
+
+def create_newsletter(session: Session, values: NewsletterValues, now: datetime) -> Newsletter:
+    """Create a newsletter of the publication, with its palette.
+
+    Raises:
+        FieldError: a value cannot be used; the error names its field.
+        RefusedError: there is no publication yet.
+    """
+    newsletter = Newsletter(created_at=now, calendar_since=now)
+    _set(session, newsletter, values)
+    try:
+        with session.begin_nested():
+            session.add(newsletter)
+    except IntegrityError:
+        raise FieldError("slug", f"There is a newsletter called {values.slug} already.") from None
+    return newsletter
+
+
+def edit_newsletter(
+    session: Session, newsletter: Newsletter, values: NewsletterValues, now: datetime
+) -> None:
+    """Change a newsletter. Issues that exist keep their times; see `schedule` for those.
+
+    New slots count from `now` on: a slot of the past is not made up for.
+
+    Raises:
+        FieldError: a value cannot be used; the slug cannot change, for readers have links with it.
+    """
+    if values.slug != newsletter.slug:
+        raise FieldError("slug", "It stands in links that readers have, so it cannot change.")
+    before = (newsletter.weekday, newsletter.local_time, newsletter.zone)
+    _set(session, newsletter, values)
+    if (newsletter.weekday, newsletter.local_time, newsletter.zone) != before:
+        newsletter.calendar_since = now
+    session.flush()
+
+
+def values_of(newsletter: Newsletter) -> NewsletterValues:
+    """Return what a newsletter says now, to be changed by `dataclasses.replace`."""
+    return NewsletterValues(
+        **{field.name: getattr(newsletter, field.name) for field in fields(NewsletterValues)}
+    )
+
+
+def find_newsletter(session: Session, slug: str) -> Newsletter:
+    """Return a newsletter by its slug.
+
+    Raises:
+        NotFoundError: with the slugs that there are.
+    """
+    found = session.scalar(select(Newsletter).where(Newsletter.slug == slug))
+    if found is not None:
+        return found
+    slugs = session.scalars(select(Newsletter.slug).order_by(Newsletter.slug)).all()
+    known = f"There are: {', '.join(slugs)}." if slugs else "There are none yet."
+    raise NotFoundError(f"There is no newsletter called {slug[:80]}. {known}")
+
+
+def ensure_publication(
+    session: Session,
+    name: str | None = None,
+    site_url: str | None = None,
+    mark: str | None = None,
+    language: str | None = None,
+    privacy: str | None = None,
+    privacy_url: str | None = None,
+) -> Publication:
+    """Return the one publication, made or changed by what is given; None leaves a value alone.
+
+    Raises:
+        FieldError: a value cannot be used, or one is missing for the first time.
+    """
+    publication = session.get(Publication, 1)
+    if publication is None:
+        publication = _new_publication(name, site_url)
+    if name is not None:
+        publication.name = _text("publication", name, 100)
+    if site_url is not None:
+        publication.site_url = _web_address("site", site_url)
+    if language is not None:
+        publication.language = _language(language)
+    if privacy_url is not None:
+        publication.privacy_url = _web_address("privacy_url", privacy_url)
+    publication.mark = mark or publication.mark
+    publication.privacy = privacy or publication.privacy
+    session.add(publication)
+    session.flush()
+    return publication
+
+
+def _new_publication(name: str | None, site_url: str | None) -> Publication:
+    if name is None:
+        raise FieldError("publication", "Give the paper's name: this is its first newsletter.")
+    if site_url is None:
+        raise FieldError("site", "Give the paper's web address: this is its first newsletter.")
+    return Publication(id=1)
+
+
+def _set(session: Session, newsletter: Newsletter, values: NewsletterValues) -> None:
+    publication = session.get(Publication, 1)
+    if publication is None:
+        raise RefusedError("There is no publication yet. Give its name and its web address first.")
+    newsletter.slug = _slug(values.slug)
+    newsletter.name = _text("name", values.name, 100)
+    newsletter.promise = _text("promise", values.promise, PROMISE_AT_MOST)
+    newsletter.language = _language(values.language)
+    newsletter.accent = _accent(values.accent)
+    newsletter.palette = palette(newsletter.accent)
+    newsletter.editor_name = _text("editor_name", values.editor_name, 100)
+    newsletter.editor_portrait = values.editor_portrait
+    newsletter.from_name = (
+        _text("from_name", values.from_name, 100, empty=True)
+        or (f"{newsletter.editor_name.split()[0]} at {publication.name}"[:100])
+    )
+    newsletter.editor_email = _address("editor_email", values.editor_email)
+    newsletter.from_address = _address("from_address", values.from_address)
+    newsletter.reply_to = _address("reply_to", values.reply_to) if values.reply_to else None
+    newsletter.postal_address = _text("postal_address", values.postal_address, 300)
+    newsletter.briefs_heading = _text("briefs_heading", values.briefs_heading, 100)
+    newsletter.approval = values.approval
+    newsletter.in_doubt_policy = values.in_doubt_policy
+    _set_calendar(newsletter, values)
+    _set_stories(newsletter, values)
+
+
+def _set_calendar(newsletter: Newsletter, values: NewsletterValues) -> None:
+    if not 0 <= values.weekday <= 6:
+        raise FieldError("weekday", "A weekday is 0 for Monday to 6 for Sunday.")
+    compose, close = values.compose_hours, values.close_hours
+    if not 0 <= compose <= HOURS_AHEAD_AT_MOST:
+        raise FieldError(
+            "compose_hours", f"Compose from 0 to {HOURS_AHEAD_AT_MOST} hours ahead of sending."
+        )
+    if not 0 <= close <= compose:
+        raise FieldError(
+            "close_hours", f"Close from 0 to {compose} hours ahead: after the issue is composed."
+        )
+    newsletter.weekday = values.weekday
+    newsletter.local_time = values.local_time.replace(second=0, microsecond=0, tzinfo=None)
+    newsletter.zone = _zone(values.zone)
+    newsletter.compose_hours, newsletter.close_hours = compose, close
+
+
+def _set_stories(newsletter: Newsletter, values: NewsletterValues) -> None:
+    if not 1 <= values.story_count <= STORIES_AT_MOST:
+        raise FieldError("story_count", f"An issue has from 1 to {STORIES_AT_MOST} stories.")
+    if not 1 <= values.story_min <= values.story_count:
+        raise FieldError(
+            "story_min", f"The fewest stories to send is from 1 to {values.story_count}."
+        )
+    if not 1 <= values.story_max_age_days <= MAX_AGE_DAYS_AT_MOST:
+        raise FieldError("story_max_age_days", f"Choose from 1 to {MAX_AGE_DAYS_AT_MOST} days.")
+    newsletter.story_count = values.story_count
+    newsletter.story_min = values.story_min
+    newsletter.story_max_age_days = values.story_max_age_days
+
+
+def _text(field: str, text: str, at_most: int, *, empty: bool = False) -> str:
+    cleaned = one_line(text)
+    if not cleaned and not empty:
+        raise FieldError(field, "This cannot be empty.")
+    if len(cleaned) > at_most:
+        raise FieldError(field, f"This is at most {at_most} characters.")
+    return cleaned
+
+
+def _slug(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", text) or len(text) > 60:
+        raise FieldError(
+            "slug", "Use a-z, 0-9 and single hyphens, beginning with a letter: editors-digest."
+        )
+    return text
+
+
+def _accent(text: str) -> str:
+    try:
+        return parse_hex(text)
+    except ValueError as error:
+        raise FieldError("accent", f"This {error}.") from None
+
+
+def _address(field: str, text: str) -> str:
+    try:
+        return parse_address(text).email
+    except AddressError as error:
+        raise FieldError(field, f"{error}.") from None
+
+
+def _zone(text: str) -> str:
+    # An offset zone knows no daylight saving, and a path is not a zone.
+    if text not in available_timezones():
+        raise FieldError("zone", "Give an IANA time zone, like Europe/London.")
+    ZoneInfo(text)
+    return text
+
+
+def _language(text: str) -> str:
+    if not re.fullmatch(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*", text) or len(text) > 35:
+        raise FieldError("language", "Give a language tag, like en or pt-BR.")
+    return text
+
+
+def _web_address(field: str, text: str) -> str:
+    parts = urlsplit(text.strip())
+    bad = re.search(r"[\s\x00-\x1f\"'<>\\]", text.strip()) or len(text) > 500
+    if bad or parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise FieldError(field, "Give a whole address, like https://halyard.example.")
+    return text.strip().rstrip("/")
