@@ -1,0 +1,43 @@
+"""The pages and the API, on Flask: an app is made of small steps around one runtime."""
+
+from collections.abc import Iterable
+
+from flask import Blueprint, Flask
+from jinja2 import StrictUndefined
+
+from digest.runtime import Runtime
+from digest.templating import template_folder
+from digest.web.api import api
+from digest.web.assets import serve_assets
+from digest.web.context import attach
+from digest.web.errors import handle_errors
+from digest.web.health import health
+from digest.web.limiting import limit_requests
+from digest.web.masthead import remember_masthead
+from digest.web.media import media
+from digest.web.security import add_security_headers
+from digest.web.site import site_pages
+from digest.web.words import add_words
+
+# A form is a few fields. A view that takes more says so by request.max_content_length.
+LARGEST_FORM = 64 * 1024
+
+
+def create_app(runtime: Runtime, blueprints: Iterable[Blueprint] = ()) -> Flask:
+    """Make the app. Call it after any fork; `blueprints` are added to ours (the demo's inbox)."""
+    app = Flask("digest.web", template_folder=str(template_folder() / "web"), static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
+    app.config["MAX_FORM_PARTS"] = 100
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.url_map.strict_slashes = True
+    attach(app, runtime)
+    serve_assets(app)
+    remember_masthead(app, runtime)
+    add_words(app)
+    add_security_headers(app, runtime.settings)
+    limit_requests(app)
+    handle_errors(app)
+    for blueprint in (*site_pages, media, health, api, *blueprints):
+        app.register_blueprint(blueprint)
+    return app

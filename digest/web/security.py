@@ -1,0 +1,41 @@
+"""Headers on every answer: what a browser may do with a page of ours, and who may keep it."""
+
+from collections.abc import Callable
+
+from flask import Flask, Response, request
+
+from digest.settings import Settings
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+# A token in the address is all that its page needs: nobody else may learn it.
+TOKEN_PATHS = ("/confirm/", "/unsubscribe/", "/preferences/")
+
+
+def add_security_headers(app: Flask, settings: Settings) -> None:
+    """Add the headers, leaving alone what a view has set itself."""
+    app.after_request(_sealer(settings.public_url.startswith("https://")))
+
+
+def _sealer(https: bool) -> Callable[[Response], Response]:
+    def seal(response: Response) -> Response:
+        headers = response.headers
+        headers.setdefault("Content-Security-Policy", POLICY)
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("X-Frame-Options", "DENY")
+        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        if request.path.startswith(TOKEN_PATHS):
+            headers["Cache-Control"] = "no-store"
+            headers["Referrer-Policy"] = "no-referrer"
+            headers["X-Robots-Tag"] = "noindex, nofollow"
+        headers.setdefault("Cache-Control", "no-cache")
+        # The page that a form stood on is evidence: to ourselves it is told in full.
+        headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+        if https:
+            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        return response
+
+    return seal

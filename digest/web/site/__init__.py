@@ -1,0 +1,17 @@
+"""The readers' pages."""
+
+from digest.web.site.confirm import confirm_pages
+from digest.web.site.issues import issue_pages
+from digest.web.site.preferences import preferences_pages
+from digest.web.site.subscribe import subscribe_pages
+from digest.web.site.terms import terms_pages
+from digest.web.site.unsubscribe import unsubscribe_pages
+
+site_pages = (
+    subscribe_pages,
+    terms_pages,
+    confirm_pages,
+    unsubscribe_pages,
+    preferences_pages,
+    issue_pages,
+)

@@ -1,0 +1,115 @@
+"""Issues as the archive shows them: from what was frozen, and only what has gone out."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from digest.delivery.rendering import IssueView, view_issue
+from digest.models import AFTER_FREEZE, Issue, IssueState, Newsletter, Story, StoryRole
+
+
+@dataclass(frozen=True)
+class IssueRow:
+    """One line of a list: number, day, the lead's headline and the two after it."""
+
+    number: int
+    day: date
+    headline: str
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """An issue as it went out, with its neighbours' numbers."""
+
+    view: IssueView
+    number: int
+    older: int | None = None
+    newer: int | None = None
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """An issue that was cancelled after it had its number."""
+
+    number: int
+    day: date
+
+
+def latest_specimen(session: Session, newsletter: Newsletter) -> Specimen | None:
+    """Return the newest issue that went out."""
+    issue = session.scalar(
+        _went_out(newsletter).order_by(Issue.number.desc()).limit(1).options(*_WHOLE)
+    )
+    return _specimen(session, issue) if issue else None
+
+
+def find_issue(
+    session: Session, newsletter: Newsletter, number: int
+) -> Specimen | Withdrawn | None:
+    """Return an issue by its number, or that it was cancelled, or None."""
+    issue = session.scalar(
+        select(Issue)
+        .where(Issue.newsletter_id == newsletter.id, Issue.number == number)
+        .options(*_WHOLE)
+    )
+    if issue is None:
+        return None
+    if issue.state is IssueState.CANCELLED:
+        return Withdrawn(number, issue.dateline)
+    if issue.state not in AFTER_FREEZE:
+        return None
+    return _specimen(session, issue)
+
+
+def issue_rows(
+    session: Session, newsletter: Newsletter, *, limit: int, before: int | None = None
+) -> tuple[IssueRow, ...]:
+    """Return the newest issues first, those before number `before` where it is given."""
+    statement = _went_out(newsletter).order_by(Issue.number.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(Issue.number < before)
+    issues = session.scalars(statement.options(selectinload(Issue.stories)))
+    return tuple(row for issue in issues if (row := _row(issue)))
+
+
+def _row(issue: Issue) -> IssueRow | None:
+    titles = [story.title for story in _lead_first(issue.stories) if story.title]
+    if issue.number is None or not titles:
+        return None
+    return IssueRow(issue.number, issue.dateline, titles[0], tuple(titles[1:3]))
+
+
+def _lead_first(stories: list[Story]) -> list[Story]:
+    return sorted(stories, key=lambda story: (story.role is not StoryRole.LEAD, story.position))
+
+
+def _specimen(session: Session, issue: Issue) -> Specimen | None:
+    if issue.number is None or not issue.stories:
+        return None
+    numbers = _went_out(issue.newsletter).with_only_columns(Issue.number)
+    older = numbers.where(Issue.number < issue.number).order_by(Issue.number.desc()).limit(1)
+    newer = numbers.where(Issue.number > issue.number).order_by(Issue.number).limit(1)
+    return Specimen(
+        # Its addresses begin at our own root.
+        view=view_issue(session, issue, ""),
+        number=issue.number,
+        older=session.scalar(older),
+        newer=session.scalar(newer),
+    )
+
+
+_WHOLE = (
+    joinedload(Issue.newsletter),
+    selectinload(Issue.stories).joinedload(Story.article),
+)
+
+
+def _went_out(newsletter: Newsletter) -> Select[Issue]:
+    return select(Issue).where(
+        Issue.newsletter_id == newsletter.id,
+        Issue.state.in_(AFTER_FREEZE),
+        Issue.number.is_not(None),
+    )

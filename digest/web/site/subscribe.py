@@ -1,0 +1,131 @@
+"""`/` and `/subscribe`: the newsletters, and the form. It works from any other site as well."""
+
+from dataclasses import dataclass, replace
+
+from flask import Blueprint, Response, current_app, make_response, render_template, request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from digest.errors import FieldError
+from digest.models import Newsletter, Wording
+from digest.readers.sign_up_form import InvalidSignUpError, SignUpForm
+from digest.readers.signing_up import sign_up
+from digest.runtime import SEND_NOTICES
+from digest.web.context import current_runtime
+from digest.web.errors import problem, wants_json
+from digest.web.evidence import site_of
+from digest.web.limiting import check_sign_up_limit
+from digest.web.masthead import masthead_of
+from digest.web.site.published import IssueRow, Specimen, issue_rows, latest_specimen
+from digest.web.site.tokens import evidence_here
+
+RECENT = 5
+OFF = frozenset({"", "0", "false", "no", "off"})
+
+subscribe_pages = Blueprint("subscribe", __name__)
+
+
+@dataclass(frozen=True)
+class SignUpPage:
+    """The words and pictures around the form."""
+
+    newsletters: tuple[Newsletter, ...]
+    wording: Wording | None
+    specimen: Specimen | None
+    recent: tuple[IssueRow, ...]
+
+
+@subscribe_pages.get("/")
+def home() -> str:
+    """Show the newsletters, with the form."""
+    return _form_page(SignUpForm())
+
+
+@subscribe_pages.get("/subscribe")
+def show_form() -> str:
+    """Show the form of one newsletter, `?newsletter=<slug>`, or of all."""
+    slugs = tuple(request.args.getlist("newsletter"))
+    return _form_page(SignUpForm(newsletters=slugs))
+
+
+@subscribe_pages.post("/subscribe")
+def subscribe() -> Response | tuple[str, int]:
+    """Take a sign-up. Whoever the address belongs to, the answer is the same."""
+    runtime = current_runtime()
+    form = _read_form()
+    check_sign_up_limit(form.evidence.ip)
+    try:
+        with runtime.database.transaction() as session:
+            asked = sign_up(session, form, now=runtime.clock.now(), suppression=runtime.suppression)
+    except InvalidSignUpError as invalid:
+        return _invalid(form, invalid)
+    runtime.bell.ring(SEND_NOTICES)
+    response = make_response(render_template("site/asked.html", asked=asked, form=form))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _read_form() -> SignUpForm:
+    fields = request.form
+    evidence = evidence_here(fields.get("form"))
+    return SignUpForm(
+        email=fields.get("email", ""),
+        newsletters=tuple(fields.getlist("newsletter")),
+        topics=tuple(fields.getlist("topic")),
+        name=fields.get("name", ""),
+        consent=fields.get("consent", "").strip().lower() not in OFF,
+        wording=fields.get("wording", "").strip(),
+        website=fields.get("website", ""),
+        site=site_of(
+            evidence.page_url,
+            own_url=current_runtime().settings.public_url,
+            paper_host=masthead_of(current_app).get().site_host,
+        ),
+        evidence=evidence,
+    )
+
+
+def _invalid(form: SignUpForm, invalid: InvalidSignUpError) -> Response | tuple[str, int]:
+    if wants_json():
+        errors = [{"field": each.field, "detail": each.sentence} for each in invalid.errors]
+        return problem(422, "There is a problem", str(invalid), errors=errors)
+    if any(error.field == "wording" for error in invalid.errors):
+        # The words have changed since: what was ticked was not what stands there now.
+        form = replace(form, consent=False)
+    response = make_response(_form_page(form, invalid.errors), 422)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _form_page(form: SignUpForm, errors: tuple[FieldError, ...] = ()) -> str:
+    with current_runtime().database.reading() as session:
+        page = _read_page(session, form.newsletters)
+    sentences = {error.field: error.sentence for error in errors}
+    single = len(page.newsletters) == 1
+    template = "site/sign_up.html" if single or not page.newsletters else "site/newsletters.html"
+    return render_template(
+        template,
+        page=page,
+        newsletter=page.newsletters[0] if page.newsletters else None,
+        form=form,
+        errors=errors,
+        sentences=sentences,
+        now=current_runtime().clock.now(),
+    )
+
+
+def _read_page(session: Session, slugs: tuple[str, ...]) -> SignUpPage:
+    all_ = tuple(
+        session.scalars(
+            select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
+        )
+    )
+    asked = tuple(newsletter for newsletter in all_ if newsletter.slug in slugs)
+    shown = asked if len(asked) == 1 else all_
+    first = shown[0] if len(shown) == 1 else None
+    return SignUpPage(
+        newsletters=shown,
+        wording=session.scalar(select(Wording).order_by(Wording.number.desc()).limit(1)),
+        specimen=latest_specimen(session, first) if first else None,
+        recent=issue_rows(session, first, limit=RECENT) if first else (),
+    )

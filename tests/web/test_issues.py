@@ -1,0 +1,165 @@
+"""The archive, and "Read online"."""
+
+from datetime import date
+
+import pytest
+from flask.testing import FlaskClient
+
+from digest.database import Database
+from digest.models import IssueState, Newsletter, StoryRole
+from digest.newsroom.media import store_media
+from digest.newsroom.pictures import Encoded
+from tests.factories import NOW, make_article, make_issue
+from tests.web.conftest import heading, words
+
+
+@pytest.fixture
+def number_42(database: Database, newsletter: Newsletter) -> None:
+    with database.transaction() as session:
+        articles = [make_article(session, slug) for slug in ("port", "cold", "rain", "bat")]
+        issue = make_issue(
+            session,
+            newsletter,
+            articles,
+            IssueState.SENT,
+            number=42,
+            subject="The port that decided to stop growing",
+            note="Good morning.\n\nSave it for a second coffee.",
+            last_thing="Look up <tonight>.",
+        )
+        issue.stories[-1].role = StoryRole.BRIEF
+        for story in issue.stories:
+            article = story.article
+            story.title, story.url = f"Frozen {article.title}", article.url
+            story.standfirst, story.byline = article.standfirst, article.byline
+            story.section, story.minutes = article.section, article.minutes
+
+
+def test_an_issue_is_shown_as_it_was_frozen(
+    client: FlaskClient, number_42: None, database: Database
+) -> None:
+    page = client.get("/issues/editors-digest/42")
+
+    assert page.status_code == 200
+    assert heading(page) == "Editor’s Digest"
+    text = words(page)
+    assert "No. 42 · Saturday 14 November 2026" in text
+    assert "Four stories, 20 minutes. Chosen by Imara Vance-Oduya." in text
+    assert "Frozen The story of the port" in text
+    assert "Also on my desk" in text
+    assert "Save it for a second coffee." in text
+    assert "Look up &lt;tonight&gt;." in page.text
+    assert 'href="https://halyard.example/a/port"' in page.text
+    assert 'name="consent"' in page.text, "the card at its end"
+
+
+def test_the_archive_has_a_line_for_each_issue_by_year(
+    client: FlaskClient, database: Database, newsletter: Newsletter, number_42: None
+) -> None:
+    with database.transaction() as session:
+        make_issue(
+            session,
+            newsletter,
+            [make_article(session, "lamp")],
+            IssueState.SENT,
+            number=1,
+            occurrence_on=date(2025, 12, 27),
+            dateline=date(2025, 12, 27),
+        ).stories[0].title = "An old lamp"
+    for path in ("/issues/", "/issues/editors-digest/"):
+        page = words(client.get(path))
+        assert page.index("2026") < page.index("No. 42 Frozen") < page.index("2025")
+        assert page.index("2025") < page.index("No. 1 An old lamp")
+
+    older = words(client.get("/issues/editors-digest/?before=42"))
+    assert "An old lamp" in older
+    assert "Frozen" not in older
+    assert 'rel="prev"' in client.get("/issues/editors-digest/42").text
+
+
+def test_an_empty_archive_says_when_the_first_comes(client: FlaskClient) -> None:
+    assert "The first issue goes out on Saturday. Get it by email." in words(
+        client.get("/issues/editors-digest/")
+    )
+
+
+def test_what_has_not_gone_out_is_not_there(
+    client: FlaskClient, database: Database, newsletter: Newsletter
+) -> None:
+    states = [IssueState.DRAFT, IssueState.SCHEDULED, IssueState.HELD, IssueState.SKIPPED]
+    with database.transaction() as session:
+        for number, state in enumerate(states, start=1):
+            article = make_article(session, f"secret{number}")
+            day = date(2026, 11, number)
+            make_issue(
+                session,
+                newsletter,
+                [article],
+                state,
+                number=number,
+                occurrence_on=day,
+                dateline=day,
+            )
+
+    for number in range(1, 5):
+        assert client.get(f"/issues/editors-digest/{number}").status_code == 404
+    for path in ("/issues/", "/issues/editors-digest/", "/"):
+        assert "secret" not in client.get(path).text
+
+
+def test_a_cancelled_issue_is_gone_and_says_so(
+    client: FlaskClient, database: Database, newsletter: Newsletter
+) -> None:
+    with database.transaction() as session:
+        article = make_article(session, "port")
+        make_issue(session, newsletter, [article], IssueState.CANCELLED, number=39)
+    page = client.get("/issues/editors-digest/39")
+
+    assert page.status_code == 410
+    assert heading(page) == "This issue was cancelled"
+    assert "No. 39 of 14 November 2026" in words(page)
+    assert "story of the port" not in page.text
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_addresses_that_lead_nowhere_are_404(client: FlaskClient) -> None:
+    for path in (
+        "/issues/no-such/",
+        "/issues/no-such/1",
+        "/issues/editors-digest/1",
+        "/issues/editors-digest/999999999999999999999999",
+        "/issues/editors-digest/?before=99999999999999999999",
+        "/issues/editors-digest/?before=-1",
+        "/issues/a%00b/",
+        "/issues/%ff/1",
+        "/media/" + "0" * 64,
+        "/media/..%2f..%2fetc%2fpasswd",
+        "/media/x%00",
+        "/style/a%00b/x.css",
+        "/style/no-such/x.css",
+        "/static/x/../../wsgi.py",
+        "/static/x/..%2f..%2fwsgi.py",
+        "/static/x/no-such.css",
+        "/no-such",
+        "/%00",
+    ):
+        page = client.get(path)
+        assert page.status_code == 404, path
+        assert heading(page) == "There is no such page"
+
+
+def test_a_picture_is_cached_for_ever(client: FlaskClient, database: Database) -> None:
+    with database.transaction() as session:
+        picture = Encoded(b"\xff\xd8 bytes", "image/jpeg", 640, 480)
+        name = store_media(session, picture, NOW)
+    answer = client.get(f"/media/{name}")
+
+    assert answer.status_code == 200
+    assert (answer.data, answer.content_type) == (b"\xff\xd8 bytes", "image/jpeg")
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    again = client.get(f"/media/{name}", headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    head = client.head(f"/media/{name}")
+    assert (head.status_code, head.headers["Content-Length"]) == (200, "8")
