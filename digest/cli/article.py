@@ -1,0 +1,121 @@
+"""`digest article`: stories without a feed."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+from sqlalchemy import select
+
+from digest.cli.arguments import Moment, read_bytes, typed_wrongly
+from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.tables import print_table
+from digest.errors import FieldError
+from digest.models import Article
+from digest.newsroom.articles import NewArticle, add_article, is_plausible
+from digest.newsroom.media import article_pictures, set_pictures
+from digest.newsroom.pictures import BYTES_AT_MOST
+
+
+@click.group()
+def article() -> None:
+    """Add and list articles."""
+
+
+@article.command()
+@click.option("--title", required=True)
+@click.option("--url", required=True, help="Where the article is on the publisher's site.")
+@click.option("--standfirst", default="", help="A sentence or two below the title.")
+@click.option("--byline", help="Who wrote it.")
+@click.option("--section", help="Like World, or Science.")
+@click.option(
+    "--image",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A picture: JPEG, PNG, WebP, GIF or AVIF.",
+)
+@click.option("--alt", default="", help="What the picture shows.")
+@click.option("--minutes", type=click.IntRange(1, 600), help="Reading time.")
+@click.option("--published", type=Moment(), help="When (UTC where it has no offset).  [now]")
+@json_option
+def add(
+    title: str,
+    url: str,
+    standfirst: str,
+    byline: str | None,
+    section: str | None,
+    image: Path | None,
+    alt: str,
+    minutes: int | None,
+    published: datetime | None,
+    as_json: bool,
+) -> None:
+    """Add an article, or change the one with that URL."""
+    # Before the database is opened: a picture takes its time.
+    pictures = article_pictures(read_bytes(image, BYTES_AT_MOST)) if image else None
+    with runtime() as opened, typed_wrongly():
+        now = opened.clock.now()
+        new = NewArticle(
+            url=url,
+            title=title,
+            standfirst=standfirst,
+            byline=byline,
+            section=section,
+            image_alt=alt,
+            minutes=minutes,
+            published_at=_published(published, now),
+        )
+        with opened.database.transaction() as session:
+            added = add_article(session, new, now)
+            if pictures is not None:
+                set_pictures(session, added, pictures, now)
+    if as_json:
+        print_json(_as_json(added))
+        return
+    click.echo(f"Article {added.id}: {added.title}")
+    if image is not None and added.lead_image is None:
+        click.echo("Its picture is too small for a lead, which needs 600 pixels across.", err=True)
+
+
+def _published(typed: datetime | None, now: datetime) -> datetime | None:
+    if typed is None:
+        return None
+    published = typed.replace(tzinfo=typed.tzinfo or UTC)
+    if not is_plausible(published, now):
+        raise FieldError("published", f"{published:%Y-%m-%d} is not when a page can have come out.")
+    return published
+
+
+@article.command("list")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@json_option
+def list_articles(limit: int, as_json: bool) -> None:
+    """List articles, the latest first."""
+    with runtime() as opened, opened.database.reading() as session:
+        query = select(Article).order_by(Article.first_seen_at.desc(), Article.id.desc())
+        articles = session.scalars(query.limit(limit)).all()
+    if as_json:
+        print_json([_as_json(found) for found in articles])
+        return
+    table = Table("Id", "Published", "Section", "Title", "Byline", "Min")
+    for found in articles:
+        published = f"{found.published_at:%Y-%m-%d %H:%M}"
+        about = (found.section or "", found.title, found.byline or "", str(found.minutes))
+        table.add_row(str(found.id), published, *about)
+    print_table(table, "There are no articles yet. Add one: digest article add --help")
+
+
+def _as_json(found: Article) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "url": found.url,
+        "title": found.title,
+        "standfirst": found.standfirst,
+        "byline": found.byline,
+        "section": found.section,
+        "minutes": found.minutes,
+        "published_at": found.published_at.isoformat(),
+        "first_seen_at": found.first_seen_at.isoformat(),
+        "lead_image": found.lead_image,
+        "thumbnail": found.thumbnail,
+    }

@@ -1,0 +1,151 @@
+"""What the demo plays with: a folder that is thrown away, settings of its own, a past."""
+
+import os
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from digest.cli.halyard import (
+    EDITOR,
+    LAST_WEEK,
+    NOTE,
+    NOTE_BEFORE,
+    SLUG,
+    THIS_WEEK,
+    HalyardStory,
+    open_paper,
+    publish_stories,
+)
+from digest.cli.story import next_issue
+from digest.delivery.freezing import freeze
+from digest.models import Issue, IssueState, Newsletter, Subscription
+from digest.newsroom.calendar import Slot, slots_after
+from digest.newsroom.composing import compose, create_issue
+from digest.newsroom.scheduling import send_now
+from digest.runtime import PREPARE_ISSUE, Runtime
+from digest.settings import Key, RelayAddress, Settings
+
+INBOUND_DOMAIN = "inbound.halyard.example"
+KEY_BYTES = 32
+# The paper is older than the demo: its last issue is No. 41.
+LAST_NUMBER = 41
+SIGNED = EDITOR.split()[0]
+
+
+def demo_settings(folder: Path, web_port: int, inbox_port: int) -> Settings:
+    """Return settings that touch nothing outside of `folder`, whatever the environment says."""
+    return Settings(
+        data_dir=folder,
+        database_url=f"sqlite:///{folder / 'demo.sqlite3'}",
+        redis_url="memory://",
+        relay=RelayAddress("127.0.0.1", inbox_port),
+        public_url=f"http://127.0.0.1:{web_port}",
+        keys=(Key("demo", os.urandom(KEY_BYTES)),),
+        suppression_key=os.urandom(KEY_BYTES),
+        trusted_proxies=(),
+        inbound_domain=INBOUND_DOMAIN,
+        hello_name="localhost",
+        fetch_private=True,
+        lease_seconds=30,
+        slice_seconds=10.0,
+        window_size=50,
+        smtp_timeout=10.0,
+        reply_timeout=10.0,
+        late_hours=12,
+        source_minutes=15,
+        tick_seconds=60.0,
+        log_format="text",
+    )
+
+
+def print_last_week(runtime: Runtime) -> int:
+    """Make the paper and its issue of last Saturday; return that issue, for a worker to finish."""
+    now = runtime.clock.now()
+    with runtime.database.transaction() as session:
+        newsletter = open_paper(session, now)
+        slots = slots_after(newsletter, now - timedelta(days=14))
+        before, last = next(slots), next(slots)
+        _cancelled_before(session, newsletter, before)
+        publish_stories(session, LAST_WEEK, "last-week", last.send_at)
+        issue = create_issue(session, newsletter, last.occurrence_on, last.send_at)
+        compose(session, issue, last.send_at)
+        issue.note = NOTE_BEFORE
+        send_now(session, issue, SIGNED, last.send_at)
+    freeze(
+        runtime.database,
+        issue.id,
+        now=last.send_at,
+        public_url=runtime.settings.public_url,
+        takes_mail=True,
+    )
+    return issue.id
+
+
+def _cancelled_before(session: Session, newsletter: Newsletter, times: Slot) -> None:
+    """Numbers go on from the highest: this is the one before the last, which never went out."""
+    session.add(
+        Issue(
+            newsletter=newsletter,
+            occurrence_on=times.occurrence_on,
+            dateline=times.occurrence_on,
+            number=LAST_NUMBER - 1,
+            state=IssueState.CANCELLED,
+            reason="The editor cancelled it: the press stood under water.",
+            compose_at=times.compose_at,
+            closes_at=times.closes_at,
+            send_at=times.send_at,
+            created_at=times.compose_at,
+        )
+    )
+
+
+class DemoEditor:
+    """Has the next issue ready, and sends it as soon as somebody has confirmed, or left."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._readers: frozenset[int] = frozenset()
+        self._edition = 0
+
+    def prepare_issue(self) -> None:
+        """Bring in the week's stories, and compose the next issue of them."""
+        now = self._runtime.clock.now()
+        with self._runtime.database.transaction() as session:
+            newsletter = session.scalars(select(Newsletter).where(Newsletter.slug == SLUG)).one()
+            publish_stories(session, _stories_of(self._edition), f"edition-{self._edition}", now)
+            issue = next_issue(session, newsletter, now)
+            compose(session, issue, now)
+            issue.note = NOTE if self._edition == 0 else None
+        self._issue_id = issue.id
+        self._edition += 1
+
+    def look(self) -> str | None:
+        """Act on what has changed among the readers; say what, in a sentence."""
+        with self._runtime.database.reading() as session:
+            active = select(Subscription.id).where(Subscription.ended_at.is_(None))
+            readers = frozenset(session.scalars(active))
+        came, went = readers - self._readers, self._readers - readers
+        self._readers = readers
+        if not came and not went:
+            return None
+        now = self._runtime.clock.now()
+        with self._runtime.database.transaction() as session:
+            send_now(session, session.get_one(Issue, self._issue_id), SIGNED, now)
+        self._runtime.bell.ring(PREPARE_ISSUE, self._issue_id)
+        self.prepare_issue()
+        if came:
+            return "Somebody has confirmed. The editor sends the issue: it arrives in a moment."
+        return "Somebody has left. The editor sends the next issue: it does not reach them."
+
+
+def _stories_of(edition: int) -> tuple[HalyardStory, ...]:
+    """Return this week's stories; later the old ones come round again, each leading in turn."""
+    if edition == 0:
+        return THIS_WEEK
+    stories = (THIS_WEEK, LAST_WEEK)[edition % 2]
+    lead = (edition + 1) // 2 % len(stories)
+    turned = (*stories[lead:], *stories[:lead])
+    return tuple(replace(story, age_hours=hours) for hours, story in enumerate(turned, start=1))

@@ -1,0 +1,204 @@
+"""`digest issue`: composing, approving and sending."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+from rich.table import Table
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from digest.cli import issue_views
+from digest.cli.arguments import (
+    WEEKDAYS,
+    IssueName,
+    Moment,
+    find_issue,
+    issue_argument,
+    moment_in,
+    short_name,
+    story_as_json,
+    who,
+)
+from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.tables import print_table, story_table
+from digest.models import BEFORE_FREEZE, Issue, IssueState, Newsletter
+from digest.newsroom.approving import approve as approve_issue
+from digest.newsroom.calendar import slots_after
+from digest.newsroom.composing import compose as compose_issue
+from digest.newsroom.composing import create_issue, create_special
+from digest.newsroom.newsletters import find_newsletter
+from digest.newsroom.scheduling import schedule as schedule_issue
+from digest.newsroom.scheduling import send_now
+from digest.runtime import PREPARE_ISSUE
+
+
+@click.group()
+def issue() -> None:
+    """Compose, look at, approve and send issues.
+
+    ISSUE is a newsletter's slug for its next issue (editors-digest), or with a date or a number
+    (editors-digest/2026-11-14, editors-digest/42), or an id as `issue list` shows it.
+    """
+
+
+for command in (issue_views.preview, issue_views.test, issue_views.report):
+    issue.add_command(command)
+
+
+@issue.command()
+@issue_argument
+@click.option("--again", is_flag=True, help="Pick anew; changes to the stories are lost.")
+@click.option("--special", type=Moment(), help="Make a special edition for that moment instead.")
+@json_option
+def compose(name: IssueName, again: bool, special: datetime | None, as_json: bool) -> None:
+    """Pick the stories of an issue, making the issue where there is none."""
+    with runtime() as opened:
+        now = opened.clock.now()
+        with opened.database.transaction() as session:
+            found = _issue_to_compose(session, name, special, now)
+            compose_issue(session, found, now, again=again)
+            shown = _issue_as_json(found, with_stories=True)
+            said = _said_of(found)
+        if as_json:
+            print_json(shown)
+            return
+        if shown["stories"]:
+            print_table(story_table(shown["stories"]), "")
+        click.echo(said)
+
+
+def _issue_to_compose(
+    session: Session, name: IssueName, special: datetime | None, now: datetime
+) -> Issue:
+    if name.id is not None or name.number is not None:
+        return find_issue(session, name)
+    newsletter = find_newsletter(session, name.slug or "")
+    if special is not None:
+        return create_special(session, newsletter, moment_in(newsletter.zone, special), now)
+    if name.on is not None:
+        if name.on.weekday() != newsletter.weekday:
+            raise click.UsageError(
+                f"{newsletter.name} comes on {WEEKDAYS[newsletter.weekday]}, and {name.on} is a "
+                f"{WEEKDAYS[name.on.weekday()]}."
+            )
+        return create_issue(session, newsletter, name.on, now)
+    return _next_to_compose(session, newsletter, now)
+
+
+def _next_to_compose(session: Session, newsletter: Newsletter, now: datetime) -> Issue:
+    composable = (*BEFORE_FREEZE, IssueState.SKIPPED)
+    for slot in slots_after(newsletter, now):
+        found = create_issue(session, newsletter, slot.occurrence_on, now)
+        if found.state in composable:
+            return found
+    raise AssertionError("the calendar has no end")
+
+
+@issue.command("list")
+@click.argument("slug", metavar="[NEWSLETTER]", required=False)
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@json_option
+def list_issues(slug: str | None, limit: int, as_json: bool) -> None:
+    """List issues, the latest first."""
+    with runtime() as opened, opened.database.reading() as session:
+        query = select(Issue).order_by(Issue.send_at.desc(), Issue.id.desc()).limit(limit)
+        query = query.options(joinedload(Issue.newsletter), selectinload(Issue.stories))
+        if slug is not None:
+            query = query.where(Issue.newsletter_id == find_newsletter(session, slug).id)
+        issues = session.scalars(query).all()
+        if as_json:
+            print_json([_issue_as_json(found) for found in issues])
+            return
+        table = Table("Issue", "Id", "State", "Goes out", "Stories", "Reason")
+        for found in issues:
+            stories, reason = str(len(found.stories)), found.reason or ""
+            name = short_name(found)
+            table.add_row(name, str(found.id), found.state, _when(found), stories, reason)
+        print_table(table, "There are no issues yet. Make one: digest issue compose NEWSLETTER")
+
+
+@issue.command()
+@issue_argument
+@click.option("--by", default=who, show_default="you", help="Who approves.")
+def approve(name: IssueName, by: str) -> None:
+    """Approve a draft: it goes out by itself at its time."""
+    with runtime() as opened:
+        with opened.database.transaction() as session:
+            found = find_issue(session, name)
+            approve_issue(session, found, by[:100], opened.clock.now())
+            said = f"Approved. {short_name(found)} goes out on {_when(found)}."
+        click.echo(said)
+
+
+@issue.command()
+@issue_argument
+@click.option("--at", type=Moment(), required=True, help="The new moment: 2026-11-28T07:00.")
+def schedule(name: IssueName, at: datetime) -> None:
+    """Choose another time for an issue. Without an offset it is the newsletter's local time."""
+    with runtime() as opened:
+        with opened.database.transaction() as session:
+            found = find_issue(session, name)
+            at = moment_in(found.newsletter.zone, at)
+            schedule_issue(session, found, at, opened.clock.now())
+            unapproved = "" if found.approved_at else " It still has to be approved."
+            said = f"{short_name(found)} goes out on {_when(found)}.{unapproved}"
+        click.echo(said)
+
+
+@issue.command()
+@issue_argument
+@click.option("--by", default=who, show_default="you", help="Who sends it.")
+@json_option
+def send(name: IssueName, by: str, as_json: bool) -> None:
+    """Approve an issue and send it now. A worker freezes, renders and sends it."""
+    with runtime() as opened:
+        with opened.database.transaction() as session:
+            found = find_issue(session, name)
+            send_now(session, found, by[:100], opened.clock.now())
+            sent = _issue_as_json(found)
+            said = f"{short_name(found)} is on its way. See how it goes: digest issue list"
+        opened.bell.ring(PREPARE_ISSUE, found.id)
+        if as_json:
+            print_json(sent)
+        else:
+            click.echo(said)
+
+
+def _said_of(found: Issue) -> str:
+    if found.state is IssueState.SKIPPED:
+        return f"{short_name(found)} is skipped. {found.reason}"
+    return (
+        f"{short_name(found)} goes out on {_when(found)}, once it is approved: "
+        f"digest issue approve {short_name(found)}"
+    )
+
+
+def _issue_as_json(found: Issue, *, with_stories: bool = False) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "id": found.id,
+        "issue": short_name(found),
+        "newsletter": found.newsletter.slug,
+        "occurrence_on": found.occurrence_on,
+        "number": found.number,
+        "state": found.state,
+        "reason": found.reason,
+        "compose_at": _iso(found.compose_at),
+        "closes_at": _iso(found.closes_at),
+        "send_at": _iso(found.send_at),
+        "approved_by": found.approved_by,
+        "audience": found.audience,
+    }
+    if with_stories:
+        shown["stories"] = [story_as_json(story) for story in found.stories]
+    return shown
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat()
+
+
+def _when(found: Issue) -> str:
+    local = found.send_at.astimezone(ZoneInfo(found.newsletter.zone))
+    return f"{local:%a} {local.day} {local:%b %Y, %H:%M}"

@@ -1,0 +1,135 @@
+"""Looking at an issue from the command line: `digest issue preview|test|report`."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+from sqlalchemy.orm import Session
+
+from digest.addresses import AddressError, parse_address
+from digest.cli.arguments import IssueName, find_issue, issue_argument, short_name, story_as_json
+from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.tables import print_table, story_table
+from digest.delivery.previewing import Preview, preview_issue, send_preview
+from digest.delivery.reporting import Report
+from digest.delivery.reporting import report as report_issue
+from digest.models import Issue
+from digest.runtime import Runtime
+from digest.tick import links
+
+
+@click.command()
+@issue_argument
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    show_default="this folder",
+    help="Where to write the files.",
+)
+@json_option
+def preview(name: IssueName, folder: Path, as_json: bool) -> None:
+    """Write an issue as HTML, as text and as a whole mail (.eml), and say why each story is in."""
+    with runtime() as opened, opened.database.reading() as session:
+        found = find_issue(session, name)
+        stories = [story_as_json(story) for story in found.stories]
+        written = _previewed(opened, session, found, found.newsletter.editor_email)
+        stem = short_name(found).replace("/", "-")
+    files = _write(folder, stem, written)
+    if as_json:
+        shown: dict[str, Any] = {"subject": written.subject, "stories": stories}
+        print_json(shown | {"files": [str(file) for file in files]})
+        return
+    print_table(story_table(stories), "")
+    click.echo(f"Subject: {written.subject}")
+    click.echo(f"HTML: {len(written.html.encode()):,} bytes; Gmail cuts at 102,400.")
+    for file in files:
+        click.echo(f"Wrote {file}")
+
+
+@click.command()
+@issue_argument
+@click.option("--to", "address", required=True, help="The address that gets it.")
+def test(name: IssueName, address: str) -> None:
+    """Mail an issue to one address, as a reader would get it. Nobody else is mailed."""
+    try:
+        parse_address(address)
+    except AddressError as error:
+        raise click.UsageError(f"--to: {error}.") from None
+    with runtime() as opened:
+        with opened.database.reading() as session:
+            found = find_issue(session, name)
+            written = _previewed(opened, session, found, address)
+        said = send_preview(written, opened.settings)
+    click.echo(f"The relay accepted it: {said}")
+
+
+@click.command()
+@issue_argument
+@json_option
+def report(name: IssueName, as_json: bool) -> None:
+    """Say what became of an issue: the numbers add up to its audience."""
+    with runtime() as opened, opened.database.reading() as session:
+        found = find_issue(session, name, sent=True)
+        called, told = short_name(found), report_issue(session, found)
+    if as_json:
+        print_json(_report_as_json(told, called))
+        return
+    reason = f": {told.reason}" if told.reason else "."
+    click.echo(f"{called} is {told.state}{reason}")
+    table = Table("Readers", "", show_header=False)
+    for words, number in _lines(told):
+        table.add_row(words, f"{number:,}")
+    print_table(table, "")
+
+
+def _lines(told: Report) -> list[tuple[str, int]]:
+    missed = [(f"  {words}", number) for words, number in told.reasons]
+    return [
+        ("Audience", told.audience),
+        ("Accepted", told.accepted),
+        ("Still to go", told.to_go),
+        ("In doubt", told.in_doubt),
+        ("Did not get it", told.missed),
+        *missed,
+    ]
+
+
+def _report_as_json(told: Report, name: str) -> dict[str, Any]:
+    return {
+        "issue": name,
+        "id": told.issue_id,
+        "state": told.state,
+        "reason": told.reason,
+        "audience": told.audience,
+        "accepted": told.accepted,
+        "to_go": told.to_go,
+        "in_doubt": told.in_doubt,
+        "missed": told.missed,
+        "states": dict(told.counts),
+        "reasons": [{"reason": words, "readers": number} for words, number in told.reasons],
+    }
+
+
+def _previewed(opened: Runtime, session: Session, found: Issue, to: str) -> Preview:
+    return preview_issue(session, found, to, links=links(opened), now=opened.clock.now())
+
+
+def _write(folder: Path, stem: str, written: Preview) -> list[Path]:
+    contents = {
+        f"{stem}.html": written.html.encode(),
+        f"{stem}.txt": written.text.encode(),
+        f"{stem}.eml": written.eml,
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise click.ClickException(
+            f"Cannot write to {folder}: {os.strerror(error.errno or 0)}."
+        ) from None
+    return [folder / name for name in contents]

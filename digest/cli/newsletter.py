@@ -1,0 +1,234 @@
+"""`digest newsletter`: creating and editing newsletters."""
+
+import dataclasses
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from digest.cli.arguments import WEEKDAYS, TimeOfDay, Weekday, read_bytes, typed_wrongly
+from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.tables import print_table
+from digest.models import Approval, InDoubtPolicy, Newsletter
+from digest.newsroom.calendar import next_occurrence
+from digest.newsroom.media import store_media
+from digest.newsroom.newsletters import (
+    NewsletterValues,
+    create_newsletter,
+    edit_newsletter,
+    ensure_publication,
+    find_newsletter,
+    values_of,
+)
+from digest.newsroom.palette import sentences
+from digest.newsroom.pictures import BYTES_AT_MOST, MARK, PORTRAIT, Encoded, Shape, crop_and_encode
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+OPTIONS = (
+    click.option("--name", help="What readers call it: Editor's Digest."),
+    click.option("--promise", help="What readers get, in a sentence or two."),
+    click.option("--editor-name", help="Who picks and signs it."),
+    click.option("--editor-email", help="Where drafts and warnings go."),
+    click.option("--portrait", type=FILE, help="The editor's portrait, a picture."),
+    click.option("--from-address", help="The address in From."),
+    click.option("--from-name", help="The name in From.  [FIRST NAME at PUBLICATION]"),
+    click.option("--reply-to", help="Where answers go, if not to the address in From."),
+    click.option("--postal-address", help="The publisher's, for the foot of every mail."),
+    click.option("--weekday", type=Weekday(), help="The day it comes: Saturday."),
+    click.option("--time", "local_time", type=TimeOfDay(), help="When, in its zone: 07:00."),
+    click.option("--zone", help="IANA time zone: Europe/London."),
+    click.option("--accent", help="The one colour, as hex: #006B5E."),
+    click.option("--language", help="A language tag: en."),
+    click.option("--compose-hours", type=int, help="Compose so many hours ahead.  [24]"),
+    click.option("--close-hours", type=int, help="Close so many hours ahead.  [1]"),
+    click.option("--approval", type=click.Choice([word.value for word in Approval])),
+    click.option("--story-count", type=int, help="At most so many stories.  [8]"),
+    click.option("--story-min", type=int, help="With fewer it is skipped.  [3]"),
+    click.option("--story-max-age-days", type=int, help="No older stories.  [14]"),
+    click.option("--briefs-heading", help="Above the briefs.  [Also on my desk]"),
+    click.option(
+        "--in-doubt-policy",
+        type=click.Choice([word.value for word in InDoubtPolicy]),
+        help="What to do where the relay never answered.  [hold]",
+    ),
+    click.option("--publication", help="The paper's name; once is enough."),
+    click.option("--site", help="The paper's web address; once is enough."),
+    click.option("--privacy-url", help="The paper's privacy notice."),
+    click.option("--mark", type=FILE, help="The paper's mark, a square picture."),
+)
+
+
+def newsletter_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command every option that says something about a newsletter."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group()
+def newsletter() -> None:
+    """Create and edit newsletters."""
+
+
+@newsletter.command()
+@click.argument("slug")
+@newsletter_options
+@json_option
+def create(slug: str, as_json: bool, **given: Any) -> None:
+    """Create a newsletter. SLUG is its name in links: editors-digest."""
+    changes = _changes(given)
+    missing = [option for option in _required() if option not in changes and option != "slug"]
+    if missing:
+        raise click.UsageError(f"Missing: {', '.join(map(_option, missing))}.")
+    pictures = _pictures(given)
+    with runtime() as opened, typed_wrongly():
+        now = opened.clock.now()
+        with opened.database.transaction() as session:
+            _save_publication(session, given, pictures, now)
+            changes |= _portrait(session, pictures, now)
+            values = NewsletterValues(slug=slug, **changes)
+            made = create_newsletter(session, values, now)
+        _tell(made, now, as_json)
+
+
+@newsletter.command()
+@click.argument("slug")
+@newsletter_options
+@json_option
+def edit(slug: str, as_json: bool, **given: Any) -> None:
+    """Change what the options name. Issues that exist keep their times."""
+    changes = _changes(given)
+    if not changes and not any(given.values()):
+        raise click.UsageError("Say what to change; see: digest newsletter edit --help")
+    pictures = _pictures(given)
+    with runtime() as opened, typed_wrongly():
+        now = opened.clock.now()
+        with opened.database.transaction() as session:
+            found = find_newsletter(session, slug)
+            _save_publication(session, given, pictures, now)
+            changes |= _portrait(session, pictures, now)
+            edit_newsletter(session, found, dataclasses.replace(values_of(found), **changes), now)
+        _tell(found, now, as_json)
+
+
+@newsletter.command("list")
+@json_option
+def list_newsletters(as_json: bool) -> None:
+    """List the newsletters."""
+    with runtime() as opened:
+        now = opened.clock.now()
+        with opened.database.reading() as session:
+            found = session.scalars(select(Newsletter).order_by(Newsletter.slug)).all()
+    if as_json:
+        print_json([_as_json(one, now) for one in found])
+        return
+    table = Table("Newsletter", "Name", "Editor", "Comes", "Next")
+    for one in found:
+        comes = f"{WEEKDAYS[one.weekday]} {one.local_time:%H:%M} {one.zone}"
+        table.add_row(one.slug, one.name, one.editor_name, comes, str(next_occurrence(one, now)))
+    print_table(table, "There are no newsletters yet. Make one: digest newsletter create --help")
+
+
+@newsletter.command()
+@click.argument("slug")
+@json_option
+def show(slug: str, as_json: bool) -> None:
+    """Show all that is known of a newsletter."""
+    with runtime() as opened:
+        now = opened.clock.now()
+        with opened.database.reading() as session:
+            shown = _as_json(find_newsletter(session, slug), now)
+    if as_json:
+        print_json(shown)
+        return
+    table = Table(show_header=False, box=None)
+    for key, value in shown.items():
+        if key != "palette":
+            table.add_row(key.replace("_", " "), "" if value is None else str(value))
+    print_table(table, "")
+
+
+def _required() -> list[str]:
+    return [
+        field.name
+        for field in dataclasses.fields(NewsletterValues)
+        if field.default is dataclasses.MISSING
+    ]
+
+
+def _option(field: str) -> str:
+    return "--time" if field == "local_time" else "--" + field.replace("_", "-")
+
+
+def _changes(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given, as the newsletter's fields."""
+    known = {field.name for field in dataclasses.fields(NewsletterValues)}
+    changes = {name: value for name, value in given.items() if name in known and value is not None}
+    if "approval" in changes:
+        changes["approval"] = Approval(changes["approval"])
+    if "in_doubt_policy" in changes:
+        changes["in_doubt_policy"] = InDoubtPolicy(changes["in_doubt_policy"])
+    return changes
+
+
+def _pictures(given: dict[str, Any]) -> dict[str, Encoded]:
+    """Return the pictures that were given, encoded: before a transaction is open."""
+    shapes: dict[str, Shape] = {"portrait": PORTRAIT, "mark": MARK}
+    pictures = {}
+    for option, shape in shapes.items():
+        file: Path | None = given[option]
+        if file is None:
+            continue
+        picture = crop_and_encode(read_bytes(file, BYTES_AT_MOST), shape)
+        if picture is None:
+            raise click.UsageError(
+                f"--{option}: the picture needs at least {shape.at_least} pixels each way."
+            )
+        pictures[option] = picture
+    return pictures
+
+
+def _save_publication(
+    session: Session, given: dict[str, Any], pictures: dict[str, Encoded], now: datetime
+) -> None:
+    mark = store_media(session, pictures["mark"], now) if "mark" in pictures else None
+    ensure_publication(
+        session,
+        name=given["publication"],
+        site_url=given["site"],
+        privacy_url=given["privacy_url"],
+        mark=mark,
+    )
+
+
+def _portrait(session: Session, pictures: dict[str, Encoded], now: datetime) -> dict[str, str]:
+    if "portrait" not in pictures:
+        return {}
+    return {"editor_portrait": store_media(session, pictures["portrait"], now)}
+
+
+def _tell(saved: Newsletter, now: datetime, as_json: bool) -> None:
+    if as_json:
+        print_json(_as_json(saved, now))
+        return
+    comes = f"{WEEKDAYS[saved.weekday]}s at {saved.local_time:%H:%M} ({saved.zone})"
+    click.echo(f"{saved.name} comes on {comes}; next on {next_occurrence(saved, now)}.")
+    for sentence in sentences(saved.palette):
+        click.echo(sentence)
+
+
+def _as_json(found: Newsletter, now: datetime) -> dict[str, Any]:
+    shown = dataclasses.asdict(values_of(found))
+    shown["local_time"] = f"{found.local_time:%H:%M}"
+    shown["weekday"] = WEEKDAYS[found.weekday]
+    return {
+        **shown,
+        "palette": found.palette,
+        "next_occurrence": next_occurrence(found, now),
+    }

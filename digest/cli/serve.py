@@ -1,0 +1,273 @@
+"""`digest run` and `digest demo`: everything in one process, until Ctrl-C.
+
+The one module of the command line that may import the pages and the workers.
+"""
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn, Self
+from urllib.parse import urlsplit
+
+import click
+from sqlalchemy import func, select
+
+from digest.cli.demo import DemoEditor, demo_settings, print_last_week
+from digest.cli.halyard import open_paper
+from digest.cli.proof import StoryError
+from digest.cli.story import Stage, play
+from digest.errors import DigestError, RefusedError
+from digest.logs import set_up_logging
+from digest.migrations import upgrade
+from digest.models import Newsletter, Terms
+from digest.readers.leaving_by_mail import act_on_mail
+from digest.runtime import DELIVER_ISSUE, Runtime, open_runtime
+from digest.setting_values import LOOPBACK_NAMES
+from digest.settings import Settings, load_settings
+from digest.web import create_app
+from digest.web.inbox import InboxServer, Mailbox, inbox_pages
+from digest.web.server import EmbeddedServer, Wsgi, bind
+from worker.embedded import EmbeddedWorkers
+
+STOP_SECONDS = 60.0
+LOOK_SECONDS = 0.5
+DEMO_PORT = 8025
+
+port_range = click.IntRange(0, 65535)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=port_range, default=8000, show_default=True, help="0: any free one.")
+def run(host: str, port: int) -> None:
+    """Run everything in one process: pages, workers and beat, with nothing to install.
+
+    The database is brought up to date first. Ctrl-C lets what is being sent finish; a second
+    Ctrl-C does not wait.
+    """
+    settings = load_settings()
+    set_up_logging(settings.log_format)
+    if not settings.embedded:
+        raise RefusedError(
+            "REDIS_URL names a broker, and `digest run` is for one process that needs none. "
+            "Start the processes of the Procfile instead, or unset REDIS_URL."
+        )
+    listener = bind(host, port)
+    with listener, Stop() as stop:
+        if settings.database_url.startswith("sqlite"):
+            settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        upgrade(settings.database_url)
+        runtime = open_runtime(settings)
+        try:
+            with serving(runtime, create_app(runtime), listener) as parts:
+                _say_where(settings, host, listener.getsockname()[1])
+                _say_what_is_missing(runtime)
+                parts.run_until(stop)
+        finally:
+            runtime.close()
+    click.echo("Stopped.")
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Play the whole story without a person, and check it.")
+@click.option("--port", type=port_range, default=None, help=f"0: any free one.  [{DEMO_PORT}]")
+def demo(once: bool, port: int | None) -> None:
+    """Play the whole product on this machine: The Halyard, its readers' pages, and an inbox.
+
+    It leaves nothing behind: the database is in a temporary folder, and mail goes no further
+    than the inbox.
+    """
+    set_up_logging("text", logging.WARNING)
+    if once:
+        _play_once(port or 0)
+    else:
+        _run_demo(DEMO_PORT if port is None else port)
+
+
+def _run_demo(port: int) -> None:
+    with Stop() as stop, demo_stage(port) as (stage, parts):
+        stop.discard = stage.runtime.settings.data_dir
+        stage.runtime.bell.ring(DELIVER_ISSUE, print_last_week(stage.runtime))
+        editor = DemoEditor(stage.runtime)
+        editor.prepare_issue()
+        click.echo(
+            f"The Halyard is at   {stage.url}/\n"
+            f"Its readers' mail   {stage.url}/inbox\n\n"
+            "Sign up with any address, then look into the inbox. Ctrl-C ends the demo."
+        )
+
+        def look() -> None:
+            if (happened := editor.look()) is not None:
+                click.echo(happened)
+
+        parts.run_until(stop, look)
+    click.echo("The demo has ended, and left nothing behind.")
+
+
+def _play_once(port: int) -> None:
+    with interrupted_by_sigterm(), demo_stage(port) as (stage, _):
+        with stage.runtime.database.transaction() as session:
+            open_paper(session, stage.runtime.clock.now())
+        held = tell(stage)
+    sys.exit(0 if held else 1)
+
+
+def tell(stage: Stage) -> bool:
+    """Play the story, print a line for each step that held, and return whether all did."""
+    began = step = time.monotonic()
+    try:
+        for sentence in play(stage):
+            now = time.monotonic()
+            click.echo(f"✓ {now - step:5.2f} s  {sentence}")
+            step = now
+    except StoryError as broken:
+        click.echo(f"✗ {time.monotonic() - step:5.2f} s  {broken}", err=True)
+        return False
+    click.echo(f"All of it held, in {time.monotonic() - began:.1f} s.")
+    return True
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What runs beside the main thread."""
+
+    server: EmbeddedServer
+    workers: EmbeddedWorkers
+
+    def run_until(self, stop: "Stop", each_time: Callable[[], None] = lambda: None) -> None:
+        """Wait, calling `each_time` twice a second.
+
+        Raises:
+            DigestError: a part ended by itself.
+        """
+        while not stop.wait(LOOK_SECONDS):
+            if not (self.server.alive and self.workers.alive):
+                raise DigestError("A part of Digest has stopped by itself. The log says why.")
+            each_time()
+
+
+@contextmanager
+def demo_stage(port: int) -> Iterator[tuple[Stage, Parts]]:
+    """Run the whole product in a folder that is thrown away, with an inbox as its relay."""
+    with ExitStack() as ends:
+        listener = ends.enter_context(bind("127.0.0.1", port))
+        mail_listener = ends.enter_context(bind("127.0.0.1", 0))
+        folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="digest-demo-")))
+        settings = demo_settings(folder, listener.getsockname()[1], mail_listener.getsockname()[1])
+        upgrade(settings.database_url)
+        runtime = open_runtime(settings)
+        ends.callback(runtime.close)
+        mailbox = Mailbox(clock=runtime.clock)
+        inbox = InboxServer(
+            mailbox,
+            mail_listener,
+            inbound_domain=settings.inbound_domain,
+            act_on=lambda content, recipients: act_on_mail(
+                runtime.database, runtime.ring, content, recipients, now=runtime.clock.now()
+            ),
+        )
+        inbox.start()
+        ends.callback(inbox.stop)
+        app = create_app(runtime, [inbox_pages(mailbox, settings.public_url)])
+        parts = ends.enter_context(serving(runtime, app, listener))
+        yield Stage(runtime, settings.public_url, mailbox), parts
+
+
+@contextmanager
+def serving(runtime: Runtime, app: Wsgi, listener: socket.socket) -> Iterator[Parts]:
+    """Answer on `listener` and work, around a block; at its end let everything finish."""
+    parts = Parts(EmbeddedServer(app, listener), EmbeddedWorkers(runtime))
+    try:
+        parts.workers.start()
+        parts.server.start()
+        yield parts
+    finally:
+        stop_by = time.monotonic() + STOP_SECONDS
+        parts.server.stop()
+        if not parts.workers.stop(stop_by - time.monotonic()):
+            click.echo(
+                f"Something was still being sent after {STOP_SECONDS:g} seconds. What of it is in "
+                "doubt is counted as such.",
+                err=True,
+            )
+            leave_at_once()
+
+
+class Stop:
+    """Ctrl-C and SIGTERM: the first asks for a stop, a second ends the process at once, with 1."""
+
+    def __init__(self) -> None:
+        self.discard: Path | None = None
+        self._asked = threading.Event()
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long at most; return whether a stop was asked for."""
+        return self._asked.wait(seconds)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._asked.is_set():
+            if self.discard is not None:
+                shutil.rmtree(self.discard, ignore_errors=True)
+            leave_at_once()
+        self._asked.set()
+        click.echo("Stopping, once what is being sent is through. Ctrl-C again does not wait.")
+
+
+@contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def leave_at_once() -> NoReturn:
+    """End the process, whatever its threads do."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def _say_where(settings: Settings, host: str, port: int) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"Digest is at http://{shown}:{port}/ (Ctrl-C stops it)")
+    public = urlsplit(settings.public_url)
+    if public.hostname in LOOPBACK_NAMES and (public.port or 80) != port:
+        click.echo(
+            f"Links in mail lead to {settings.public_url}. If that is not where readers reach "
+            "these pages, set DIGEST_PUBLIC_URL.",
+            err=True,
+        )
+
+
+def _say_what_is_missing(runtime: Runtime) -> None:
+    with runtime.database.reading() as session:
+        newsletters = session.scalar(select(func.count(Newsletter.id)))
+        terms = session.scalar(select(func.count(Terms.id)))
+    if not newsletters:
+        click.echo("There is no newsletter yet. Make one: digest newsletter create --help")
+    if not terms:
+        click.echo("There are no terms for readers to agree to yet: digest terms publish --help")

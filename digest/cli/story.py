@@ -1,0 +1,299 @@
+"""The whole story, played without a person on real parts; `digest demo --once` tells it.
+
+A reader signs up by the form, confirms by the link in the mail, gets the issue, and leaves with
+one click; the next issue reaches only the one who stayed.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from urllib.parse import urlsplit
+
+import httpx
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from digest.cli.halyard import LAST_WEEK, SLUG, THIS_WEEK, HalyardStory, publish_stories
+from digest.cli.proof import (
+    ReadersInbox,
+    StoryError,
+    Witness,
+    both_parts,
+    expect,
+    first_difference,
+    parsed,
+    witness_of,
+)
+from digest.cli.visitor import Page, Visitor
+from digest.models import (
+    ConsentKind,
+    DeliveryState,
+    EndedReason,
+    Issue,
+    IssueState,
+    Newsletter,
+    NoticeState,
+    SignUp,
+)
+from digest.newsroom.calendar import slots_after
+from digest.newsroom.composing import compose, create_issue
+from digest.newsroom.scheduling import send_now
+from digest.runtime import PREPARE_ISSUE, Runtime
+from digest.tick import links
+
+LEAVES, STAYS = "robin@example.org", "sam@example.org"
+EDITOR = "Imara"
+CONFIRM_LINK = re.compile(r"https?://\S+/confirm/[\w.~-]+")
+UNSUBSCRIBE_LINK = re.compile(r"<(https?://[^>]+)>")
+LOOK_AGAIN_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The running product as its readers and its editor meet it.
+
+    `patience_seconds` is the longest wait for any one thing.
+    """
+
+    runtime: Runtime
+    url: str
+    inbox: ReadersInbox
+    patience_seconds: float = 15.0
+
+
+def play(stage: Stage) -> Iterator[str]:
+    """Play the story; yield a sentence for each step that held.
+
+    Raises:
+        StoryError: a step did not hold.
+    """
+    with witness_of(stage.runtime.settings.database_url) as witness, Visitor(stage.url) as visitor:
+        try:
+            yield from _Play(stage, witness, visitor).steps()
+        except httpx.HTTPError as error:
+            raise StoryError(f"an answer from {stage.url}", repr(error)) from error
+
+
+def next_issue(session: Session, newsletter: Newsletter, now: datetime) -> Issue:
+    """Return the first issue of the calendar that nobody has composed, made if there is none."""
+    for slot in slots_after(newsletter, now):
+        issue = create_issue(session, newsletter, slot.occurrence_on, now)
+        if issue.state is IssueState.DRAFT and issue.composed_at is None:
+            return issue
+    raise AssertionError("the calendar has no end")
+
+
+class _Play:
+    """The steps, in the order in which they are played."""
+
+    def __init__(self, stage: Stage, witness: Witness, visitor: Visitor) -> None:
+        self._stage = stage
+        self._witness = witness
+        self._visitor = visitor
+
+    def steps(self) -> Iterator[str]:
+        self.stories_come_in(THIS_WEEK, "this-week")
+        yield f"{len(THIS_WEEK)} stories of The Halyard come in"
+        self.signs_up(LEAVES)
+        yield f"A reader signs up by the form on the front page ({LEAVES})"
+        link = self.confirmation_arrives(LEAVES)
+        yield "The confirmation arrives by SMTP, the same link in both of its parts"
+        self.confirms(LEAVES, link)
+        yield "Opening the link changes nothing; the button behind it confirms"
+        self.signs_up(STAYS)
+        self.confirms(STAYS, self.confirmation_arrives(STAYS))
+        yield f"A second reader does the same ({STAYS})"
+        first = self.issue_is_composed()
+        yield f"An issue is composed of {len(first.stories)} stories"
+        self.editor_sends(first)
+        mail = self.issue_arrives(first, LEAVES)
+        self.issue_arrives(first, STAYS)
+        yield "The worker freezes and sends it; both get it, byte for byte as it was frozen"
+        self.ledger_adds_up(first, LEAVES, STAYS)
+        yield "The ledger says accepted for both, and the issue is sent"
+        self.leaves(LEAVES, mail)
+        yield f"{LEAVES} leaves by one click in the mail program (RFC 8058)"
+        self.stories_come_in(LAST_WEEK, "next-week")
+        second = self.issue_is_composed()
+        self.editor_sends(second)
+        self.issue_arrives(second, STAYS)
+        self.ledger_adds_up(second, STAYS)
+        self.nothing_arrived(second, LEAVES)
+        yield f"The next issue reaches {STAYS}, and does not reach {LEAVES}"
+
+    def stories_come_in(self, stories: tuple[HalyardStory, ...], edition: str) -> None:
+        with self._stage.runtime.database.transaction() as session:
+            publish_stories(session, stories, edition, self._now())
+        known = self._witness.titles()
+        missing = [story.title for story in stories if story.title not in known]
+        expect(not missing, f"{len(stories)} articles in the database", f"without {missing}")
+
+    def signs_up(self, email: str) -> None:
+        page = self._visitor.open("/")
+        form = page.form_to("/subscribe")
+        if page.status != 200 or form is None:
+            raise StoryError("a sign-up form on the front page", _describe(page))
+        expect(
+            "consent" in form.boxes and "consent" not in form.given,
+            "a consent box that is not ticked beforehand",
+            f"boxes {sorted(form.boxes)}, of them ticked {sorted(form.boxes & form.given.keys())}",
+        )
+        page = self._visitor.send(page, form, email=email, consent=form.boxes["consent"])
+        asked = page.status == 200 and page.heading == "Now check your email"
+        expect(asked, "a page that says “Now check your email”", _describe(page))
+        self._expect_rows(
+            f"a sign-up of {email} that waits, its consent on record, and no subscription yet",
+            (1, 1, False),
+            lambda: (
+                self._witness.waiting_sign_ups(email),
+                self._witness.consents(ConsentKind.REQUESTED, email, SignUp),
+                email in self._witness.active_subscriptions(),
+            ),
+        )
+
+    def confirmation_arrives(self, email: str) -> str:
+        mail = self._stage.inbox.wait_for(
+            lambda mail: mail.recipients == (email,), self._stage.patience_seconds
+        )
+        if mail is None:
+            raise StoryError(f"a confirmation mail to {email}", self._what_came())
+        text, html = both_parts(parsed(mail))
+        found = set(CONFIRM_LINK.findall(text))
+        expect(len(found) == 1, "one confirmation link in the text part", f"{sorted(found)}")
+        link = str(found.pop())
+        expect(link.startswith(f"{self._stage.url}/"), f"a link to {self._stage.url}", link)
+        expect(f'"{link}"' in html, f"{link} in the HTML part too", f"{CONFIRM_LINK.findall(html)}")
+        self._expect_rows(
+            "the notice accepted by the relay, and its address deleted",
+            [(NoticeState.ACCEPTED, None)],
+            lambda: self._witness.notices(email),
+            wait=True,
+        )
+        return link
+
+    def confirms(self, email: str, link: str) -> None:
+        page = self._visitor.open(link)
+        form = page.form_to("/confirm/")
+        if page.status != 200 or form is None:
+            raise StoryError("a page with a button behind the link", _describe(page))
+        self._expect_rows(
+            "nothing changed by only opening the link",
+            False,
+            lambda: email in self._witness.active_subscriptions(),
+        )
+        page = self._visitor.send(page, form)
+        confirmed = page.status == 200 and page.heading == "You are in"
+        expect(confirmed, "a page that says “You are in”", _describe(page))
+        self._expect_rows(
+            f"{email} subscribed, and the consent on record",
+            (True, 1),
+            lambda: (
+                email in self._witness.active_subscriptions(),
+                self._witness.consents(ConsentKind.CONFIRMED, email),
+            ),
+        )
+
+    def issue_is_composed(self) -> Issue:
+        now = self._now()
+        with self._stage.runtime.database.transaction() as session:
+            newsletter = session.scalars(select(Newsletter).where(Newsletter.slug == SLUG)).one()
+            composed = next_issue(session, newsletter, now)
+            compose(session, composed, now)
+        issue = self._witness.issue(composed.id)
+        expect(
+            issue.state is IssueState.DRAFT and len(issue.stories) >= 3,
+            "a draft of at least three stories",
+            f"{issue.state}, with {len(issue.stories)} stories. {issue.reason or ''}",
+        )
+        return issue
+
+    def editor_sends(self, issue: Issue) -> None:
+        with self._stage.runtime.database.transaction() as session:
+            send_now(session, session.get_one(Issue, issue.id), EDITOR, self._now())
+        self._stage.runtime.bell.ring(PREPARE_ISSUE, issue.id)
+
+    def issue_arrives(self, issue: Issue, email: str) -> EmailMessage:
+        self._expect_rows(
+            f"the issue frozen, with {email} in its audience",
+            True,
+            lambda: email in dict(self._witness.ledger(issue.id)[1]),
+            wait=True,
+        )
+        ours = links(self._stage.runtime)
+        frozen = self._witness.frozen_message(issue.id, email, ours)
+        mail = self._stage.inbox.wait_for(
+            lambda mail: (mail.sender, mail.recipients) == (frozen.sender, (frozen.recipient,)),
+            self._stage.patience_seconds,
+        )
+        if mail is None:
+            raise StoryError(f"the issue in the inbox of {email}", self._what_came())
+        if mail.content != frozen.message:
+            difference = first_difference(frozen.message, mail.content)
+            raise StoryError(f"for {email} the very bytes that were frozen", difference)
+        message = parsed(mail)
+        lead = issue.stories[0].article.title
+        expect(message["Subject"] == lead, f"the subject “{lead}”", str(message["Subject"]))
+        for part in both_parts(message):
+            for path in ("unsubscribe", "preferences", "issues"):
+                address = f"{self._stage.url}/{path}/"
+                expect(address in part, f"a link to {address}… in both parts", "none in one")
+        return message
+
+    def ledger_adds_up(self, issue: Issue, *readers: str) -> None:
+        self._expect_rows(
+            f"the issue sent, and accepted for {' and '.join(readers)} alone",
+            (IssueState.SENT, [(email, DeliveryState.ACCEPTED) for email in readers]),
+            lambda: self._witness.ledger(issue.id),
+            wait=True,
+        )
+
+    def leaves(self, email: str, mail: EmailMessage) -> None:
+        how, where = str(mail["List-Unsubscribe-Post"]), str(mail["List-Unsubscribe"])
+        found = UNSUBSCRIBE_LINK.search(where)
+        if how != "List-Unsubscribe=One-Click" or found is None:
+            raise StoryError("the two headers of RFC 8058", f"{how}, {where}")
+        for _ in range(2):
+            page = self._visitor.post(found[1], **{"List-Unsubscribe": "One-Click"})
+            expect(page.status == 200, "200 to the POST, and to its repetition", _describe(page))
+            self._expect_rows(
+                f"{email} gone, once on record, and {STAYS} still there",
+                ([EndedReason.LEFT], 1, [STAYS]),
+                lambda: (
+                    self._witness.reasons_to_leave(email),
+                    self._witness.consents(ConsentKind.WITHDRAWN, email),
+                    self._witness.active_subscriptions(),
+                ),
+            )
+
+    def nothing_arrived(self, issue: Issue, email: str) -> None:
+        subject = issue.stories[0].article.title
+        to_them = [mail for mail in self._stage.inbox.messages() if email in mail.recipients]
+        came = [mail for mail in to_them if parsed(mail)["Subject"] == subject]
+        expect(not came, f"nothing of the next issue for {email}", f"{len(came)} mails")
+
+    def _now(self) -> datetime:
+        return self._stage.runtime.clock.now()
+
+    def _expect_rows(
+        self, expected: str, rows: object, read: Callable[[], object], *, wait: bool = False
+    ) -> None:
+        """Compare what is in the database; `wait` where a worker may still be writing."""
+        give_up_at = time.monotonic() + (self._stage.patience_seconds if wait else 0)
+        while (found := read()) != rows:
+            if time.monotonic() >= give_up_at:
+                raise StoryError(expected, f"{found} where {rows} should be")
+            time.sleep(LOOK_AGAIN_SECONDS)
+
+    def _what_came(self) -> str:
+        return (
+            f"nothing after {self._stage.patience_seconds:g} s. The inbox holds "
+            f"{len(self._stage.inbox.messages())} mails; {self._witness.open_notices()} notices "
+            "wait in the database."
+        )
+
+
+def _describe(page: Page) -> str:
+    return f"{page.status} at {urlsplit(page.url).path}, headed “{page.heading}”"

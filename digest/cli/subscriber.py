@@ -1,0 +1,163 @@
+"""`digest subscriber`: who gets what, and what is held about each."""
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.tables import print_table
+from digest.newsroom.newsletters import find_newsletter
+from digest.readers.erasing import erase as erase_reader
+from digest.readers.exporting import (
+    ReaderRecord,
+    ReaderRow,
+    count_readers,
+    csv_lines,
+    list_readers,
+    show_reader,
+)
+from digest.readers.finding import find_reader
+
+slug_argument = click.argument("slug", metavar="[NEWSLETTER]", required=False)
+ended_option = click.option("--ended", is_flag=True, help="Those who left as well.")
+
+
+@click.group()
+def subscriber() -> None:
+    """List, show, export and erase subscribers."""
+
+
+@subscriber.command("list")
+@slug_argument
+@ended_option
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@json_option
+def list_subscribers(slug: str | None, ended: bool, limit: int, as_json: bool) -> None:
+    """List readers, of one newsletter or of all."""
+    with runtime() as opened, opened.database.reading() as session:
+        if slug is not None:
+            find_newsletter(session, slug)
+        rows = list(list_readers(session, slug, ended=ended, at_most=limit))
+        count = count_readers(session, slug)
+    if as_json:
+        print_json([asdict(row) for row in rows])
+        return
+    table = Table("Address", "Name", "Newsletter", "Since", "Until")
+    for row in rows:
+        until = f"{row.ended_at:%Y-%m-%d} ({row.ended_reason})" if row.ended_at else ""
+        since = f"{row.started_at:%Y-%m-%d}"
+        table.add_row(row.email, row.name or "", row.newsletter, since, until)
+    print_table(table, "Nobody yet.")
+    if count > len(rows):
+        click.echo(f"{count:,} in all. A file of them: digest subscriber export", err=True)
+
+
+@subscriber.command()
+@click.argument("address")
+@json_option
+def show(address: str, as_json: bool) -> None:
+    """Show all that is held about the reader with that ADDRESS."""
+    with runtime() as opened, opened.database.reading() as session:
+        record = show_reader(session, find_reader(session, address))
+    if as_json:
+        print_json(asdict(record))
+    else:
+        _print_record(record)
+
+
+def _print_record(record: ReaderRecord) -> None:
+    click.echo(
+        f"{record.email}, {record.name or 'no name'}, in our books since "
+        f"{record.created_at:%Y-%m-%d}."
+    )
+    periods = Table("Newsletter", "Signed up at", "From", "Until")
+    for period in record.periods:
+        until = f"{period.ended_at:%Y-%m-%d} ({period.ended_reason})" if period.ended_at else ""
+        periods.add_row(period.newsletter, period.site, f"{period.started_at:%Y-%m-%d}", until)
+    print_table(periods, "No subscriptions.")
+    consents = Table("What", "When (UTC)", "Newsletter", "Words", "Terms", "From")
+    for consent in record.consents:
+        terms = "" if consent.terms_version is None else str(consent.terms_version)
+        when = f"{consent.at:%Y-%m-%d %H:%M}"
+        words, ip = consent.words or "", consent.ip or ""
+        consents.add_row(consent.kind, when, consent.newsletter or "", words, terms, ip)
+    print_table(consents, "No consents.")
+    got = Table("Newsletter", "Issue", "State", "Reason")
+    for issue in record.deliveries:
+        number = "" if issue.number is None else f"No. {issue.number}"
+        got.add_row(issue.newsletter, number, issue.state, issue.reason or "")
+    print_table(got, "No issues.")
+    for suppression in record.suppressions:
+        lifted = " (lifted)" if suppression.lifted_at else ""
+        click.echo(
+            f"Suppressed since {suppression.created_at:%Y-%m-%d}: {suppression.reason}{lifted}"
+        )
+
+
+@subscriber.command()
+@slug_argument
+@ended_option
+@click.option(
+    "--to",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write, readable by you alone.  [standard output]",
+)
+def export(slug: str | None, ended: bool, file: Path | None) -> None:
+    """Write readers as CSV, of one newsletter or of all."""
+    with runtime() as opened, opened.database.reading() as session:
+        if slug is not None:
+            find_newsletter(session, slug)
+        total = count_readers(session, slug)
+        rows = list_readers(session, slug, ended=ended)
+        if file is None:
+            for line in csv_lines(rows):
+                click.echo(line, nl=False)
+            return
+        _write(file, csv_lines(_watched(rows, total)))
+    click.echo(f"Wrote {file}", err=True)
+
+
+def _watched(rows: Iterator[ReaderRow], total: int) -> Iterator[ReaderRow]:
+    console = Console(file=sys.stderr)
+    return iter(
+        track(rows, "Exporting", total=total, console=console, disable=not console.is_terminal)
+    )
+
+
+def _write(file: Path, lines: Iterator[str]) -> None:
+    """Write a file all at once: whoever looks finds the old one or the whole new one."""
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as opened:
+                opened.writelines(lines)
+            unfinished.replace(file)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"Cannot write {file}: {error.strerror}.") from None
+
+
+@subscriber.command()
+@click.argument("address")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def erase(address: str, yes: bool) -> None:
+    """Erase everything personal about the reader with that ADDRESS. It cannot be undone."""
+    with runtime() as opened:
+        with opened.database.reading() as session:
+            find_reader(session, address)
+        if not yes:
+            click.confirm("Erase all that is held about this reader?", abort=True)
+        with opened.database.transaction() as session:
+            reader = find_reader(session, address)
+            erase_reader(session, reader, now=opened.clock.now(), suppression=opened.suppression)
+    click.echo("Erased. A scrambled mark stays, so that no import can bring the address back.")

@@ -1,0 +1,157 @@
+import email
+from email import policy
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from digest.clock import SystemClock
+from digest.database import Database
+from digest.delivery.freezing import freeze
+from digest.models import Delivery, DeliveryState, Issue, IssueState, Newsletter
+from tests.cli.conftest import CommandLine
+from tests.factories import make_reader
+from tests.servers.smtp import SmtpSink
+
+
+@pytest.fixture
+def composed(paper: CommandLine) -> CommandLine:
+    """A command line whose next issue has three stories."""
+    paper.add_articles("port", "cold", "roofs")
+    assert paper("issue", "compose", "editors-digest").exit_code == 0
+    return paper
+
+
+@pytest.fixture
+def sent(composed: CommandLine, database: Database) -> CommandLine:
+    """A command line whose issue has gone: one reader accepted, one failed, one is in doubt."""
+    with database.transaction() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        for name in ("ann", "bea", "cid"):
+            make_reader(session, newsletter, f"{name}@example.org")
+    assert composed("issue", "send", "editors-digest").exit_code == 0
+    with database.reading() as session:
+        issue_id = session.scalars(select(Issue.id)).one()
+    now, url = SystemClock().now(), "http://127.0.0.1:8000"
+    assert freeze(database, issue_id, now=now, public_url=url, takes_mail=False)
+    states = (DeliveryState.ACCEPTED, DeliveryState.FAILED, DeliveryState.IN_DOUBT)
+    with database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SENT))
+        deliveries = session.scalars(select(Delivery).order_by(Delivery.subscriber_id))
+        for delivery, state in zip(deliveries, states, strict=True):
+            delivery.state = state
+            delivery.code = 550 if state is DeliveryState.FAILED else None
+    return composed
+
+
+def test_a_preview_writes_html_text_and_the_whole_mail(
+    composed: CommandLine, tmp_path: Path
+) -> None:
+    said = composed("issue", "preview", "editors-digest", "--to", str(tmp_path / "look"))
+
+    assert said.exit_code == 0
+    assert "Subject: The roofs" in said.out
+    assert "Published within the hour" in said.out
+    written = {file.suffix: file for file in (tmp_path / "look").iterdir()}
+    assert set(written) == {".html", ".txt", ".eml"}
+    assert "The port" in written[".html"].read_text()
+    assert "THE PORT" in written[".txt"].read_text().upper()
+    message = email.message_from_bytes(written[".eml"].read_bytes(), policy=policy.strict)
+    assert message.defects == []
+    assert message["Subject"] == "The roofs"
+    assert message["To"] == "imara@halyard.example"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_a_preview_changes_nothing(
+    composed: CommandLine, database: Database, tmp_path: Path
+) -> None:
+    composed("issue", "preview", "editors-digest", "--to", str(tmp_path))
+
+    with database.reading() as session:
+        issue = session.scalars(select(Issue)).one()
+        assert (issue.state, issue.number) == (IssueState.DRAFT, None)
+        assert [story.title for story in issue.stories] == [None, None, None]
+
+
+def test_a_preview_of_what_was_sent_shows_what_was_sent(sent: CommandLine, tmp_path: Path) -> None:
+    changed = ("--title", "Another title", "--url", "https://halyard.example/a/roofs")
+    assert sent("article", "add", *changed).exit_code == 0
+    shown = sent("issue", "preview", "editors-digest/1", "--to", str(tmp_path), "--json").json
+
+    assert shown["subject"] == "The roofs"
+    assert len(shown["files"]) == 3
+
+
+def test_an_issue_without_stories_has_no_preview(paper: CommandLine, tmp_path: Path) -> None:
+    paper.add_articles("port", "cold", "roofs")
+    said = paper("issue", "preview", "editors-digest", "--to", str(tmp_path))
+
+    assert said.exit_code == 1
+    assert list(tmp_path.glob("*.eml")) == []
+
+
+def test_a_folder_that_cannot_be_written_exits_1(composed: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = composed("issue", "preview", "editors-digest", "--to", str(tmp_path / "file" / "x"))
+
+    assert said.exit_code == 1
+    assert "Cannot write to" in said.err
+
+
+def test_a_test_goes_to_one_address_and_to_nobody_else(
+    composed: CommandLine, database: Database, smtp_sink: SmtpSink
+) -> None:
+    with database.transaction() as session:
+        make_reader(session, session.scalars(select(Newsletter)).one(), "ann@example.org")
+    with_relay = CommandLine({**composed.environment, "SMTP_URL": smtp_sink.url})
+    said = with_relay("issue", "test", "editors-digest", "--to", "joss@halyard.example")
+
+    assert said.exit_code == 0, said.err
+    assert "The relay accepted it: 250" in said.out
+    [mail] = smtp_sink.messages
+    assert mail.recipients == ("joss@halyard.example",)
+    with database.reading() as session:
+        assert session.scalars(select(Delivery)).all() == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("address", ["joss", "joss@halyard.example\nBcc: all@example.org", ""])
+def test_a_test_to_what_is_no_address_exits_2(composed: CommandLine, address: str) -> None:
+    said = composed("issue", "test", "editors-digest", "--to", address)
+
+    assert said.exit_code == 2
+    assert "--to: " in said.err
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_test_without_a_relay_exits_1(composed: CommandLine) -> None:
+    without = CommandLine({**composed.environment, "SMTP_URL": "smtp://127.0.0.1:1"})
+    said = without("issue", "test", "editors-digest", "--to", "joss@halyard.example")
+
+    assert said.exit_code == 1
+    assert said.err.startswith("digest: ")
+
+
+def test_a_report_adds_up(sent: CommandLine) -> None:
+    told = sent("issue", "report", "editors-digest", "--json").json
+
+    assert (told["issue"], told["state"], told["audience"]) == ("editors-digest/1", "sent", 3)
+    assert (told["accepted"], told["missed"], told["in_doubt"], told["to_go"]) == (1, 1, 1, 0)
+    assert told["audience"] == sum(told["states"].values())
+    assert told["reasons"] == [{"reason": "failed (550)", "readers": 1}]
+
+
+def test_a_report_for_a_person(sent: CommandLine) -> None:
+    said = sent("issue", "report", "editors-digest/1")
+
+    assert said.exit_code == 0
+    assert "editors-digest/1 is sent." in said.out
+    assert "Did not get it" in said.out
+
+
+def test_a_report_before_the_first_issue_exits_1(composed: CommandLine) -> None:
+    said = composed("issue", "report", "editors-digest")
+
+    assert said.exit_code == 1
+    assert "No issue of Editor’s Digest has gone out yet." in said.err

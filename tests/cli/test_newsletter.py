@@ -1,0 +1,155 @@
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from digest.database import Database
+from digest.models import Media, Newsletter, Publication
+from tests.cli.conftest import NEWSLETTER, CommandLine
+
+
+def with_option(option: str, value: str) -> list[str]:
+    arguments = list(NEWSLETTER)
+    if option in arguments:
+        arguments[arguments.index(option) + 1] = value
+        return arguments
+    return [*arguments, option, value]
+
+
+def test_a_newsletter_is_created_and_shown(command_line: CommandLine) -> None:
+    created = command_line(*NEWSLETTER)
+
+    assert created.exit_code == 0
+    assert "Editor’s Digest comes on Saturdays at 07:00 (Europe/London)" in created.out
+    shown = command_line("newsletter", "show", "editors-digest", "--json").json
+    assert shown["editor_name"] == "Imara Vance-Oduya"
+    assert shown["from_name"] == "Imara at The Halyard"
+    assert (shown["weekday"], shown["local_time"]) == ("Saturday", "07:00")
+    assert shown["palette"]["text"] == "#006B5E"
+    assert "Saturday" in command_line("newsletter", "show", "editors-digest").out
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_colour_that_had_to_be_changed_is_said(command_line: CommandLine) -> None:
+    created = command_line(*with_option("--accent", "#FFD400"))
+
+    assert "Your yellow is too light for text, so links use #735F00." in created.out
+
+
+def test_newsletters_are_listed(paper: CommandLine) -> None:
+    listed = paper("newsletter", "list")
+
+    assert "editors-digest" in listed.out
+    assert [found["slug"] for found in paper("newsletter", "list", "--json").json] == [
+        "editors-digest"
+    ]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_no_newsletters_says_how_to_make_one(command_line: CommandLine) -> None:
+    assert "digest newsletter create" in command_line("newsletter", "list").out
+    assert command_line("newsletter", "list", "--json").json == []
+
+
+def test_editing_changes_what_is_named_and_nothing_else(paper: CommandLine) -> None:
+    edited = paper("newsletter", "edit", "editors-digest", "--weekday", "fri", "--accent", "990F3D")
+
+    assert edited.exit_code == 0
+    shown = paper("newsletter", "show", "editors-digest", "--json").json
+    assert (shown["weekday"], shown["accent"]) == ("Friday", "#990F3D")
+    assert shown["name"] == "Editor’s Digest"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--accent", "green"),
+        ("--zone", "London"),
+        ("--time", "7 o'clock"),
+        ("--time", "25:00"),
+        ("--weekday", "someday"),
+        ("--weekday", "s"),
+        ("--editor-email", "imara"),
+        ("--story-min", "9"),
+        ("--approval", "perhaps"),
+        ("--site", "halyard.example"),
+    ],
+)
+def test_a_wrong_value_exits_2_and_names_its_option(
+    command_line: CommandLine, option: str, value: str
+) -> None:
+    said = command_line(*with_option(option, value))
+
+    assert said.exit_code == 2
+    assert option in said.err
+    assert command_line("newsletter", "list", "--json").json == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_missing_is_said_at_once(command_line: CommandLine) -> None:
+    said = command_line("newsletter", "create", "editors-digest", "--name", "Editor’s Digest")
+
+    assert said.exit_code == 2
+    for option in ("--promise", "--editor-name", "--weekday", "--time", "--zone"):
+        assert option in said.err
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_first_newsletter_asks_for_the_paper(command_line: CommandLine) -> None:
+    said = command_line(*NEWSLETTER[:-4])
+
+    assert said.exit_code == 2
+    assert "--publication: Give the paper's name" in said.err
+
+
+def test_a_second_newsletter_does_not_ask_again(paper: CommandLine) -> None:
+    arguments = ["another" if word == "editors-digest" else word for word in NEWSLETTER[:-4]]
+
+    assert paper(*arguments).exit_code == 0
+
+
+def test_a_slug_that_is_taken_exits_2(paper: CommandLine) -> None:
+    said = paper(*NEWSLETTER)
+
+    assert said.exit_code == 2
+    assert "SLUG: There is a newsletter called editors-digest already." in said.err
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_editing_nothing_exits_2(paper: CommandLine) -> None:
+    assert paper("newsletter", "edit", "editors-digest").exit_code == 2
+
+
+def test_a_newsletter_that_is_not_there_exits_1(paper: CommandLine) -> None:
+    said = paper("newsletter", "show", "weekly")
+
+    assert said.exit_code == 1
+    assert "There are: editors-digest." in said.err
+
+
+def test_a_portrait_and_a_mark_are_kept_as_squares(
+    command_line: CommandLine, database: Database, tmp_path: Path
+) -> None:
+    Image.new("RGB", (400, 600), "green").save(tmp_path / "imara.png")
+    Image.new("RGB", (100, 100), "green").save(tmp_path / "mark.png")
+    files = ("--portrait", str(tmp_path / "imara.png"), "--mark", str(tmp_path / "mark.png"))
+    assert command_line(*NEWSLETTER, *files).exit_code == 0
+
+    with database.reading() as session:
+        newsletter = session.query(Newsletter).one()
+        portrait = session.get_one(Media, newsletter.editor_portrait)
+        mark = session.get_one(Media, session.get_one(Publication, 1).mark)
+    assert (portrait.width, portrait.height) == (288, 288)
+    assert (mark.width, mark.height) == (96, 96)
+
+
+def test_a_portrait_that_is_no_picture_creates_nothing(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    (tmp_path / "imara.jpg").write_text("<html>not a picture</html>")
+    said = command_line(*NEWSLETTER, "--portrait", str(tmp_path / "imara.jpg"))
+
+    assert said.exit_code == 1
+    assert "We cannot read that picture" in said.err
+    assert command_line("newsletter", "list", "--json").json == []

@@ -1,0 +1,181 @@
+"""Issues to render: the Halyard's No. 42, and the longest and the shortest that are allowed."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from digest.cli.art import SCENES, draw
+from digest.cli.halyard import NOTE, THIS_WEEK, HalyardStory
+from digest.delivery.editor_view import EditorView
+from digest.delivery.rendering import (
+    IssueView,
+    Masthead,
+    ReaderSlots,
+    Rendered,
+    StoryView,
+    render_notice,
+)
+from digest.models import NoticeKind, StoryRole
+from digest.newsroom.palette import palette
+from digest.newsroom.pictures import LEAD, THUMBNAIL
+
+SITE = "http://127.0.0.1:8000"
+LAST_THING = (
+    "Several of you asked what became of the harbour cat in issue 39. She is well, and has been "
+    "put on the payroll."
+)
+READER = ReaderSlots(
+    address="robin@example.org",
+    signup_site="halyard.example",
+    signup_date="3 March 2026",
+    unsubscribe_url=f"{SITE}/unsubscribe/AZ3u0pW9dQmXk2vL7tYc1RfE8gHs5jKn",
+    preferences_url=f"{SITE}/preferences/AZ3u0pW9dQmXk2vL7tYc1RfE8gHs5jKn",
+)
+
+
+def masthead(accent: str = "#006B5E", **changes: Any) -> Masthead:
+    head = Masthead(
+        language="en",
+        paper="The Halyard",
+        site="halyard.example",
+        mark=f"{SITE}/media/mark",
+        newsletter="Editor's Digest",
+        slug="editors-digest",
+        editor="Imara Vance-Oduya",
+        portrait=f"{SITE}/media/portrait",
+        postal_address="4 Ropewalk Yard, Varrholm VH1 2AB",
+        weekday="Saturday",
+        slot="Saturdays at seven",
+        arrives="Saturday at seven",
+        palette=palette(accent),
+        home_url=f"{SITE}/",
+        archive_url=f"{SITE}/issues/editors-digest/",
+    )
+    return replace(head, **changes)
+
+
+def story(source: HalyardStory, role: StoryRole, **changes: Any) -> StoryView:
+    kind = {StoryRole.LEAD: "lead", StoryRole.STORY: "thumbnail"}.get(role)
+    view = StoryView(
+        role=role,
+        title=source.title,
+        standfirst=source.standfirst,
+        byline=source.byline,
+        section=source.section,
+        url=f"https://halyard.example/a/{source.slug}",
+        minutes=source.minutes,
+        image=f"{SITE}/media/{kind}-{source.slug}" if kind else None,
+        image_alt=SCENES[source.slug].alt,
+    )
+    return replace(view, **changes)
+
+
+def halyard_issue(accent: str = "#006B5E", **changes: Any) -> IssueView:
+    """The issue of LOOK's pictures 1 and 2."""
+    roles = [StoryRole.LEAD, *[StoryRole.STORY] * 3, *[StoryRole.BRIEF] * 4]
+    stories = tuple(story(s, role) for s, role in zip(THIS_WEEK[:8], roles, strict=True))
+    view = IssueView(
+        head=masthead(accent),
+        number=42,
+        dateline=date(2026, 11, 14),
+        subject="The port that decided to stop growing",
+        preheader="Plus: who owns the cold, and a town paid to keep its rain",
+        note=(NOTE,),
+        last_thing=LAST_THING,
+        briefs_heading="Also on my desk",
+        stories=stories,
+        online_url=f"{SITE}/issues/editors-digest/42",
+    )
+    return replace(view, **changes)
+
+
+LONG_TITLE = (
+    "The unreasonably thorough history of a harbour wall that three governments, two churches and "
+    "a swimming club have each claimed to have built"
+)
+LONG_STANDFIRST = (
+    "It begins with a mason who could not count and ends, so far, with an inquiry that can do "
+    "nothing else. Between the two lie eleven maps, four of them honest; a drowned bell; a "
+    "quarrel over whose herring it was; and a letter, found last winter behind a radiator, which "
+    "says in a clerk’s good hand that nobody had asked for a wall at all, and that the money had "
+    "been meant for the school and its roofs."
+)
+
+
+def longest_issue() -> IssueView:
+    """Everything at its most: titles of 140 characters, standfirsts of 400, a note of three."""
+    assert len(LONG_TITLE) <= 140
+    assert len(LONG_STANDFIRST) <= 400
+    whole = halyard_issue()
+    long = tuple(
+        replace(s, title=LONG_TITLE, standfirst=LONG_STANDFIRST, byline="Wilhelmina " * 3 + "Oduya")
+        for s in whole.stories
+    )
+    return replace(
+        whole,
+        head=masthead(
+            newsletter="The Halyard's Weekly Digest for Editors, Pilots and Harbour Masters",
+            editor="Wilhelmina Featherstonehaugh-Oduya",
+        ),
+        note=(NOTE, LONG_STANDFIRST, NOTE),
+        last_thing=LONG_STANDFIRST,
+        stories=long,
+        number=1042,
+    )
+
+
+def shortest_issue() -> IssueView:
+    """Two stories and little else: no picture, byline, section, note, standfirst or number."""
+    bare = {"byline": None, "section": None, "image": None, "standfirst": ""}
+    stories = (
+        story(THIS_WEEK[1], StoryRole.LEAD, **bare),
+        story(THIS_WEEK[9], StoryRole.BRIEF, **bare),
+    )
+    return halyard_issue(
+        head=masthead(mark=None, portrait=None),
+        number=None,
+        note=(),
+        last_thing=None,
+        stories=stories,
+    )
+
+
+HELD = EditorView(
+    name="editors-digest/2026-11-14",
+    day="Saturday 14 November",
+    titles=tuple(source.title for source in THIS_WEEK[:8]),
+    reason="Nobody approved it by Saturday 14 November at 07:00.",
+    plan="It closes on Saturday 14 November at six and goes out on Saturday 14 November at seven, "
+    "once you have approved it. Without your approval it is held.",
+    goes_out="Saturday 14 November at seven",
+    needs_approval=True,
+    another_time="2026-11-15T07:00",
+)
+
+
+def notice(kind: NoticeKind, accent: str = "#006B5E") -> Rendered:
+    """A notice of each kind that there are templates for."""
+    about: str | EditorView = HELD
+    if kind in {NoticeKind.CONFIRMATION, NoticeKind.ALREADY_SIGNED_UP}:
+        about = f"{SITE}/confirm/AZ3u0pW9dQmXk2vL7tYc1RfE8gHs5jKnAZ3u0pW9dQmXk2vL7tYc1R"
+    return render_notice(kind, masthead(accent), "robin@example.org", about)
+
+
+NOTICE_KINDS = (
+    NoticeKind.CONFIRMATION,
+    NoticeKind.ALREADY_SIGNED_UP,
+    NoticeKind.DRAFT_READY,
+    NoticeKind.HELD,
+)
+
+
+def media() -> Mapping[str, tuple[bytes, str]]:
+    """Every picture that the samples show, by its path: content and content type."""
+    pictures = {"/media/portrait": draw("portrait"), "/media/mark": draw("mark")}
+    for source in THIS_WEEK:
+        pictures[f"/media/lead-{source.slug}"] = draw(source.slug, LEAD.width, LEAD.height)
+        pictures[f"/media/thumbnail-{source.slug}"] = draw(
+            source.slug, THUMBNAIL.width, THUMBNAIL.height
+        )
+    return {path: (content, "image/png") for path, content in pictures.items()}

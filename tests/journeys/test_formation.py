@@ -1,0 +1,242 @@
+"""The Procfile's processes on PostgreSQL and Redis: sign-up to leaving, and faults in mid-send."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+import redis
+
+from digest.database import Database
+from digest.newsroom.terms import publish_terms
+from digest.settings import new_secret
+from tests.factories import make_article, make_newsletter
+from tests.journeys.formation import Formation, free_port, wait_until
+from tests.scripted_smtp import ScriptedRelay
+from tests.servers.postgresql import PostgresServer, libpq_url
+from tests.servers.redis_server import PrivateRedis
+
+
+class Site:
+    """A formation with a newsletter in it, and the ways in which a test looks at it."""
+
+    def __init__(
+        self, formation: Formation, database_url: str, relay: ScriptedRelay, redis_url: str
+    ) -> None:
+        self.formation = formation
+        self.relay = relay
+        self.redis_url = redis_url
+        self._libpq = libpq_url(database_url)
+
+    def value(self, sql: str) -> object:
+        """Ask the database over a connection of our own."""
+        with psycopg.connect(self._libpq, autocommit=True) as connection:
+            row = connection.execute(sql).fetchone()
+        return None if row is None else row[0]
+
+    def write(self, sql: str) -> None:
+        with psycopg.connect(self._libpq, autocommit=True) as connection:
+            connection.execute(sql)
+
+    def start(self, *names: str) -> None:
+        for name in names:
+            self.formation.start(name)
+
+    def add_readers(self, count: int) -> None:
+        self.write(
+            f"""
+            INSERT INTO subscriber (subject, email, email_key, language, created_at)
+            SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), 'reader' || n || '@example.org',
+                   'reader' || n || '@example.org', 'en', now()
+            FROM generate_series(1, {count}) n
+            """
+        )
+        self.write(
+            """
+            INSERT INTO subscription
+                (token_id, subscriber_id, newsletter_id, topics, site, started_at)
+            SELECT subject, id, (SELECT id FROM newsletter), '[]', 'halyard.example', now()
+            FROM subscriber
+            """
+        )
+
+    def make_issue(self) -> None:
+        self.formation.run("issue", "compose", "editors-digest")
+
+    def send_issue(self) -> None:
+        self.formation.run("issue", "send", "editors-digest")
+
+    def state(self) -> object:
+        return self.value("SELECT state FROM issue ORDER BY id DESC LIMIT 1")
+
+    def recipients(self) -> list[str]:
+        return sorted(mail.recipients[0] for mail in self.relay.messages)
+
+
+@pytest.fixture
+def site(
+    tmp_path: Path,
+    postgres_server: PostgresServer,
+    postgres_template: str,
+    private_redis: Callable[[], PrivateRedis],
+) -> Iterator[Site]:
+    url = postgres_server.create_database(template=postgres_template)
+    broker = private_redis()
+    with ScriptedRelay() as relay:
+        environment = {
+            "PORT": str(free_port()),
+            "DATABASE_URL": url,
+            "REDIS_URL": broker.url,
+            "SMTP_URL": f"smtp://127.0.0.1:{relay.port}",
+            "DIGEST_KEYS": f"k1:{new_secret()}",
+            "DIGEST_SUPPRESSION_KEY": new_secret(),
+            "DIGEST_LEASE_SECONDS": "4",
+            "DIGEST_TICK_SECONDS": "1",
+            "DIGEST_REPLY_TIMEOUT": "5",
+        }
+        environment["DIGEST_PUBLIC_URL"] = f"http://127.0.0.1:{environment['PORT']}"
+        with Formation(tmp_path, environment) as formation:
+            database = Database(url)
+            with database.transaction() as session:
+                make_newsletter(session)
+                publish_terms(session, "Be kind.", now=datetime.now(UTC))
+                for name in ("port", "cold", "roofs", "bat"):
+                    make_article(session, name, first_seen_at=datetime.now(UTC))
+            database.dispose()
+            yield Site(formation, url, relay, broker.url)
+    postgres_server.drop(url)
+
+
+def readers(count: int) -> list[str]:
+    return sorted(f"reader{number}@example.org" for number in range(1, count + 1))
+
+
+def test_a_reader_signs_up_confirms_gets_the_issue_and_leaves(site: Site) -> None:
+    site.start("web", "worker", "notices", "beat")
+    base = site.formation.environment["DIGEST_PUBLIC_URL"]
+    with httpx.Client(base_url=base, timeout=10) as browser:
+
+        def is_up() -> bool:
+            try:
+                return browser.get("/healthz").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        wait_until(is_up, "gunicorn answers")
+        wording = re.search(r'name="wording" value="(\d+)"', browser.get("/").text)
+        assert wording is not None
+        form = {
+            "email": "robin@example.org",
+            "newsletter": "editors-digest",
+            "consent": "on",
+            "wording": wording[1],
+        }
+        assert "Now check your email" in browser.post("/subscribe", data=form).text
+        [confirmation] = site.relay.wait_for(1)
+        body = confirmation.message.get_body(("plain",))
+        assert body is not None
+        link = re.search(r"http://\S+/confirm/\S+", body.get_content())
+        assert link is not None
+        browser.get(link[0])
+        assert site.value("SELECT count(*) FROM subscription") == 0, "GET changes nothing"
+        assert browser.post(link[0]).status_code == 200
+        assert site.value("SELECT count(*) FROM subscription WHERE ended_at IS NULL") == 1
+
+        site.make_issue()
+        site.send_issue()
+        issue = site.relay.wait_for(2)[1]
+        assert issue.recipients == ("robin@example.org",)
+        one_click = issue.message["List-Unsubscribe"].strip("<>")
+        left = browser.post(one_click, data={"List-Unsubscribe": "One-Click"})
+        assert left.status_code == 200
+    assert site.value("SELECT ended_reason FROM subscription") == "left"
+    wait_until(lambda: site.state() == "sent", "the issue is closed")
+    wait_until(
+        lambda: (
+            site.value("SELECT count(*) FROM consent_seal")
+            == site.value("SELECT count(*) FROM consent")
+            == 3
+        ),
+        "beat's tick seals the consents",
+    )
+
+
+def test_a_due_issue_is_found_by_beats_tick_alone(site: Site) -> None:
+    site.add_readers(3)
+    site.make_issue()
+    # No bell was rung for this one: it is simply due.
+    site.write("UPDATE issue SET state = 'scheduled', approved_at = now(), send_at = now()")
+    site.start("worker", "notices", "beat")
+    site.relay.wait_for(3, 30)
+    wait_until(lambda: site.state() == "sent", "the issue is closed")
+    assert site.recipients() == readers(3)
+
+
+def test_wiping_redis_in_mid_send_loses_and_repeats_nothing(site: Site) -> None:
+    site.add_readers(2000)
+    site.make_issue()
+    site.start("worker", "notices", "beat")
+    site.send_issue()
+    site.relay.wait_for(50, 30)
+    with redis.Redis.from_url(site.redis_url) as broker:
+        broker.flushall()
+    wait_until(lambda: site.state() == "sent", "the issue is closed", 60)
+    assert site.recipients() == readers(2000)
+
+
+def test_a_worker_killed_in_mid_send_and_started_again_finishes_the_issue(site: Site) -> None:
+    site.add_readers(2000)
+    site.make_issue()
+    site.start("worker", "notices", "beat")
+    site.send_issue()
+    site.relay.wait_for(300, 30)
+    site.formation.kill("worker", 1)
+    site.formation.start("worker", 2)
+    wait_until(lambda: site.state() == "sent", "the issue is closed", 90)
+    got = site.recipients()
+    assert len(got) == len(set(got)), "no one twice"
+    accepted = site.value("SELECT count(*) FROM delivery WHERE state = 'accepted'")
+    in_doubt = site.value("SELECT count(*) FROM delivery WHERE state = 'in_doubt'")
+    assert isinstance(accepted, int)
+    assert isinstance(in_doubt, int)
+    assert accepted + in_doubt == 2000, "no one lost"
+    assert in_doubt <= 2 * 50, "at most a window for each of the two processes killed"
+    assert accepted <= len(got) <= accepted + in_doubt
+
+
+def test_sigterm_in_mid_send_leaves_nothing_in_doubt(site: Site) -> None:
+    site.add_readers(2000)
+    site.make_issue()
+    site.start("worker", "notices", "beat")
+    site.send_issue()
+    site.relay.wait_for(200, 30)
+    assert site.formation.stop("worker") == 0
+    assert site.value("SELECT count(*) FROM delivery WHERE state IN ('sending', 'in_doubt')") == 0
+    site.formation.start("worker", 2)
+    wait_until(lambda: site.state() == "sent", "the issue is closed", 60)
+    assert site.recipients() == readers(2000)
+
+
+def test_a_confirmation_overtakes_a_bulk_send(site: Site) -> None:
+    site.add_readers(3000)
+    site.make_issue()
+    site.start("worker", "notices", "beat")
+    site.send_issue()
+    site.relay.wait_for(100, 30)
+    site.write(
+        """
+        INSERT INTO notice (token_id, kind, to_address, newsletter_id, subscriber_id, state,
+                            attempts, created_at, released_at, next_attempt_at)
+        SELECT decode(repeat('ab', 16), 'hex'), 'already_signed_up', 'robin@example.org',
+               (SELECT id FROM newsletter), (SELECT min(id) FROM subscriber), 'queued',
+               0, now(), now(), now()
+        """
+    )
+    wait_until(
+        lambda: any(m.recipients == ("robin@example.org",) for m in site.relay.messages),
+        "the notice leaves",
+    )
+    assert site.state() == "sending", "the bulk send is still going on"

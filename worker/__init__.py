@@ -1,0 +1,1 @@
+"""The Celery side: tasks that open the runtime and call one function each."""
