@@ -4,9 +4,13 @@ import logging
 import re
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
+
+from digest.errors import UnavailableError
 
 # Whatever may stand in an address: too much is taken out rather than too little. Only from where
 # a run of such characters begins, so that a long one is read once. A quoted @ is one, too.
@@ -98,4 +102,21 @@ def _log_what_nobody_caught() -> None:
     if threading.excepthook is threading.__excepthook__:
         threading.excepthook = lambda args: log.critical(
             "not caught in a thread", exc_info=args.exc_value
+        )
+
+
+@contextmanager
+def kept_apart(part: str, **about: Any) -> Iterator[None]:
+    """Keep what goes wrong in one part from the parts that come after it: log it, and go on.
+
+    Raises:
+        UnavailableError: without the database no other part would do better.
+    """
+    try:
+        yield
+    except UnavailableError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is, it is logged
+        structlog.get_logger(__name__).exception(
+            "a part failed; the others go on", part=part, **about
         )

@@ -22,15 +22,15 @@ from digest.tokens import KeyRing
 if TYPE_CHECKING:
     from celery import Celery
 
-# How long the bell is left alone after the broker was found away.
 SILENT_SECONDS = 15
 
-BULK, NOTICES = "bulk", "notices"
+BULK, NOTICES, FEEDS = "bulk", "notices", "feeds"
 TICK = "worker.tasks.tick"
 PREPARE_ISSUE = "worker.tasks.prepare_issue"
 DELIVER_ISSUE = "worker.tasks.deliver_issue"
 SEND_NOTICES = "worker.tasks.send_notices"
 FETCH_SOURCE = "worker.tasks.fetch_source"
+FETCH_PICTURES = "worker.tasks.fetch_pictures"
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +55,12 @@ def celery_app(settings: Settings) -> "Celery":
     app.conf.update(
         task_ignore_result=True,
         task_default_queue=BULK,
-        task_routes={TICK: {"queue": NOTICES}, SEND_NOTICES: {"queue": NOTICES}},
+        task_routes={
+            TICK: {"queue": NOTICES},
+            SEND_NOTICES: {"queue": NOTICES},
+            FETCH_SOURCE: {"queue": FEEDS},
+            FETCH_PICTURES: {"queue": FEEDS},
+        },
         task_publish_retry=False,
         task_serializer="json",
         accept_content=["json"],
@@ -77,10 +82,15 @@ def celery_app(settings: Settings) -> "Celery":
 
 
 class CeleryBell:
-    """Rings by sending a Celery task by its name."""
+    """Rings by sending a Celery task by its name.
 
-    def __init__(self, settings: Settings) -> None:
+    `silent_seconds`: how long it is left alone after the broker was found away. Finding out takes
+    seconds, which the next reader should not wait as well.
+    """
+
+    def __init__(self, settings: Settings, *, silent_seconds: float = SILENT_SECONDS) -> None:
         self._settings = settings
+        self._silent_seconds = silent_seconds
         self._silent_until = 0.0
 
     @cached_property
@@ -96,8 +106,7 @@ class CeleryBell:
         try:
             self._app.send_task(task, args=list(ids), retry=False, ignore_result=True)
         except (BrokerError, RedisError, OSError) as error:
-            # Finding out takes seconds, which the next reader should not wait as well.
-            self._silent_until = time.monotonic() + SILENT_SECONDS
+            self._silent_until = time.monotonic() + self._silent_seconds
             log.warning("bell not heard: the next tick will find the work", error=repr(error))
 
 

@@ -6,16 +6,28 @@ jumps or a week of downtime heal by themselves.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from digest.delivery import sweeping
 from digest.delivery.messages import Links
 from digest.delivery.notices import notices_due
+from digest.logs import kept_apart
 from digest.models import Heartbeat, Issue, IssueState
 from digest.newsroom.agenda import keep_agenda
+from digest.newsroom.fetching_pictures import pictures_due
+from digest.newsroom.fetching_sources import sources_due
 from digest.readers.consent import seal_consents
-from digest.runtime import DELIVER_ISSUE, PREPARE_ISSUE, SEND_NOTICES, Runtime
+from digest.readers.sweeping import sweep_sign_ups
+from digest.runtime import (
+    DELIVER_ISSUE,
+    FETCH_PICTURES,
+    FETCH_SOURCE,
+    PREPARE_ISSUE,
+    SEND_NOTICES,
+    Runtime,
+)
 
 
 def tick(runtime: Runtime) -> None:
@@ -23,20 +35,31 @@ def tick(runtime: Runtime) -> None:
     now = runtime.clock.now()
     with runtime.database.transaction() as session:
         beat(session, "tick", now)
+    with kept_apart("leases"), runtime.database.transaction() as session:
         sweeping.sweep_leases(session, final_dot_wait=runtime.settings.final_dot_wait)
         sweeping.resume_parked(session)
-    seal_consents(runtime.database, now)
-    keep_agenda(runtime.database, now, late=timedelta(hours=runtime.settings.late_hours))
+    with kept_apart("seals"):
+        seal_consents(runtime.database, now)
+    with kept_apart("agenda"):
+        keep_agenda(runtime.database, now, late=timedelta(hours=runtime.settings.late_hours))
+    with kept_apart("sign-ups"):
+        sweep_sign_ups(runtime.database, now)
     with runtime.database.reading() as session:
         to_prepare = _scheduled_and_due(session, now)
         to_deliver = sweeping.issues_with_work(session)
         notices = notices_due(session, runtime.settings)
+        to_fetch = sources_due(session, now)
+        pictures = pictures_due(session, now)
     for issue_id in to_prepare:
         runtime.bell.ring(PREPARE_ISSUE, issue_id)
     for issue_id in to_deliver:
         runtime.bell.ring(DELIVER_ISSUE, issue_id)
     if notices:
         runtime.bell.ring(SEND_NOTICES)
+    for source_id in to_fetch:
+        runtime.bell.ring(FETCH_SOURCE, source_id)
+    if pictures:
+        runtime.bell.ring(FETCH_PICTURES)
 
 
 def links(runtime: Runtime) -> Links:
@@ -47,7 +70,18 @@ def links(runtime: Runtime) -> Links:
 
 def beat(session: Session, name: str, now: datetime) -> None:
     """Note that a part of the machinery is alive; `digest doctor` and /readyz look at it."""
-    session.merge(Heartbeat(name=name, at=now))
+    known = session.execute(
+        update(Heartbeat).where(Heartbeat.name == name).values(at=now).returning(Heartbeat.name)
+    )
+    if known.first() is not None:
+        return
+    savepoint = session.begin_nested()
+    session.add(Heartbeat(name=name, at=now))
+    try:
+        savepoint.commit()
+    except IntegrityError:
+        # The first two ever came at once.
+        savepoint.rollback()
 
 
 def _scheduled_and_due(session: Session, now: datetime) -> list[int]:

@@ -88,8 +88,9 @@ def test_with_different_keys_at_once_one_key_wins(database_url: str) -> None:
 # The bell
 
 
-def bell_to(redis_url: str) -> CeleryBell:
-    return CeleryBell(make_settings("sqlite:////unused", redis_url=redis_url))
+def bell_to(redis_url: str, silent_seconds: float = 0) -> CeleryBell:
+    settings = make_settings("sqlite:////unused", redis_url=redis_url)
+    return CeleryBell(settings, silent_seconds=silent_seconds)
 
 
 def assert_rings_soon(bell: CeleryBell) -> None:
@@ -133,6 +134,19 @@ def test_a_bell_whose_redis_goes_and_comes_back(
     bell.ring(TICK)
     with redis.Redis.from_url(server.url) as client:
         assert client.llen("notices") in {1, 2}
+
+
+def test_a_bell_that_was_not_heard_is_left_alone_for_a_while(
+    private_redis: Callable[[], PrivateRedis],
+) -> None:
+    server = private_redis()
+    bell = bell_to(server.url, silent_seconds=3600)
+    server.kill()
+    bell.ring(TICK)
+    server.start()
+    bell.ring(TICK)
+    with redis.Redis.from_url(server.url) as client:
+        assert client.llen("notices") == 0
 
 
 @pytest.fixture

@@ -14,12 +14,13 @@ from celery.concurrency.thread import TaskPool
 from celery.worker import state
 from celery.worker.worker import WorkController
 
-from digest.runtime import BULK, NOTICES, TICK, Runtime
+from digest.runtime import BULK, FEEDS, NOTICES, TICK, Runtime
 from worker.app import make_app
 
 # The threads that work at once on each queue. Notices have a worker of their own: never behind
-# a bulk send. SQLite has one writer at a time, so more would only wait.
-CONCURRENCY = {BULK: 2, NOTICES: 1}
+# a bulk send, and a send never behind a slow feed. SQLite has one writer at a time, so more would
+# only wait.
+CONCURRENCY = {BULK: 2, NOTICES: 1, FEEDS: 1}
 # Beat looks up this often whether it shall stop.
 BEAT_WAKES_SECONDS = 0.5
 START_SECONDS = 30.0

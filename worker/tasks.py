@@ -1,15 +1,29 @@
 """The tasks. Each opens the runtime and calls one function; each may be lost, repeated, or late."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
+import structlog
 from celery import Celery
 
 from digest import tick as calendar
 from digest.delivery.freezing import prepare
 from digest.delivery.notices import send_notices
 from digest.delivery.sending import deliver_issue
-from digest.runtime import DELIVER_ISSUE, PREPARE_ISSUE, SEND_NOTICES, TICK, Runtime
+from digest.newsroom.fetching_pictures import fetch_pictures
+from digest.newsroom.fetching_sources import fetch_source, open_fetcher
+from digest.runtime import (
+    DELIVER_ISSUE,
+    FETCH_PICTURES,
+    FETCH_SOURCE,
+    PREPARE_ISSUE,
+    SEND_NOTICES,
+    TICK,
+    Runtime,
+)
+
+log = structlog.get_logger(__name__)
 
 
 def register(app: Celery, runtime_of_process: Callable[[], Runtime]) -> None:
@@ -56,3 +70,33 @@ def register(app: Celery, runtime_of_process: Callable[[], Runtime]) -> None:
             links=calendar.links(runtime),
             stopping=runtime.stopping,
         )
+
+    @app.task(name=FETCH_SOURCE, shared=False)
+    def _fetch_source(source_id: int) -> None:
+        runtime = runtime_of_process()
+        fetched = fetch_source(
+            runtime.database,
+            source_id,
+            fetcher=open_fetcher(runtime.database, runtime.settings),
+            now=runtime.clock.now(),
+            every=timedelta(minutes=runtime.settings.source_minutes),
+        )
+        if fetched is None:
+            return
+        if fetched.error is not None:
+            log.warning("source not fetched", source=source_id, error=fetched.error)
+        if fetched.added + fetched.changed:
+            runtime.bell.ring(FETCH_PICTURES)
+
+    @app.task(name=FETCH_PICTURES, shared=False)
+    def _fetch_pictures() -> None:
+        runtime = runtime_of_process()
+        stop_at = time.monotonic() + runtime.settings.slice_seconds
+        finished = fetch_pictures(
+            runtime.database,
+            fetcher=open_fetcher(runtime.database, runtime.settings),
+            now=runtime.clock.now(),
+            go_on=lambda: time.monotonic() < stop_at and not runtime.stopping.is_set(),
+        )
+        if not finished and not runtime.stopping.is_set():
+            runtime.bell.ring(FETCH_PICTURES)

@@ -17,13 +17,15 @@ from digest.cli.halyard import (
     THIS_WEEK,
     HalyardStory,
     open_paper,
-    publish_stories,
 )
+from digest.cli.halyard_feed import HalyardSite, feed_due
 from digest.cli.story import next_issue
 from digest.delivery.freezing import freeze
 from digest.models import Issue, IssueState, Newsletter, Subscription
 from digest.newsroom.calendar import Slot, slots_after
 from digest.newsroom.composing import compose, create_issue
+from digest.newsroom.fetching_pictures import fetch_pictures
+from digest.newsroom.fetching_sources import fetch_source, open_fetcher
 from digest.newsroom.scheduling import send_now
 from digest.runtime import PREPARE_ISSUE, Runtime
 from digest.settings import Key, RelayAddress, Settings
@@ -57,11 +59,12 @@ def demo_settings(folder: Path, web_port: int, inbox_port: int) -> Settings:
         late_hours=12,
         source_minutes=15,
         tick_seconds=60.0,
+        relay_signs=False,
         log_format="text",
     )
 
 
-def print_last_week(runtime: Runtime) -> int:
+def print_last_week(runtime: Runtime, paper: HalyardSite) -> int:
     """Make the paper and its issue of last Saturday; return that issue, for a worker to finish."""
     now = runtime.clock.now()
     with runtime.database.transaction() as session:
@@ -69,7 +72,10 @@ def print_last_week(runtime: Runtime) -> int:
         slots = slots_after(newsletter, now - timedelta(days=14))
         before, last = next(slots), next(slots)
         _cancelled_before(session, newsletter, before)
-        publish_stories(session, LAST_WEEK, "last-week", last.send_at)
+    paper.publish(LAST_WEEK, "last-week", last.send_at)
+    _fetch_paper(runtime, paper)
+    with runtime.database.transaction() as session:
+        newsletter = session.get_one(Newsletter, newsletter.id)
         issue = create_issue(session, newsletter, last.occurrence_on, last.send_at)
         compose(session, issue, last.send_at)
         issue.note = NOTE_BEFORE
@@ -82,6 +88,19 @@ def print_last_week(runtime: Runtime) -> int:
         takes_mail=True,
     )
     return issue.id
+
+
+def _fetch_paper(runtime: Runtime, paper: HalyardSite) -> None:
+    """Bring in what is new in the paper's feed, and the pictures, before anything is composed."""
+    now = runtime.clock.now()
+    fetcher = open_fetcher(runtime.database, runtime.settings)
+    every = timedelta(minutes=runtime.settings.source_minutes)
+    with runtime.database.transaction() as session:
+        source_id = feed_due(session, paper, now)
+    fetch_source(
+        runtime.database, source_id, fetcher=fetcher, now=now, every=every, only_if_due=False
+    )
+    fetch_pictures(runtime.database, fetcher=fetcher, now=now, go_on=lambda: True)
 
 
 def _cancelled_before(session: Session, newsletter: Newsletter, times: Slot) -> None:
@@ -105,17 +124,19 @@ def _cancelled_before(session: Session, newsletter: Newsletter, times: Slot) -> 
 class DemoEditor:
     """Has the next issue ready, and sends it as soon as somebody has confirmed, or left."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, paper: HalyardSite) -> None:
         self._runtime = runtime
+        self._paper = paper
         self._readers: frozenset[int] = frozenset()
         self._edition = 0
 
     def prepare_issue(self) -> None:
         """Bring in the week's stories, and compose the next issue of them."""
         now = self._runtime.clock.now()
+        self._paper.publish(_stories_of(self._edition), f"edition-{self._edition}", now)
+        _fetch_paper(self._runtime, self._paper)
         with self._runtime.database.transaction() as session:
             newsletter = session.scalars(select(Newsletter).where(Newsletter.slug == SLUG)).one()
-            publish_stories(session, _stories_of(self._edition), f"edition-{self._edition}", now)
             issue = next_issue(session, newsletter, now)
             compose(session, issue, now)
             issue.note = NOTE if self._edition == 0 else None

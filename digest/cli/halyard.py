@@ -1,17 +1,16 @@
 """The Halyard: the newspaper that the demo plays with. Every person and place in it is invented."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from functools import cache
 
 from sqlalchemy.orm import Session
 
 from digest.cli import art
 from digest.models import Newsletter
-from digest.newsroom.articles import NewArticle, add_article
-from digest.newsroom.media import ArticlePictures, set_pictures, store_media
+from digest.newsroom.media import store_media
 from digest.newsroom.newsletters import NewsletterValues, create_newsletter, ensure_publication
-from digest.newsroom.pictures import LEAD, MARK, PORTRAIT, THUMBNAIL, Encoded, Shape
+from digest.newsroom.pictures import MARK, PORTRAIT, Encoded, Shape
 from digest.newsroom.terms import publish_terms
 
 SITE = "https://halyard.example"
@@ -266,7 +265,7 @@ def open_paper(session: Session, now: datetime) -> Newsletter:
             slug=SLUG,
             name="Editor’s Digest",
             promise=f"{EDITOR}, editor of The Halyard, picks the stories she would press on a "
-            "friend. Saturdays at seven.",
+            "friend.",
             editor_name=EDITOR,
             editor_email="editor@halyard.example",
             editor_portrait=store_media(session, _drawn("portrait", PORTRAIT), now),
@@ -279,29 +278,6 @@ def open_paper(session: Session, now: datetime) -> Newsletter:
         ),
         now,
     )
-
-
-def publish_stories(
-    session: Session, stories: tuple[HalyardStory, ...], edition: str, now: datetime
-) -> None:
-    """Bring an edition's stories in, as they stand on the paper's site at `/<edition>/<slug>`."""
-    for story in stories:
-        article = add_article(
-            session,
-            NewArticle(
-                url=f"{SITE}/{edition}/{story.slug}",
-                title=story.title,
-                standfirst=story.standfirst,
-                byline=story.byline,
-                section=story.section,
-                minutes=story.minutes,
-                published_at=now - timedelta(hours=story.age_hours),
-                image_alt=art.SCENES[story.slug].alt,
-            ),
-            now,
-        )
-        pictures = ArticlePictures(_drawn(story.slug, LEAD), _drawn(story.slug, THUMBNAIL))
-        set_pictures(session, article, pictures, now)
 
 
 @cache

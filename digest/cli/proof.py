@@ -26,6 +26,7 @@ from digest.models import (
     NoticeState,
     Rendering,
     SignUp,
+    Source,
     Story,
     Subscriber,
     Subscription,
@@ -114,9 +115,17 @@ class Witness:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def titles(self) -> set[str]:
+    def illustrated(self) -> set[str]:
+        """Return the titles of the articles that have come in with a picture."""
         with self._database.reading() as session:
-            return set(session.scalars(select(Article.title)))
+            return set(
+                session.scalars(select(Article.title).where(Article.lead_image.is_not(None)))
+            )
+
+    def trouble(self, source_id: int) -> str | None:
+        """Return why a source could not be fetched, if it could not."""
+        with self._database.reading() as session:
+            return session.get_one(Source, source_id).last_error
 
     def waiting_sign_ups(self, email: str) -> int:
         return self._count(SignUp.id, SignUp.email == email, SignUp.confirmed_at.is_(None))

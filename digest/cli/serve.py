@@ -25,6 +25,7 @@ from sqlalchemy import func, select
 
 from digest.cli.demo import DemoEditor, demo_settings, print_last_week
 from digest.cli.halyard import open_paper
+from digest.cli.halyard_feed import HalyardSite
 from digest.cli.proof import StoryError
 from digest.cli.story import Stage, play
 from digest.errors import DigestError, RefusedError
@@ -98,8 +99,8 @@ def demo(once: bool, port: int | None) -> None:
 def _run_demo(port: int) -> None:
     with Stop() as stop, demo_stage(port) as (stage, parts):
         stop.discard = stage.runtime.settings.data_dir
-        stage.runtime.bell.ring(DELIVER_ISSUE, print_last_week(stage.runtime))
-        editor = DemoEditor(stage.runtime)
+        stage.runtime.bell.ring(DELIVER_ISSUE, print_last_week(stage.runtime, stage.paper))
+        editor = DemoEditor(stage.runtime, stage.paper)
         editor.prepare_issue()
         click.echo(
             f"The Halyard is at   {stage.url}/\n"
@@ -163,6 +164,7 @@ def demo_stage(port: int) -> Iterator[tuple[Stage, Parts]]:
     with ExitStack() as ends:
         listener = ends.enter_context(bind("127.0.0.1", port))
         mail_listener = ends.enter_context(bind("127.0.0.1", 0))
+        paper = ends.enter_context(HalyardSite())
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="digest-demo-")))
         settings = demo_settings(folder, listener.getsockname()[1], mail_listener.getsockname()[1])
         upgrade(settings.database_url)
@@ -181,7 +183,7 @@ def demo_stage(port: int) -> Iterator[tuple[Stage, Parts]]:
         ends.callback(inbox.stop)
         app = create_app(runtime, [inbox_pages(mailbox, settings.public_url)])
         parts = ends.enter_context(serving(runtime, app, listener))
-        yield Stage(runtime, settings.public_url, mailbox), parts
+        yield Stage(runtime, settings.public_url, mailbox, paper), parts
 
 
 @contextmanager

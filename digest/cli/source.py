@@ -1,16 +1,27 @@
 """`digest source`: the feeds that articles come from."""
 
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from sqlalchemy import select
 
 from digest.cli.arguments import typed_wrongly
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
+from digest.errors import NotFoundError
 from digest.models import Source
+from digest.newsroom.fetching import Fetcher
+from digest.newsroom.fetching_pictures import fetch_picture, pictures_due
+from digest.newsroom.fetching_sources import SourceFetched, fetch_source, open_fetcher
 from digest.newsroom.sources import add_source
+from digest.runtime import Runtime
 
 
 @click.group()
@@ -48,8 +59,97 @@ def list_sources(as_json: bool) -> None:
     table = Table("Id", "Name", "Feed", "Last answered", "Trouble")
     for found in sources:
         answered = f"{found.succeeded_at:%Y-%m-%d %H:%M}" if found.succeeded_at else "never"
-        table.add_row(str(found.id), found.name, found.url, answered, found.last_error or "")
+        table.add_row(str(found.id), found.name, found.url, answered, _trouble(found))
     print_table(table, "There are no sources yet. Add one: digest source add URL")
+
+
+@source.command()
+@click.argument("ids", nargs=-1, type=int, metavar="[ID]...")
+@json_option
+def fetch(ids: tuple[int, ...], as_json: bool) -> None:
+    """Fetch the sources with these IDs now, or all of them, and their articles' pictures.
+
+    Exits 1 where one could not be fetched.
+    """
+    with runtime() as opened:
+        fetcher = open_fetcher(opened.database, opened.settings)
+        results = [
+            result
+            for source_id in _watched(_chosen(opened, ids), "Feeds")
+            if (result := _fetched(opened, fetcher, source_id))
+        ]
+        pictures = _fetch_pictures(opened, fetcher)
+    if as_json:
+        print_json({"sources": [asdict(result) for result in results], "pictures": pictures})
+    else:
+        _say(results, pictures)
+    if any(result.error for result in results):
+        sys.exit(1)
+
+
+def _chosen(opened: Runtime, ids: tuple[int, ...]) -> list[int]:
+    with opened.database.reading() as session:
+        in_use = select(Source.id).where(Source.retired_at.is_(None)).order_by(Source.id)
+        known = list(session.scalars(in_use))
+    for source_id in ids:
+        if source_id not in known:
+            raise NotFoundError(f"There is no source {source_id}. See them: digest source list")
+    return list(dict.fromkeys(ids)) or known
+
+
+def _fetched(opened: Runtime, fetcher: Fetcher, source_id: int) -> SourceFetched | None:
+    return fetch_source(
+        opened.database,
+        source_id,
+        fetcher=fetcher,
+        now=opened.clock.now(),
+        every=timedelta(minutes=opened.settings.source_minutes),
+        only_if_due=False,
+    )
+
+
+def _fetch_pictures(opened: Runtime, fetcher: Fetcher) -> int:
+    now = opened.clock.now()
+    with opened.database.reading() as session:
+        due = pictures_due(session, now)
+    return sum(
+        fetch_picture(opened.database, article_id, fetcher=fetcher, now=now)
+        for article_id in _watched(due, "Pictures")
+    )
+
+
+def _watched(ids: list[int], what: str) -> Iterable[int]:
+    console = Console(file=sys.stderr)
+    hidden = not (console.is_terminal and ids)
+    return track(ids, what, console=console, disable=hidden, transient=True)
+
+
+def _say(results: list[SourceFetched], pictures: int) -> None:
+    if not results:
+        click.echo("There are no sources to fetch. Add one: digest source add URL")
+    for result in results:
+        click.echo(f"{result.name}: {_in_words(result)}", err=result.error is not None)
+    if pictures:
+        click.echo(f"{pictures} picture{'s' if pictures > 1 else ''} fetched.")
+
+
+def _in_words(result: SourceFetched) -> str:
+    if result.error is not None:
+        return result.error
+    if result.unchanged:
+        return "nothing has changed."
+    said = f"{result.added} new, {result.changed} changed."
+    if result.unusable:
+        said += f" {result.unusable} could not be used: without a title or a page."
+    if result.moved_to is not None:
+        said += f" The feed has moved to {result.moved_to}."
+    return said
+
+
+def _trouble(found: Source) -> str:
+    if found.last_error is None:
+        return ""
+    return f"{found.last_error} Next try {found.next_fetch_at:%Y-%m-%d %H:%M}."
 
 
 def _as_json(found: Source) -> dict[str, Any]:
@@ -60,6 +160,7 @@ def _as_json(found: Source) -> dict[str, Any]:
         "section": found.section,
         "priority": found.priority,
         "succeeded_at": found.succeeded_at.isoformat() if found.succeeded_at else None,
+        "next_fetch_at": found.next_fetch_at.isoformat(),
         "failures": found.failures,
         "last_error": found.last_error,
     }

@@ -16,7 +16,8 @@ import httpx
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from digest.cli.halyard import LAST_WEEK, SLUG, THIS_WEEK, HalyardStory, publish_stories
+from digest.cli.halyard import LAST_WEEK, SLUG, THIS_WEEK, HalyardStory
+from digest.cli.halyard_feed import HalyardSite, feed_due
 from digest.cli.proof import (
     ReadersInbox,
     StoryError,
@@ -41,7 +42,7 @@ from digest.models import (
 from digest.newsroom.calendar import slots_after
 from digest.newsroom.composing import compose, create_issue
 from digest.newsroom.scheduling import send_now
-from digest.runtime import PREPARE_ISSUE, Runtime
+from digest.runtime import FETCH_SOURCE, PREPARE_ISSUE, Runtime
 from digest.tick import links
 
 LEAVES, STAYS = "robin@example.org", "sam@example.org"
@@ -61,6 +62,7 @@ class Stage:
     runtime: Runtime
     url: str
     inbox: ReadersInbox
+    paper: HalyardSite
     patience_seconds: float = 15.0
 
 
@@ -96,7 +98,7 @@ class _Play:
 
     def steps(self) -> Iterator[str]:
         self.stories_come_in(THIS_WEEK, "this-week")
-        yield f"{len(THIS_WEEK)} stories of The Halyard come in"
+        yield f"{len(THIS_WEEK)} stories come in by The Halyard’s feed, with their pictures"
         self.signs_up(LEAVES)
         yield f"A reader signs up by the form on the front page ({LEAVES})"
         link = self.confirmation_arrives(LEAVES)
@@ -125,11 +127,18 @@ class _Play:
         yield f"The next issue reaches {STAYS}, and does not reach {LEAVES}"
 
     def stories_come_in(self, stories: tuple[HalyardStory, ...], edition: str) -> None:
+        now, paper = self._now(), self._stage.paper
+        paper.publish(stories, edition, now)
         with self._stage.runtime.database.transaction() as session:
-            publish_stories(session, stories, edition, self._now())
-        known = self._witness.titles()
-        missing = [story.title for story in stories if story.title not in known]
-        expect(not missing, f"{len(stories)} articles in the database", f"without {missing}")
+            source_id = feed_due(session, paper, now)
+        self._stage.runtime.bell.ring(FETCH_SOURCE, source_id)
+        titles = {story.title for story in stories}
+        self._expect_rows(
+            f"{len(stories)} articles from The Halyard’s feed, each with its picture",
+            (None, set()),
+            lambda: (self._witness.trouble(source_id), titles - self._witness.illustrated()),
+            wait=True,
+        )
 
     def signs_up(self, email: str) -> None:
         page = self._visitor.open("/")
@@ -280,9 +289,15 @@ class _Play:
     def _expect_rows(
         self, expected: str, rows: object, read: Callable[[], object], *, wait: bool = False
     ) -> None:
-        """Compare what is in the database; `wait` where a worker may still be writing."""
-        give_up_at = time.monotonic() + (self._stage.patience_seconds if wait else 0)
+        """Compare what is in the database; `wait` where a worker may still be writing.
+
+        It is waited for as long as anything changes.
+        """
+        patience_seconds = self._stage.patience_seconds if wait else 0
+        before, give_up_at = None, time.monotonic() + patience_seconds
         while (found := read()) != rows:
+            if found != before:
+                before, give_up_at = found, time.monotonic() + patience_seconds
             if time.monotonic() >= give_up_at:
                 raise StoryError(expected, f"{found} where {rows} should be")
             time.sleep(LOOK_AGAIN_SECONDS)

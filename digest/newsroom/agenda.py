@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from digest import prose
 from digest.database import Database
 from digest.errors import RefusedError
+from digest.logs import kept_apart
 from digest.models import (
     Approval,
     Issue,
@@ -22,6 +24,7 @@ from digest.models import (
     Newsletter,
     Notice,
     NoticeKind,
+    Story,
 )
 from digest.newsroom.approving import approve
 from digest.newsroom.calendar import WEEK, occurrences_due
@@ -36,14 +39,13 @@ log = structlog.get_logger(__name__)
 
 def keep_agenda(database: Database, now: datetime, *, late: timedelta) -> None:
     """Do for every issue what is due by `now`. One that is more than `late` late is held."""
-    with database.transaction() as session:
-        _make_issues(session, now)
+    _make_issues(database, now)
     _each(database, _to_compose(now), lambda session, issue: _compose(session, issue, now))
     _each(database, _to_approve(now), lambda session, issue: _approve(session, issue, now))
     _each(
         database,
         _unapproved(now),
-        lambda session, issue: _hold(session, issue, f"Nobody approved it by {_when(issue)}."),
+        lambda session, issue: _hold(session, issue, _why_unapproved(issue)),
     )
     _each(
         database,
@@ -57,13 +59,16 @@ def keep_agenda(database: Database, now: datetime, *, late: timedelta) -> None:
     )
 
 
-def _make_issues(session: Session, now: datetime) -> None:
+def _make_issues(database: Database, now: datetime) -> None:
     """Make the issues of the slots that are to be composed by now, a week back at most."""
-    newsletters = session.scalars(select(Newsletter).where(Newsletter.retired_at.is_(None)))
-    for newsletter in newsletters:
-        since = max(now - WEEK, newsletter.calendar_since)
-        for occurrence_on in occurrences_due(newsletter, since, now):
-            create_issue(session, newsletter, occurrence_on, now)
+    with database.reading() as session:
+        in_use = session.scalars(select(Newsletter.id).where(Newsletter.retired_at.is_(None))).all()
+    for newsletter_id in in_use:
+        with kept_apart("calendar", newsletter=newsletter_id), database.transaction() as session:
+            newsletter = session.get_one(Newsletter, newsletter_id)
+            since = max(now - WEEK, newsletter.calendar_since)
+            for occurrence_on in occurrences_due(newsletter, since, now):
+                create_issue(session, newsletter, occurrence_on, now)
 
 
 def _each(
@@ -76,17 +81,27 @@ def _each(
             select(Issue.id).join(Newsletter).where(which).order_by(Issue.send_at)
         ).all()
     for issue_id in found:
-        try:
-            with database.transaction() as session:
-                # Asked again: another tick may have done it since.
-                issue = session.scalar(
-                    select(Issue).join(Newsletter).where(Issue.id == issue_id, which)
-                )
-                if issue is not None:
-                    act(session, issue)
-        except RefusedError as error:
-            # Somebody was faster; what is left to do, the next tick finds.
-            log.info("left for the next tick", issue=issue_id, reason=str(error))
+        with kept_apart("agenda", issue=issue_id):
+            _one(database, issue_id, which, act)
+
+
+def _one(
+    database: Database,
+    issue_id: int,
+    which: ColumnElement[bool],
+    act: Callable[[Session, Issue], None],
+) -> None:
+    try:
+        with database.transaction() as session:
+            # Asked again: another tick may have done it since.
+            issue = session.scalar(
+                select(Issue).join(Newsletter).where(Issue.id == issue_id, which)
+            )
+            if issue is not None:
+                act(session, issue)
+    except RefusedError as error:
+        # Somebody was faster; what is left to do, the next tick finds.
+        log.info("left for the next tick", issue=issue_id, reason=str(error))
 
 
 def _to_compose(now: datetime) -> ColumnElement[bool]:
@@ -115,12 +130,24 @@ def _approve(session: Session, issue: Issue, now: datetime) -> None:
 
 
 def _unapproved(now: datetime) -> ColumnElement[bool]:
+    # What could not be composed, or has nothing in it to approve, would wait here for ever.
     return (
         (Issue.state == IssueState.DRAFT)
-        & Issue.composed_at.is_not(None)
         & (Issue.send_at <= now)
-        & (Newsletter.approval == Approval.REQUIRED)
+        & or_(
+            Issue.composed_at.is_(None),
+            Newsletter.approval == Approval.REQUIRED,
+            ~exists().where(Story.issue_id == Issue.id),
+        )
     )
+
+
+def _why_unapproved(issue: Issue) -> str:
+    if issue.composed_at is None:
+        return f"It could not be composed by {_when(issue)}. The log of the workers says why."
+    if not issue.stories:
+        return f"There were no stories in it by {_when(issue)}."
+    return f"Nobody approved it by {_when(issue)}."
 
 
 def _too_late(latest: datetime) -> ColumnElement[bool]:
@@ -147,16 +174,24 @@ def _when(issue: Issue) -> str:
 
 
 def _tell_editor(session: Session, issue: Issue, kind: NoticeKind, now: datetime) -> None:
+    # Once for each time that it was to go out: held again next week is news again.
+    once = f"{kind}:{issue.id}:{issue.send_at.isoformat()}"
+    if session.scalar(select(Notice.id).where(Notice.once == once)) is not None:
+        return
+    savepoint = session.begin_nested()
     session.add(
         Notice(
             token_id=new_token_id(),
             kind=kind,
             to_address=issue.newsletter.editor_email,
-            # Once for each time that it was to go out: held again next week is news again.
-            once=f"{kind}:{issue.id}:{issue.send_at.isoformat()}",
+            once=once,
             newsletter_id=issue.newsletter_id,
             issue_id=issue.id,
             created_at=now,
         )
     )
-    session.flush()
+    try:
+        savepoint.commit()
+    except IntegrityError:
+        # Another tick told them at the same moment.
+        savepoint.rollback()

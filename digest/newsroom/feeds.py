@@ -26,6 +26,9 @@ SUMMARY_AT_MOST = 600
 IMAGE_AT_LEAST = 100
 
 BASE = re.compile(r"""\sxml:base\s*=\s*["']([^"'<>]{1,2000})["']""")
+# The parser takes a GUID for the date where there is none, and 7 for the 7th of this month.
+GUID = re.compile(r"(<guid\b[^<>]*>(?:\s*<!\[CDATA\[)?\s*)(?=[^\s<])(?!https?://)", re.IGNORECASE)
+GUID_MARK = "guid:"
 PARAGRAPH = re.compile(r"<p\b[^>]{0,1000}>(.{1,20000}?)</p>", re.IGNORECASE | re.DOTALL)
 IMAGE_NAME = re.compile(r"\.(jpe?g|png|webp|avif|gif)([?#].*)?$", re.IGNORECASE)
 IMG = re.compile(r"<img ([^>]*)>")
@@ -64,7 +67,7 @@ def read_feed(content: bytes, url: str, now: datetime, charset: str | None = Non
     text = feed_text(content, charset)
     try:
         # As bytes always: text that is an address would be fetched.
-        parsed = fastfeedparser.parse(text.encode())
+        parsed = fastfeedparser.parse(GUID.sub(rf"\1{GUID_MARK}", text).encode())
         entries = [entry for entry in parsed["entries"] if isinstance(entry, dict)]
         title = _text(parsed["feed"], "title")
     except PARSER_FAILS:
@@ -98,7 +101,7 @@ def _article(entry: dict[str, Any], base: str, now: datetime) -> NewArticle | No
     content = _content(entry)
     image_url, image_alt = next(_images(entry, content, base), (None, ""))
     categories = _categories(entry)
-    guid = _text(entry, "id").strip()
+    guid = _text(entry, "id").strip().removeprefix(GUID_MARK)
     return NewArticle(
         url=link,
         title=title,

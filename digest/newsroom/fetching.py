@@ -109,6 +109,7 @@ class Fetcher:
             allowed_ports=self._ports,
             max_connection_attempts=ADDRESSES_TRIED,
         )
+        self._tls = _tls()
         ascii_site = site.encode("ascii", "ignore").decode()
         self._user_agent = f"Digest/{_version()} (+{ascii_site})"
 
@@ -155,7 +156,7 @@ class Fetcher:
         return AsyncClient(
             policy=self._policy,
             resolver=look_up,
-            verify=_tls(),
+            verify=self._tls,
             trust_env=False,
             headers=headers,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

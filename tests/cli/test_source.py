@@ -1,4 +1,8 @@
+import pytest
+
 from tests.cli.conftest import CommandLine
+from tests.newsroom.test_pictures import file_of, photograph
+from tests.servers.web import Reply, Request, WebServer
 
 FEED = "https://halyard.example/feed.xml"
 
@@ -25,3 +29,90 @@ def test_what_is_no_address_exits_2(command_line: CommandLine) -> None:
 
 def test_no_sources_says_how_to_add_one(command_line: CommandLine) -> None:
     assert "digest source add" in command_line("source", "list").out
+
+
+FEED_BODY = b"""<rss version="2.0"><channel><title>The Halyard</title>
+<item><title>The port</title><link>https://halyard.example/a/port</link>
+<enclosure url="/i/port.jpg" type="image/jpeg"/></item>
+<item><title></title><link>https://halyard.example/a/cold</link></item></channel></rss>"""
+
+
+@pytest.fixture
+def open_line(command_line: CommandLine) -> CommandLine:
+    """A command line that may fetch from loopback."""
+    return CommandLine({**command_line.environment, "DIGEST_FETCH_PRIVATE": "true"})
+
+
+def test_sources_and_pictures_are_fetched(open_line: CommandLine, http_server: WebServer) -> None:
+    http_server.route("/i/port.jpg", file_of(photograph(1200, 900)))
+    url = http_server.route("/feed.xml", FEED_BODY, headers={"ETag": '"1"'})
+    open_line("source", "add", url, "--name", "The Halyard")
+    said = open_line("source", "fetch")
+
+    assert said.exit_code == 0, said.err
+    assert "The Halyard: 1 new, 0 changed. 1 could not be used" in said.out
+    assert "1 picture fetched." in said.out
+    [article] = open_line("article", "list", "--json").json
+    assert article["title"] == "The port"
+    [listed] = open_line("source", "list", "--json").json
+    assert listed["last_error"] is None
+    assert listed["succeeded_at"] is not None
+
+
+def test_a_source_that_has_not_changed_says_so(
+    open_line: CommandLine, http_server: WebServer
+) -> None:
+    def answer(request: Request) -> Reply:
+        known = request.headers["If-None-Match"] is not None
+        return Reply(status=304) if known else Reply(FEED_BODY, headers={"ETag": '"1"'})
+
+    open_line("source", "add", http_server.route_to("/feed.xml", answer), "--name", "H")
+    open_line("source", "fetch")
+
+    assert open_line("source", "fetch", "1").out == "H: nothing has changed.\n"
+
+
+def test_a_source_that_fails_exits_1_and_is_listed_with_its_trouble(
+    open_line: CommandLine, http_server: WebServer
+) -> None:
+    open_line("source", "add", http_server.route("/feed.xml", status=410), "--name", "Gone")
+    open_line("source", "add", http_server.route("/ok.xml", FEED_BODY), "--name", "Here")
+    said = open_line("source", "fetch")
+
+    assert said.exit_code == 1
+    assert "Gone: The site says that this feed is gone for good (410)." in said.err
+    assert "Here: 1 new, 0 changed." in said.out
+    assert "gone for good" in open_line("source", "list").out
+
+
+def test_a_fetch_for_scripts(open_line: CommandLine, http_server: WebServer) -> None:
+    open_line("source", "add", http_server.route("/feed.xml", FEED_BODY), "--name", "H")
+    said = open_line("source", "fetch", "--json").json
+
+    assert said["pictures"] == 0
+    [fetched] = said["sources"]
+    assert (fetched["name"], fetched["added"], fetched["error"]) == ("H", 1, None)
+
+
+def test_loopback_is_fetched_from_only_where_that_is_set(
+    command_line: CommandLine, http_server: WebServer
+) -> None:
+    command_line("source", "add", http_server.route("/feed.xml", FEED_BODY))
+    command_line("source", "add", "http://localhost/feed.xml")
+    said = command_line("source", "fetch")
+
+    assert said.exit_code == 1
+    assert "Only the ports 80 and 443" in said.err
+    assert "not on the public internet" in said.err
+    assert http_server.requests == []
+
+
+def test_fetching_nothing_says_how_to_add_something(command_line: CommandLine) -> None:
+    assert "digest source add" in command_line("source", "fetch").out
+
+
+def test_a_source_that_does_not_exist_exits_1(command_line: CommandLine) -> None:
+    said = command_line("source", "fetch", "7")
+
+    assert said.exit_code == 1
+    assert "There is no source 7." in said.err

@@ -11,6 +11,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from digest.cli.demo import demo_settings
 from digest.cli.halyard import open_paper
+from digest.cli.halyard_feed import HalyardSite
 from digest.cli.story import Stage
 from digest.migrations import upgrade
 from digest.runtime import open_runtime
@@ -42,6 +43,7 @@ class Faults:
     deliver: Callable[[bytes], list[bytes]] = as_it_is
     also_to: Callable[[bytes], list[str]] = nobody_else
     workers: bool = True
+    feed: bool = True
     relay: bool = True
 
 
@@ -70,7 +72,10 @@ def stage_with(faults: Faults, folder: Path) -> Iterator[Stage]:
             workers = EmbeddedWorkers(runtime)
             workers.start()
             ends.callback(workers.stop, 30)
-        yield Stage(runtime, settings.public_url, mailbox, patience_seconds=PATIENCE_SECONDS)
+        paper = ends.enter_context(HalyardSite())
+        if not faults.feed:
+            paper.close()
+        yield Stage(runtime, settings.public_url, mailbox, paper, PATIENCE_SECONDS)
 
 
 class BadRelay(SmtpSink):

@@ -9,15 +9,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import pytest
 
 from digest.cli.halyard import LAST_WEEK
 from digest.cli.serve import tell
 from digest.web.server import Wsgi
-from tests.browser import OpenPage
-from tests.journeys.formation import wait_until
 from tests.journeys.stage import Faults, stage_with
 
 NEXT_LEAD = LAST_WEEK[0].title.encode()
@@ -60,7 +58,8 @@ FAULTS = {
         Faults(site=answering("500 Oh", lambda environ: environ["PATH_INFO"] == "/")),
         "a sign-up form on the front page",
     ),
-    "the worker is dead": (Faults(workers=False), "a confirmation mail to robin@example.org"),
+    "the feed is away": (Faults(feed=False), "The site did not take the connection."),
+    "the worker is dead": (Faults(workers=False), "10 articles from The Halyard’s feed"),
     "the relay is away": (Faults(relay=False), "a confirmation mail to robin@example.org"),
     "mail is lost": (Faults(deliver=lambda _: []), "a confirmation mail to robin"),
     "the link is altered in transit": (
@@ -139,7 +138,8 @@ def test_the_story_is_told_by_the_command_and_leaves_nothing_behind(tmp_path: Pa
     assert told.returncode == 0, told.stderr
     assert told.stdout.count("✓") == 10
     assert "All of it held" in told.stdout
-    assert told.stderr == ""
+    # On a busy machine asyncio, in this mode, says what took long.
+    assert re.sub(r".* took \d+\.\d+ seconds \[asyncio\]\n", "", told.stderr) == ""
     assert list(tmp_path.iterdir()) == []
 
 
@@ -192,56 +192,3 @@ def test_the_demo_ends_when_it_is_told_to_and_leaves_nothing_behind(
         assert demo.returncode == 0, said
         assert said.endswith("The demo has ended, and left nothing behind.\n")
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("width", "scheme", "javascript"), [(375, "dark", False), (1280, "light", True)]
-)
-def test_a_reader_plays_the_story_in_a_browser(
-    tmp_path: Path,
-    open_page: OpenPage,
-    width: int,
-    scheme: Literal["light", "dark"],
-    javascript: bool,
-) -> None:
-    with running_demo(tmp_path) as (url, _):
-        tab = open_page(width=width, height=900, colour_scheme=scheme, javascript=javascript)
-        page, context = tab.page, tab.page.context
-        page.goto(url)
-        page.get_by_label("Email address").fill("kim@example.org")
-        page.get_by_label("I have read and agree").check()
-        page.get_by_role("button", name="Send me").click()
-        assert page.locator("h1").inner_text() == "Now check your email"
-
-        def mails_after_reload() -> int:
-            page.reload()
-            return page.locator(".inbox-row").count()
-
-        def open_mail(number: int) -> None:
-            page.goto(f"{url}/inbox")
-            wait_until(lambda: mails_after_reload() >= number, f"mail {number} comes")
-            page.locator(".inbox-row").first.click()
-
-        open_mail(1)
-        mail = page.frame_locator("iframe")
-        with context.expect_page() as opened:
-            mail.locator("a[href*='/confirm/']").first.click()
-        beside = opened.value
-        beside.get_by_role("button", name="Yes, start it").click()
-        assert beside.locator("h1").inner_text() == "You are in"
-
-        open_mail(2)
-        assert page.locator("h1").inner_text() == "The port that decided to stop growing"
-        with context.expect_page() as opened:
-            mail.locator("a[href*='/unsubscribe/']").first.click()
-        beside = opened.value
-        beside.get_by_role("button", name="Unsubscribe").click()
-        assert beside.locator("h1").inner_text() == "You are unsubscribed"
-        # The editor sends the next one to nobody; it is in the archive, and in no inbox.
-        wait_until(
-            lambda: context.request.get(f"{url}/issues/editors-digest/43").ok, "No. 43 comes out"
-        )
-        page.goto(f"{url}/inbox")
-        assert page.locator(".inbox-row").count() == 2
-        width_of_page = page.evaluate("document.documentElement.scrollWidth") if javascript else 0
-        assert width_of_page <= width

@@ -1,20 +1,17 @@
 """`/api/v1`: JSON, with errors as problem details (RFC 9457). Each resource has its own module."""
 
-import hashlib
 import re
 from datetime import datetime, timedelta
 
-from flask import Blueprint, request
-from sqlalchemy import select
+from flask import request
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from digest.models import ApiToken
+from digest.newsroom.api_tokens import find_token
 
 USE_IS_NOTED_EVERY = timedelta(hours=1)
-
-api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 
 def bearer(session: Session, *, now: datetime) -> ApiToken:
@@ -26,11 +23,8 @@ def bearer(session: Session, *, now: datetime) -> ApiToken:
     match = re.fullmatch(
         r"Bearer +([A-Za-z0-9._~+/-]{1,200}=*)", request.headers.get("Authorization", "")
     )
-    token = None
-    if match:
-        hashed = hashlib.sha256(match[1].encode()).hexdigest()
-        token = session.scalar(select(ApiToken).where(ApiToken.hash == hashed))
-    if token is None or token.revoked_at is not None:
+    token = find_token(session, match[1]) if match else None
+    if token is None:
         raise Unauthorized(www_authenticate=WWWAuthenticate("bearer", {"realm": "digest"}))
     if token.last_used_at is None or now - token.last_used_at > USE_IS_NOTED_EVERY:
         token.last_used_at = now
