@@ -7,7 +7,7 @@ from jinja2 import StrictUndefined
 
 from digest.runtime import Runtime
 from digest.templating import template_folder
-from digest.web.api import api
+from digest.web.api.articles import article_api
 from digest.web.assets import serve_assets
 from digest.web.context import attach
 from digest.web.errors import handle_errors
@@ -38,6 +38,6 @@ def create_app(runtime: Runtime, blueprints: Iterable[Blueprint] = ()) -> Flask:
     add_security_headers(app, runtime.settings)
     limit_requests(app)
     handle_errors(app)
-    for blueprint in (*site_pages, media, health, api, *blueprints):
+    for blueprint in (*site_pages, media, health, article_api, *blueprints):
         app.register_blueprint(blueprint)
     return app

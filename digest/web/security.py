@@ -10,19 +10,28 @@ POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+# The pages with a form have a small script: the button says that it is busy. Others have none.
+SCRIPTED = frozenset({"subscribe", "confirm", "unsubscribe", "preferences", "issues"})
 # A token in the address is all that its page needs: nobody else may learn it.
 TOKEN_PATHS = ("/confirm/", "/unsubscribe/", "/preferences/")
 
 
 def add_security_headers(app: Flask, settings: Settings) -> None:
     """Add the headers, leaving alone what a view has set itself."""
+    app.jinja_env.globals["scripted"] = scripted
     app.after_request(_sealer(settings.public_url.startswith("https://")))
+
+
+def scripted() -> bool:
+    """Tell whether the page that answers this request may have our script."""
+    return request.blueprint in SCRIPTED
 
 
 def _sealer(https: bool) -> Callable[[Response], Response]:
     def seal(response: Response) -> Response:
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", POLICY)
+        scripts = "; script-src 'self'" if scripted() else ""
+        headers.setdefault("Content-Security-Policy", POLICY + scripts)
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("X-Frame-Options", "DENY")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")

@@ -1,7 +1,8 @@
 """Names, days and links as the pages write them."""
 
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from flask import Flask
@@ -9,6 +10,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from digest import prose
+from digest.delivery.rendering import RIGHT_TO_LEFT
 from digest.models import Newsletter
 from digest.newsroom.calendar import moment, next_occurrence
 from digest.prose import curly
@@ -16,16 +18,21 @@ from digest.prose import curly
 # No raw HTML, no links but to web and mail addresses.
 MARKDOWN = MarkdownIt("js-default", {"linkify": False, "typographer": False})
 
+WHOSE = re.compile(r"^the \w+(?:’s|s’) (?=\w+$)", re.IGNORECASE)
+
 
 def add_words(app: Flask) -> None:
     """Give the templates these filters."""
     for word in (
         curly,
+        direction,
         the,
+        short_name,
         all_the,
         slot,
         next_issue,
         next_weekday,
+        day_ago,
         local_day,
         markdown,
         consent_parts,
@@ -34,9 +41,19 @@ def add_words(app: Flask) -> None:
     app.jinja_env.globals["prose"] = prose
 
 
+def direction(language: str) -> str:
+    """Return "ltr" or "rtl", for HTML's attribute."""
+    return "rtl" if language.partition("-")[0].lower() in RIGHT_TO_LEFT else "ltr"
+
+
 def the(newsletter: Newsletter) -> str:
     """Return "the Editor’s Digest", and "The Brief" as it is."""
     return prose.the(curly(newsletter.name))
+
+
+def short_name(newsletter: Newsletter) -> str:
+    """Return "the Digest" for the Editor’s Digest: on a button, with the whole name above it."""
+    return WHOSE.sub("the ", the(newsletter))
 
 
 def all_the(newsletters: Sequence[Newsletter]) -> str:
@@ -66,13 +83,26 @@ def next_issue(newsletter: Newsletter, now: datetime) -> str:
     return f"{prose.short_day(local.date())} at {prose.hour_in_words(local.time())}"
 
 
+def day_ago(day: date, newsletter: Newsletter, now: datetime) -> str:
+    """Return "Today", "Yesterday", "Last Saturday", or the date of what is older than a week."""
+    days = (now.astimezone(ZoneInfo(newsletter.zone)).date() - day).days
+    if days in {0, 1}:
+        return "Yesterday" if days else "Today"
+    return f"Last {prose.WEEKDAYS[day.weekday()]}" if 1 < days <= 7 else prose.long_date(day)
+
+
 def local_day(at: datetime, newsletter: Newsletter) -> str:
     """Return "Saturday 12 December", by the newsletter's own calendar."""
     return prose.short_day(at.astimezone(ZoneInfo(newsletter.zone)).date())
 
 
-def markdown(text: str) -> Markup:
-    """Return the publisher's Markdown as HTML; what is HTML in it stays text."""
+def markdown(text: str, title: str) -> Markup:
+    """Return the publisher's Markdown as HTML; what is HTML in it stays text.
+
+    `title` stands above what does not begin with one of its own.
+    """
+    if not text.lstrip().startswith("# "):
+        text = f"# {title}\n\n{text}"
     return Markup(MARKDOWN.render(text))  # noqa: S704 - the renderer escapes
 
 

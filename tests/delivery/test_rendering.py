@@ -272,6 +272,12 @@ def test_without_a_note_the_portrait_goes_too() -> None:
     assert "Imara\n---" not in rendered(without).text
 
 
+def test_a_newsletter_without_mark_and_portrait_shows_neither() -> None:
+    html = rendered(halyard_issue(head=masthead(mark=None, portrait=None))).html
+    assert len(Mail(html).all("img")) == 4, "the lead's picture and three thumbnails"
+    assert "None" not in html
+
+
 def test_an_issue_without_a_number_is_known_by_its_date() -> None:
     mail = rendered(shortest_issue())
     assert "No." not in mail.text

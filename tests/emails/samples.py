@@ -20,7 +20,9 @@ from digest.models import NoticeKind, StoryRole
 from digest.newsroom.palette import palette
 from digest.newsroom.pictures import LEAD, THUMBNAIL
 
-SITE = "http://127.0.0.1:8000"
+SITE = "https://halyard.example"
+# Where the browser may look for pictures: nothing leaves this machine.
+MEDIA = "http://127.0.0.1:8000/media"
 LAST_THING = (
     "Several of you asked what became of the harbour cat in issue 39. She is well, and has been "
     "put on the payroll."
@@ -39,11 +41,11 @@ def masthead(accent: str = "#006B5E", **changes: Any) -> Masthead:
         language="en",
         paper="The Halyard",
         site="halyard.example",
-        mark=f"{SITE}/media/mark",
+        mark=f"{MEDIA}/mark",
         newsletter="Editor's Digest",
         slug="editors-digest",
         editor="Imara Vance-Oduya",
-        portrait=f"{SITE}/media/portrait",
+        portrait=f"{MEDIA}/portrait",
         postal_address="4 Ropewalk Yard, Varrholm VH1 2AB",
         weekday="Saturday",
         slot="Saturdays at seven",
@@ -65,7 +67,7 @@ def story(source: HalyardStory, role: StoryRole, **changes: Any) -> StoryView:
         section=source.section,
         url=f"https://halyard.example/a/{source.slug}",
         minutes=source.minutes,
-        image=f"{SITE}/media/{kind}-{source.slug}" if kind else None,
+        image=f"{MEDIA}/{kind}-{source.slug}" if kind else None,
         image_alt=SCENES[source.slug].alt,
     )
     return replace(view, **changes)

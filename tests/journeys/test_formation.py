@@ -99,12 +99,14 @@ def site(
         }
         environment["DIGEST_PUBLIC_URL"] = f"http://127.0.0.1:{environment['PORT']}"
         with Formation(tmp_path, environment) as formation:
+            now = datetime.now(UTC)
             database = Database(url)
             with database.transaction() as session:
-                make_newsletter(session)
-                publish_terms(session, "Be kind.", now=datetime.now(UTC))
+                # Its slot is days away: nothing of its own accord gets into a test's way.
+                make_newsletter(session, calendar_since=now, weekday=(now.weekday() + 3) % 7)
+                publish_terms(session, "Be kind.", now=now)
                 for name in ("port", "cold", "roofs", "bat"):
-                    make_article(session, name, first_seen_at=datetime.now(UTC))
+                    make_article(session, name, first_seen_at=now, published_at=now)
             database.dispose()
             yield Site(formation, url, relay, broker.url)
     postgres_server.drop(url)

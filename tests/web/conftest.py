@@ -23,8 +23,16 @@ from digest.tokens import Purpose
 from digest.web import create_app
 from tests.factories import RING, SUPPRESSION_KEY, make_settings
 from tests.readers.conftest import ReadersDesk, clock, desk, newsletter, wording
+from tests.web.gallery import Gallery, open_gallery
 
 __all__ = ["clock", "desk", "newsletter", "wording"]
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    """The Halyard's pages, served to a browser. A test leaves the paper as it found it."""
+    with open_gallery(tmp_path_factory.mktemp("gallery")) as gallery:
+        yield gallery
 
 
 class RecordingBell:

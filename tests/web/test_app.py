@@ -34,6 +34,8 @@ def test_every_page_forbids_what_it_does_not_need(client: FlaskClient) -> None:
         assert "frame-ancestors 'none'" in policy
         assert "form-action 'self'" in policy
         assert "unsafe" not in policy
+        # A script may run only where there is one.
+        assert ("script-src 'self'" in policy) == (path not in {"/privacy", "/terms/1", "/no-such"})
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert "Referrer-Policy" in headers
         assert "Strict-Transport-Security" not in headers
@@ -53,7 +55,10 @@ def test_pages_have_no_style_or_script_of_their_own_and_load_from_us_only(
 ) -> None:
     for path in PATHS:
         page = client.get(path).text
-        assert not re.search(r"<script|<style|\sstyle=|\son\w+=", page)
+        assert not re.search(r"<style|\sstyle=|\son\w+=", page)
+        scripts = re.findall(r"<script.*?</script>", page, re.DOTALL)
+        ours = r'<script type="module" src="/static/[0-9a-f]{12}/site\.js"></script>'
+        assert all(re.fullmatch(ours, script) for script in scripts)
         assert re.findall(r'<(?:img|link|iframe)[^>]+(?:src|href)="(?!/|data:,)', page) == []
         assert len(re.findall(r"<h1", page)) == 1
         assert '<html lang="en" dir="ltr">' in page

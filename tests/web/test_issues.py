@@ -27,7 +27,8 @@ def number_42(database: Database, newsletter: Newsletter) -> None:
             note="Good morning.\n\nSave it for a second coffee.",
             last_thing="Look up <tonight>.",
         )
-        issue.stories[-1].role = StoryRole.BRIEF
+        for brief in issue.stories[-2:]:
+            brief.role = StoryRole.BRIEF
         for story in issue.stories:
             article = story.article
             story.title, story.url = f"Frozen {article.title}", article.url
@@ -74,7 +75,11 @@ def test_the_archive_has_a_line_for_each_issue_by_year(
     older = words(client.get("/issues/editors-digest/?before=42"))
     assert "An old lamp" in older
     assert "Frozen" not in older
-    assert 'rel="prev"' in client.get("/issues/editors-digest/42").text
+    newest, first = (client.get(f"/issues/editors-digest/{number}") for number in (42, 1))
+    assert "The one before, No. 1 An old lamp" in words(newest)
+    assert 'rel="next"' not in newest.text
+    assert "The one after, No. 42 Frozen The story of the port" in words(first)
+    assert 'rel="prev"' not in first.text
 
 
 def test_an_empty_archive_says_when_the_first_comes(client: FlaskClient) -> None:

@@ -22,12 +22,12 @@ class IssueRow:
 
 @dataclass(frozen=True)
 class Specimen:
-    """An issue as it went out, with its neighbours' numbers."""
+    """An issue as it went out, with its neighbours."""
 
     view: IssueView
     number: int
-    older: int | None = None
-    newer: int | None = None
+    older: IssueRow | None = None
+    newer: IssueRow | None = None
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,15 @@ def _lead_first(stories: list[Story]) -> list[Story]:
 def _specimen(session: Session, issue: Issue) -> Specimen | None:
     if issue.number is None or not issue.stories:
         return None
-    numbers = _went_out(issue.newsletter).with_only_columns(Issue.number)
-    older = numbers.where(Issue.number < issue.number).order_by(Issue.number.desc()).limit(1)
-    newer = numbers.where(Issue.number > issue.number).order_by(Issue.number).limit(1)
+    others = _went_out(issue.newsletter).limit(1).options(selectinload(Issue.stories))
+    older = session.scalar(others.where(Issue.number < issue.number).order_by(Issue.number.desc()))
+    newer = session.scalar(others.where(Issue.number > issue.number).order_by(Issue.number))
     return Specimen(
         # Its addresses begin at our own root.
         view=view_issue(session, issue, ""),
         number=issue.number,
-        older=session.scalar(older),
-        newer=session.scalar(newer),
+        older=_row(older) if older else None,
+        newer=_row(newer) if newer else None,
     )
 
 

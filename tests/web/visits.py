@@ -1,0 +1,121 @@
+"""Every page that a reader can meet, and how one comes upon it in a browser."""
+
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+
+from playwright.sync_api import Page
+
+from digest.tokens import Purpose
+from tests.web.gallery import MONDAY, Gallery
+
+Visit = Callable[[Gallery, Page], None]
+
+
+def _go(path: str) -> Visit:
+    def visit(gallery: Gallery, page: Page) -> None:
+        page.goto(gallery.url + path)
+
+    return visit
+
+
+def _sign_up_errors(gallery: Gallery, page: Page) -> None:
+    page.goto(f"{gallery.url}/")
+    page.get_by_label("Email address").fill("robin.example.org")
+    page.get_by_role("button", name="Send me").click()
+
+
+def _asked(gallery: Gallery, page: Page) -> None:
+    page.goto(f"{gallery.url}/")
+    page.get_by_label("Email address").fill(f"robin.{secrets.token_hex(3)}@example.org")
+    page.get_by_label("I have read and agree").check()
+    page.get_by_role("button", name="Send me").click()
+
+
+def _confirm(gallery: Gallery, page: Page) -> None:
+    page.goto(gallery.url + gallery.waiting(f"{secrets.token_hex(3)}@example.org"))
+
+
+def _confirmed(gallery: Gallery, page: Page) -> None:
+    _confirm(gallery, page)
+    page.get_by_role("button").click()
+
+
+def _expired(gallery: Gallery, page: Page) -> None:
+    email = f"{secrets.token_hex(3)}@example.org"
+    page.goto(gallery.url + gallery.waiting(email, asked=MONDAY - timedelta(days=3)))
+
+
+def _sent_again(gallery: Gallery, page: Page) -> None:
+    _expired(gallery, page)
+    page.get_by_role("button").click()
+
+
+def _left(gallery: Gallery, page: Page) -> None:
+    page.goto(gallery.url + gallery.path(Purpose.UNSUBSCRIBE))
+    page.get_by_role("button", name="Unsubscribe").click()
+
+
+def _left_before(gallery: Gallery, page: Page) -> None:
+    _left(gallery, page)
+    page.goto(page.url)
+
+
+def _undone(gallery: Gallery, page: Page) -> None:
+    _left(gallery, page)
+    page.get_by_role("button", name="put me back").click()
+
+
+def _paused(gallery: Gallery, page: Page) -> None:
+    page.goto(gallery.url + gallery.path(Purpose.UNSUBSCRIBE))
+    page.get_by_role("button", name="Pause").click()
+
+
+def _preferences_saved(gallery: Gallery, page: Page) -> None:
+    page.goto(gallery.url + gallery.path(Purpose.PREFERENCES))
+    page.get_by_role("button", name="Pause").click()
+
+
+def _mail(view: str, width: str = "desktop") -> Visit:
+    return lambda gallery, page: _go(f"/inbox/{issue_mail(gallery)}?view={view}&width={width}")(
+        gallery, page
+    )
+
+
+def issue_mail(gallery: Gallery) -> int:
+    """Return the inbox's number of the newest issue's mail."""
+    return next(m.id for m in reversed(gallery.mailbox.messages()) if m.read.one_click_url)
+
+
+PAGES: dict[str, Visit] = {
+    "sign-up": _go("/"),
+    "sign-up-errors": _sign_up_errors,
+    "asked": _asked,
+    "confirm": _confirm,
+    "confirmed": _confirmed,
+    "expired": _expired,
+    "sent-again": _sent_again,
+    "broken-link": _go("/confirm/nonsense"),
+    "unsubscribe": lambda gallery, page: _go(gallery.path(Purpose.UNSUBSCRIBE))(gallery, page),
+    "left": _left,
+    "left-before": _left_before,
+    "undone": _undone,
+    "paused": _paused,
+    "preferences": lambda gallery, page: _go(gallery.path(Purpose.PREFERENCES))(gallery, page),
+    "preferences-saved": _preferences_saved,
+    "archive": _go("/issues/"),
+    "issue": _go("/issues/editors-digest/42"),
+    "cancelled-issue": _go("/issues/editors-digest/40"),
+    "terms": _go("/terms/1"),
+    "privacy": _go("/privacy"),
+    "missing": _go("/nowhere"),
+    "unreadable": _go("/failures/400"),
+    "too-often": _go("/failures/429"),
+    "broken": _go("/failures/500"),
+    "inbox": _go("/inbox"),
+    "inbox-html": _mail("html"),
+    "inbox-html-phone": _mail("html", "phone"),
+    "inbox-text": _mail("text"),
+    "inbox-headers": _mail("headers"),
+    "inbox-source": _mail("source"),
+}
