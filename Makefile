@@ -35,6 +35,10 @@ format: $(VENV)/.dev ## Put the code in order
 docs: $(VENV)/.dev ## Build the documentation into docs/_build
 	$(BIN)/sphinx-build --fail-on-warning --keep-going docs docs/_build
 
+.PHONY: pictures
+pictures: $(VENV)/.dev ## Draw docs/img again, from the demo's pages and emails
+	@DIGEST_WRITE_PICTURES=1 $(BIN)/pytest -q tests/emails/test_looks.py tests/web/test_looks.py
+
 .PHONY: lock
 lock: ## Pin the newest versions again (needs uv)
 	uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \

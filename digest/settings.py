@@ -49,6 +49,7 @@ __all__ = [
     "new_secret",
     "parse_keys",
     "parse_relay",
+    "setting_complaints",
 ]
 
 UNSET_DATABASE = "sqlite, in DIGEST_DATA_DIR"
@@ -78,6 +79,7 @@ class Settings:
     late_hours: int
     source_minutes: int
     tick_seconds: float
+    relay_signs: bool
     log_format: Literal["text", "json"]
 
     @property
@@ -190,6 +192,12 @@ VARIABLES = (
         "60",
         "How often beat rings for the calendar to be looked at.",
     ),
+    Variable(
+        "DIGEST_RELAY_SIGNS",
+        "false",
+        "Say `true` once you have seen that the relay puts a DKIM signature over both "
+        "List-Unsubscribe headers; `digest doctor` reminds you until then.",
+    ),
     Variable("DIGEST_LOG_FORMAT", "text", "`text` for people, `json` for machines."),
 )
 
@@ -200,7 +208,20 @@ def load_settings() -> Settings:
     Raises:
         SettingError: a variable is missing or malformed; the message begins with its name.
     """
-    env = _Reader()
+    return _read(_Reader())
+
+
+def setting_complaints() -> list[str]:
+    """Return all that `load_settings` would refuse, and not only the first of it."""
+    env = _PatientReader()
+    try:
+        _read(env)
+    except SettingError as error:
+        env.complaints.append(str(error))
+    return list(dict.fromkeys(env.complaints))
+
+
+def _read(env: "_Reader") -> Settings:
     data_dir = env.parsed("DIGEST_DATA_DIR", parse_folder)
     redis_url = env.parsed("REDIS_URL", parse_redis_url)
     public_url = env.parsed("DIGEST_PUBLIC_URL", parse_public_url)
@@ -226,6 +247,7 @@ def load_settings() -> Settings:
         late_hours=env.whole("DIGEST_LATE_HOURS", 1, 24 * 7),
         source_minutes=env.whole("DIGEST_SOURCE_MINUTES", 1, 24 * 60),
         tick_seconds=env.number("DIGEST_TICK_SECONDS", 0.2, 3600),
+        relay_signs=env.parsed("DIGEST_RELAY_SIGNS", parse_boolean),
         log_format=env.parsed("DIGEST_LOG_FORMAT", parse_log_format),
     )
 
@@ -281,6 +303,25 @@ class _Reader:
             return value
 
         return int(self.parsed(name, parse))
+
+
+class _PatientReader(_Reader):
+    """Takes a complaint down, and reads on with what the variable is by default."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.complaints: list[str] = []
+        self.stand_ins = self.defaults | {
+            "DIGEST_KEYS": f"k1:{new_secret()}",
+            "DIGEST_SUPPRESSION_KEY": new_secret(),
+        }
+
+    def parsed(self, name: str, parse: Callable[[str], Any]) -> Any:
+        try:
+            return super().parsed(name, parse)
+        except SettingError as error:
+            self.complaints.append(str(error))
+            return parse(self.stand_ins[name] or "")
 
 
 def _database_url(text: str, data_dir: Path) -> str:

@@ -71,6 +71,7 @@ def make_settings(database_url: str, **changes: object) -> Settings:
         "late_hours": 12,
         "source_minutes": 15,
         "tick_seconds": 60.0,
+        "relay_signs": False,
         "log_format": "text",
     }
     return Settings(**(values | changes))  # type: ignore[arg-type]

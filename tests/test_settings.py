@@ -19,6 +19,7 @@ from digest.settings import (
     new_secret,
     parse_keys,
     parse_relay,
+    setting_complaints,
 )
 
 SECRET = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
@@ -303,6 +304,7 @@ MALFORMED = {
     ],
     "DIGEST_HELLO_NAME": ["a b", "a\r\nMAIL FROM:<>", "[127.0.0.1", "a..b"],
     "DIGEST_FETCH_PRIVATE": ["maybe", "2", "ja"],
+    "DIGEST_RELAY_SIGNS": ["maybe", "2", "ja"],
     "DIGEST_LEASE_SECONDS": [
         "0",
         "-1",
@@ -342,7 +344,7 @@ def test_a_malformed_value_is_refused_by_name(load: Load, name: str, value: str)
     assert SECRET[:-2] not in message
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60))
 def test_no_value_ends_in_another_error(text: str) -> None:
     names = [name for name in MALFORMED if name not in {"DIGEST_KEYS", "DIGEST_SUPPRESSION_KEY"}]
@@ -469,6 +471,36 @@ def test_loading_leaves_the_environment_alone(load: Load) -> None:
     before = dict(os.environ)
     load()
     assert dict(os.environ) == before
+
+
+def test_all_that_is_wrong_can_be_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wrong = {
+        "REDIS_URL": "redis://redis.example.org",
+        "SMTP_URL": "mail.example.org",
+        "DIGEST_PUBLIC_URL": "http://digest.example.org",
+        "DIGEST_WINDOW_SIZE": "many",
+    }
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+    complaints = setting_complaints()
+    assert {complaint.split(":")[0].split(" ")[0] for complaint in complaints} == {
+        *("SMTP_URL", "DIGEST_PUBLIC_URL", "DIGEST_WINDOW_SIZE"),
+        *("DIGEST_KEYS", "DIGEST_SUPPRESSION_KEY"),
+    }
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_not_there_is_told_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGEST_KEYS_FILE", "/nonexistent/keys")
+    monkeypatch.setenv("DIGEST_LOG_FORMAT", "xml")
+    assert [complaint.split(":")[0] for complaint in setting_complaints()] == ["DIGEST_KEYS"]
+
+
+def test_where_nothing_is_wrong_there_is_no_complaint(load: Load) -> None:
+    load(**GROWN_UP)
+    assert setting_complaints() == []
 
 
 def test_the_table_in_the_documentation_is_that_of_the_code() -> None:

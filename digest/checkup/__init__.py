@@ -1,0 +1,78 @@
+"""The check-up behind `digest doctor`: what is missing, and how to mend it.
+
+It only reads, sends no mail, and waits for nobody longer than five seconds at a time.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from digest.checkup import contents, machinery
+from digest.checkup.finding import Finding, Level, within_seconds
+from digest.checkup.surroundings import from_complaints, look_around
+from digest.clock import Clock, SystemClock
+from digest.database import Database
+from digest.settings import Settings, load_settings, setting_complaints
+
+__all__ = ["Finding", "Level", "check_up"]
+
+DATABASE_REMEDY = "Is DATABASE_URL right, and does the database run?"
+LOOK_REMEDY = "The database is slow or broken; its own log says more."
+RELAY_REMEDY = "Is SMTP_URL right, and does the relay run? Until it answers, mail waits."
+BROKER_REMEDY = "Is REDIS_URL right, and does Redis run? Until it answers, mail waits."
+
+CONTENTS: dict[str, Callable[[Session, datetime], Iterable[Finding]]] = {
+    "newsletters": contents.look_at_paper,
+    "sources": contents.look_at_sources,
+    "issues": contents.look_at_issues,
+    "notices": contents.look_at_notices,
+    "deliveries": contents.look_at_doubt,
+}
+
+
+def check_up(clock: Clock | None = None) -> Iterator[Finding]:
+    """Look at everything in turn, and yield what is found as it is found."""
+    complaints = setting_complaints()
+    if complaints:
+        yield from from_complaints(complaints)
+        return
+    settings, clock = load_settings(), clock or SystemClock()
+    yield from look_around(settings, os.environ)
+    yield from within_seconds("broker", lambda: machinery.look_at_broker(settings), BROKER_REMEDY)
+    yield from within_seconds("relay", lambda: machinery.look_at_relay(settings), RELAY_REMEDY)
+    missing = machinery.database_is_there(settings)
+    if missing is not None:
+        yield missing
+        return
+    database = Database(settings.database_url)
+    try:
+        yield from _look_into(database, settings, clock)
+    finally:
+        database.dispose()
+
+
+def _look_into(database: Database, settings: Settings, clock: Clock) -> Iterator[Finding]:
+    found = within_seconds(
+        "database",
+        lambda: machinery.look_at_database(database, settings, clock),
+        DATABASE_REMEDY,
+    )
+    yield from found
+    if any(each.check == "database" and each.level is Level.FAILURE for each in found):
+        return
+    now = clock.now()
+    yield from within_seconds(
+        "beat", lambda: machinery.look_at_beat(database, settings, now), LOOK_REMEDY
+    )
+    for check, look in CONTENTS.items():
+        yield from within_seconds(check, partial(_read, database, look, now), LOOK_REMEDY)
+
+
+def _read(
+    database: Database, look: Callable[[Session, datetime], Iterable[Finding]], now: datetime
+) -> list[Finding]:
+    with database.reading() as session:
+        return list(look(session, now))

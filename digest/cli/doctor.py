@@ -1,0 +1,95 @@
+"""`digest doctor`: what is missing, and how to mend it."""
+
+import dataclasses
+import logging
+import shutil
+import sys
+import textwrap
+from collections import Counter
+
+import click
+
+from digest.checkup import Finding, Level, check_up
+from digest.cli.opening import json_option, print_json
+from digest.logs import set_up_logging
+from digest.settings import new_secret
+
+# Words as well, for those who see no colour, hear the screen, or have a terminal without marks.
+MARKS = {Level.FINE: "✓", Level.WARNING: "!", Level.FAILURE: "✗"}
+WORDS = {Level.FINE: "", Level.WARNING: "Warning. ", Level.FAILURE: "To mend. "}
+COLOURS = {Level.FINE: "green", Level.WARNING: "yellow", Level.FAILURE: "red"}
+CHECK_WIDTH = 16
+TEXT_WIDTH = 100
+
+
+@click.command()
+@click.option("--new-key", is_flag=True, help="Print a new random key, and do nothing else.")
+@json_option
+def doctor(new_key: bool, as_json: bool) -> None:
+    """Say what is missing, and how to mend it.
+
+    It looks at the settings, the database, the broker, the relay and what waits for a person. It
+    changes nothing and sends no mail. Exits 0 where all is well or there are only warnings, and 1
+    where something must be mended.
+    """
+    if new_key:
+        click.echo(new_secret())
+        return
+    set_up_logging("text", logging.CRITICAL)
+    found: list[Finding] = []
+    for each in check_up():
+        found.append(each)
+        if not as_json:
+            _tell(each)
+    counts = Counter(each.level for each in found)
+    if as_json:
+        print_json({"status": _status(counts), "checks": list(map(dataclasses.asdict, found))})
+    else:
+        click.echo(f"\n{_sum(counts)}")
+    sys.exit(1 if counts[Level.FAILURE] else 0)
+
+
+def _tell(finding: Finding) -> None:
+    mark = click.style(_printable(MARKS[finding.level]), fg=COLOURS[finding.level])
+    said = f"{finding.check:<{CHECK_WIDTH}} {WORDS[finding.level]}{finding.found}"
+    first, *more = _lines(said, 0)
+    click.echo(f"{mark} {first}")
+    for line in [*more, *(_lines(finding.remedy, CHECK_WIDTH + 1) if finding.remedy else [])]:
+        click.echo(f"  {line}")
+
+
+def _lines(text: str, indent: int) -> list[str]:
+    """Fold for people; in a pipe or a file a sentence stays on its line, to be searched for."""
+    text = _printable(text)
+    if not sys.stdout.isatty():
+        return [" " * indent + text]
+    width = min(shutil.get_terminal_size().columns, TEXT_WIDTH) - 2
+    return textwrap.wrap(
+        text,
+        max(width, CHECK_WIDTH + 20),
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (CHECK_WIDTH + 1),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _printable(text: str) -> str:
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def _status(counts: Counter[Level]) -> str:
+    worst = [level for level in (Level.FAILURE, Level.WARNING) if counts[level]]
+    return str(worst[0] if worst else Level.FINE)
+
+
+def _sum(counts: Counter[Level]) -> str:
+    mend, consider = counts[Level.FAILURE], counts[Level.WARNING]
+    if not mend and not consider:
+        return "All is well."
+    warnings = "one warning" if consider == 1 else f"{consider} warnings"
+    if not mend:
+        return f"It works, with {warnings}."
+    things = "One thing" if mend == 1 else f"{mend} things"
+    return f"{things} to mend{f', and {warnings}' if consider else ''}."

@@ -1,0 +1,561 @@
+"""`digest doctor` as its user sees it: what it finds, what it advises, how it ends."""
+
+import base64
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from redis import Redis
+from sqlalchemy import update
+
+from digest.checkup import Level, check_up
+from digest.checkup.finding import failure, within_seconds
+from digest.checkup.surroundings import disk_space
+from digest.cli import digest
+from digest.clock import SystemClock
+from digest.database import Database
+from digest.migrations import downgrade
+from digest.models import (
+    Delivery,
+    DeliveryState,
+    Heartbeat,
+    Installation,
+    IssueState,
+    Newsletter,
+    Notice,
+    NoticeKind,
+    NoticeState,
+    Publication,
+    Source,
+    Terms,
+    Wording,
+)
+from digest.settings import VARIABLES, new_secret
+from digest.tokens import new_token_id
+from tests.cli.conftest import CommandLine
+from tests.factories import make_article, make_issue, make_newsletter
+from tests.scripted_smtp import Hang, ScriptedRelay, self_signed
+from tests.servers.redis_server import PrivateRedis
+from tests.servers.smtp import SmtpSink
+
+only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+SECRET = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+Found = dict[str, list[dict[str, str]]]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable.name, raising=False)
+        monkeypatch.delenv(f"{variable.name}_FILE", raising=False)
+
+
+@pytest.fixture
+def doctor(command_line: CommandLine, smtp_sink: SmtpSink) -> CommandLine:
+    """A command line whose surroundings are as they should be, with nothing in the database."""
+    healthy = {
+        "SMTP_URL": smtp_sink.url,
+        "DIGEST_PUBLIC_URL": "https://digest.halyard.example",
+        "DIGEST_TRUSTED_PROXIES": "127.0.0.1/32",
+        "DIGEST_INBOUND_DOMAIN": "in.halyard.example",
+        "DIGEST_RELAY_SIGNS": "true",
+        "DIGEST_KEYS": f"k1:{SECRET}",
+        "DIGEST_SUPPRESSION_KEY": SECRET,
+    }
+    return with_settings(command_line, **healthy)
+
+
+def with_settings(command_line: CommandLine, **settings: str) -> CommandLine:
+    return replace(command_line, environment={**command_line.environment, **settings})
+
+
+@pytest.fixture
+def paper(database: Database) -> Database:
+    """A database with all that readers and the calendar need."""
+    now = datetime.now(UTC)
+    with database.transaction() as session:
+        make_newsletter(session)
+        session.get_one(Publication, 1).privacy_url = "https://halyard.example/privacy"
+        terms = Terms(version=1, body="Be kind.\n", published_at=now)
+        session.add(Wording(number=1, label="I agree to the [terms]", terms=terms, created_at=now))
+        session.add(Heartbeat(name="tick", at=now))
+        make_article(session, "port")
+    return database
+
+
+def found_by(doctor: CommandLine) -> Found:
+    """Run `digest doctor --json`; its findings by check, those that are fine left out."""
+    said = doctor("doctor", "--json")
+    found: Found = {}
+    for each in said.json["checks"]:
+        if each["level"] != "fine":
+            found.setdefault(each["check"], []).append(each)
+    levels = {each["level"] for each in said.json["checks"]}
+    assert said.exit_code == (1 if "failure" in levels else 0)
+    return found
+
+
+def only(found: Found, check: str, level: str) -> tuple[str, str]:
+    (each,) = found[check]
+    assert each["level"] == level
+    return each["found"], each["remedy"]
+
+
+# When all is well, and how it ends
+
+
+def test_where_all_is_well_it_says_so(doctor: CommandLine, paper: Database) -> None:
+    if not paper.is_sqlite:
+        # One process on PostgreSQL is worth a warning; that is another test's matter.
+        assert set(found_by(doctor)) == {"settings"}
+        return
+    said = doctor("doctor")
+    assert (said.exit_code, said.err) == (0, "")
+    assert said.out.endswith("\nAll is well.\n")
+    assert "!" not in said.out
+    assert doctor("doctor", "--json").json["status"] == "fine"
+
+
+@only_sqlite
+def test_warnings_alone_end_with_0(doctor: CommandLine, paper: Database) -> None:
+    said = with_settings(doctor, DIGEST_INBOUND_DOMAIN="")("doctor")
+    assert said.exit_code == 0
+    assert "! returning mail   Warning. DIGEST_INBOUND_DOMAIN is not set" in said.out
+    assert said.out.endswith("It works, with one warning.\n")
+
+
+@only_sqlite
+def test_what_must_be_mended_ends_with_1(doctor: CommandLine) -> None:
+    said = doctor.process("doctor")
+    assert said.exit_code == 1
+    assert "✗ newsletters      To mend. There is no newsletter yet." in said.out
+    assert "Make one: digest newsletter create --help" in said.out
+    assert "✗ terms            To mend. There are no terms" in said.out
+    assert "2 things to mend" in said.out
+
+
+@only_sqlite
+def test_it_changes_nothing(doctor: CommandLine, paper: Database, smtp_sink: SmtpSink) -> None:
+    doctor("doctor")
+    with paper.reading() as session:
+        assert session.get(Installation, 1) is None
+    assert smtp_sink.messages == []
+
+
+@only_sqlite
+def test_a_terminal_without_its_marks_gets_the_words(doctor: CommandLine) -> None:
+    said = with_settings(doctor, PYTHONIOENCODING="ascii").process("doctor")
+    assert (said.exit_code, said.err) == (1, "")
+    assert "? newsletters      To mend." in said.out
+
+
+def test_a_new_key_is_one_that_is_accepted() -> None:
+    first, second = (CliRunner().invoke(digest, ["doctor", "--new-key"]).stdout for _ in range(2))
+    assert len(base64.b64decode(first)) == 32
+    assert first != second
+
+
+# Settings
+
+
+@only_sqlite
+def test_all_settings_that_are_wrong_are_named_at_once(doctor: CommandLine) -> None:
+    said = with_settings(
+        doctor,
+        REDIS_URL="redis://:hunter2@redis.halyard.example",
+        SMTP_URL="smtp://digest:hunter2@:x",
+        DIGEST_KEYS="",
+        DIGEST_SUPPRESSION_KEY="",
+    )("doctor")
+    assert said.exit_code == 1
+    assert "SMTP_URL: should be smtp://host:25" in said.out
+    assert "DIGEST_KEYS is not set." in said.out
+    assert "DIGEST_SUPPRESSION_KEY is not set." in said.out
+    assert said.out.count("`digest doctor --new-key`") == 2
+    assert "hunter2" not in said.out
+
+
+@only_sqlite
+def test_a_mistyped_name_is_noticed(doctor: CommandLine, paper: Database) -> None:
+    found, remedy = only(
+        found_by(with_settings(doctor, DIGEST_PUBIC_URL="https://x.example")), "settings", "warning"
+    )
+    assert found.startswith("DIGEST_PUBIC_URL is set")
+    assert remedy.startswith("Was DIGEST_PUBLIC_URL meant?")
+
+
+@only_sqlite
+def test_what_only_a_trial_would_do_is_warned_of(doctor: CommandLine, paper: Database) -> None:
+    found = found_by(
+        with_settings(
+            doctor,
+            DIGEST_PUBLIC_URL="http://127.0.0.1:8000",
+            DIGEST_RELAY_SIGNS="",
+            DIGEST_FETCH_PRIVATE="true",
+        )
+    )
+    assert set(found) == {"public address", "signature", "fetching"}
+    assert "DIGEST_RELAY_SIGNS=true" in only(found, "signature", "warning")[1]
+
+
+@only_sqlite
+def test_a_proxy_that_nobody_named_is_warned_of(doctor: CommandLine, paper: Database) -> None:
+    found = found_by(with_settings(doctor, DIGEST_TRUSTED_PROXIES=""))
+    assert "DIGEST_TRUSTED_PROXIES" in only(found, "proxies", "warning")[0]
+
+
+@only_postgresql
+def test_one_process_on_postgresql_is_warned_of(doctor: CommandLine, paper: Database) -> None:
+    found, remedy = only(found_by(doctor), "settings", "warning")
+    assert "REDIS_URL is memory://" in found
+    assert "redis://localhost:6379/0" in remedy
+
+
+@only_sqlite
+def test_keys_that_others_can_read_are_warned_of(doctor: CommandLine, paper: Database) -> None:
+    embedded = with_settings(doctor, DIGEST_KEYS="", DIGEST_SUPPRESSION_KEY="")
+    embedded("doctor")
+    path = Path(embedded.environment["DIGEST_DATA_DIR"]) / "keys"
+    assert "keys" not in found_by(embedded)
+    path.chmod(0o644)
+    assert only(found_by(embedded), "keys", "warning")[1] == f"Run: chmod 600 {path}"
+
+
+@pytest.mark.parametrize(
+    ("free", "level"), [(99_999_999, "failure"), (999_999_999, "warning"), (10**9, "fine")]
+)
+def test_a_disk_that_fills_up_is_told_in_time(free: int, level: str) -> None:
+    assert disk_space(Path("/var/lib/digest"), free).level == level
+
+
+# Database
+
+
+@only_sqlite
+def test_no_database_yet(doctor: CommandLine, tmp_path: Path) -> None:
+    folder = tmp_path / "none"
+    found = found_by(with_settings(doctor, DATABASE_URL=f"sqlite:///{folder}/digest.sqlite3"))
+    assert "Run: digest db upgrade" in only(found, "database", "failure")[1]
+    assert not folder.exists()
+
+
+def test_a_database_without_tables(doctor: CommandLine, database_url: str) -> None:
+    downgrade(database_url, "base")
+    found, remedy = only(found_by(doctor), "database", "failure")
+    assert found == "The database has no tables yet."
+    assert remedy == "Run: digest db upgrade"
+
+
+@only_sqlite
+def test_a_database_that_is_away(doctor: CommandLine, free_port: int) -> None:
+    url = f"postgresql://digest:hunter2@127.0.0.1:{free_port}/digest"
+    said = with_settings(doctor, DATABASE_URL=url)("doctor")
+    assert said.exit_code == 1
+    assert "✗ database         To mend. It cannot be used: " in said.out
+    assert "refused" in said.out
+    assert "hunter2" not in said.out
+
+
+@only_sqlite
+def test_a_file_that_is_no_database(doctor: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "digest.sqlite3").write_bytes(b"not a database, but long enough to look" * 30)
+    found = found_by(with_settings(doctor, DATABASE_URL=f"sqlite:///{tmp_path}/digest.sqlite3"))
+    assert "file is not a database" in only(found, "database", "failure")[0]
+
+
+def test_the_wrong_suppression_key(doctor: CommandLine, paper: Database) -> None:
+    assert doctor("newsletter", "list").exit_code == 0
+    other = with_settings(doctor, DIGEST_SUPPRESSION_KEY=new_secret())
+    found, remedy = only(found_by(other), "suppression key", "failure")
+    assert "is not the key that this database was made with" in found
+    assert remedy.startswith("Put the old key back.")
+
+
+@only_postgresql
+@pytest.mark.parametrize(("seconds", "level"), [(30, Level.WARNING), (-3600, Level.FAILURE)])
+def test_clocks_that_differ(
+    doctor: CommandLine,
+    paper: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: int,
+    level: Level,
+) -> None:
+    for name, value in doctor.environment.items():
+        monkeypatch.setenv(name, value)
+    found = list(check_up(SystemClock(timedelta(seconds=seconds))))
+    (clocks,) = [each for each in found if each.check == "clocks"]
+    assert clocks.level is level
+    assert ("ahead of" if seconds > 0 else "behind") in clocks.found
+
+
+# Broker and relay
+
+
+@only_sqlite
+def test_a_broker_that_answers(doctor: CommandLine, paper: Database, redis_url: str) -> None:
+    found, _ = only(found_by(with_settings(doctor, REDIS_URL=redis_url)), "settings", "warning")
+    assert "the database is SQLite" in found
+
+
+@only_sqlite
+def test_a_broker_that_is_away(doctor: CommandLine, paper: Database, free_port: int) -> None:
+    url = f"redis://:hunter2@127.0.0.1:{free_port}/0"
+    found, remedy = only(found_by(with_settings(doctor, REDIS_URL=url)), "broker", "failure")
+    assert "Connection refused" in found
+    assert "hunter2" not in found
+    assert "Readers can sign up and leave" in remedy
+
+
+@only_sqlite
+def test_a_broker_that_wants_a_password(
+    doctor: CommandLine, paper: Database, private_redis: Callable[[], PrivateRedis]
+) -> None:
+    server = private_redis()
+    with Redis.from_url(server.url) as client:
+        client.config_set("requirepass", "sesame")
+    url = server.url.replace("redis://", "redis://:hunter2@")
+    found, _ = only(found_by(with_settings(doctor, REDIS_URL=url)), "broker", "failure")
+    assert "invalid username-password pair" in found
+    assert "hunter2" not in found
+
+
+@only_sqlite
+def test_a_relay_that_is_away(doctor: CommandLine, paper: Database, free_port: int) -> None:
+    away = with_settings(doctor, SMTP_URL=f"smtp://127.0.0.1:{free_port}")
+    found, remedy = only(found_by(away), "relay", "failure")
+    assert "Connection refused" in found
+    assert remedy.startswith("Is SMTP_URL right, and does the relay run?")
+
+
+@only_sqlite
+def test_a_relay_without_starttls(doctor: CommandLine, paper: Database) -> None:
+    with ScriptedRelay() as relay:
+        plain = with_settings(doctor, SMTP_URL=f"smtp+starttls://127.0.0.1:{relay.port}")
+        found, remedy = only(found_by(plain), "relay", "failure")
+    assert "does not offer STARTTLS" in found
+    assert "smtps://" in remedy
+
+
+@only_sqlite
+def test_a_relay_whose_certificate_does_not_hold(doctor: CommandLine, paper: Database) -> None:
+    with ScriptedRelay(certificate=self_signed()) as relay:
+        url = f"smtp+starttls://127.0.0.1:{relay.port}"
+        found, _ = only(found_by(with_settings(doctor, SMTP_URL=url)), "relay", "failure")
+    assert "certificate" in found
+    assert "self-signed" in found
+
+
+@only_sqlite
+def test_a_relay_that_refuses_the_password(doctor: CommandLine, paper: Database) -> None:
+    with ScriptedRelay(credentials=("digest", "sesame")) as relay:
+        url = f"smtp://digest:hunter2@127.0.0.1:{relay.port}"
+        found, remedy = only(found_by(with_settings(doctor, SMTP_URL=url)), "relay", "failure")
+        right = with_settings(doctor, SMTP_URL=f"smtp://digest:sesame@127.0.0.1:{relay.port}")
+        assert "relay" not in found_by(right)
+        assert relay.messages == []
+        assert not [line for _, line in relay.commands if line.startswith("MAIL")]
+    assert "refused (AUTH)" in found
+    assert "hunter2" not in found
+    assert "%40" in remedy
+
+
+@only_sqlite
+def test_a_relay_that_says_nothing_is_not_waited_for(doctor: CommandLine, paper: Database) -> None:
+    with ScriptedRelay() as relay:
+        relay.always("connect", Hang())
+        url = f"smtp://127.0.0.1:{relay.port}"
+        silent = with_settings(doctor, SMTP_URL=url, DIGEST_SMTP_TIMEOUT="0.3")
+        found, _ = only(found_by(silent), "relay", "failure")
+    assert "did not answer in time" in found
+
+
+def test_whoever_never_answers_is_left_alone() -> None:
+    def look() -> Iterator[Any]:
+        time.sleep(3)
+        yield failure("names", "There was an answer.", "")
+
+    (found,) = within_seconds("names", look, "Ask elsewhere.", seconds=0.05)
+    assert found.found == "There was no answer within 0.05 seconds."
+    assert (found.level, found.remedy) == (Level.FAILURE, "Ask elsewhere.")
+
+
+def test_a_mistake_of_ours_is_not_taken_for_health() -> None:
+    def look() -> Iterator[Any]:
+        yield from ()
+        raise KeyError("tick")
+
+    with pytest.raises(KeyError):
+        within_seconds("beat", look, "")
+
+
+# What lives, and what waits
+
+
+@only_sqlite
+def test_a_calendar_that_nobody_looks_at(doctor: CommandLine, paper: Database) -> None:
+    with paper.transaction() as session:
+        session.execute(update(Heartbeat).values(at=datetime.now(UTC) - timedelta(minutes=4)))
+    found, remedy = only(found_by(doctor), "beat", "failure")
+    assert "no issue is composed or sent" in found
+    assert remedy == "Start `digest run`."
+
+
+@only_sqlite
+def test_before_the_first_start_the_calendar_is_a_warning(
+    doctor: CommandLine, database: Database
+) -> None:
+    assert "yet" in only(found_by(doctor), "beat", "warning")[0]
+
+
+@only_sqlite
+def test_a_paper_without_articles_or_privacy_notice(
+    doctor: CommandLine, database: Database
+) -> None:
+    with database.transaction() as session:
+        make_newsletter(session)
+    found = found_by(doctor)
+    assert "digest source add URL" in only(found, "sources", "warning")[1]
+    assert "editors-digest --privacy-url" in only(found, "privacy", "warning")[1]
+    assert "newsletters" not in found
+
+
+def test_feeds_that_fail_are_told_with_their_error(doctor: CommandLine, paper: Database) -> None:
+    now = datetime.now(UTC)
+    with paper.transaction() as session:
+        for number in range(7):
+            session.add(
+                Source(
+                    url=f"https://halyard.example/{number}.xml",
+                    name=f"Feed {number}",
+                    failures=number,
+                    last_error="Its host, ada@halyard.example, was not found." if number else None,
+                    next_fetch_at=now,
+                    created_at=now,
+                )
+            )
+    found = found_by(doctor)["sources"]
+    assert [each["level"] for each in found] == ["warning"] * 6
+    assert found[0]["found"].startswith("Feed 6 (source ")
+    assert "failed 6 times in a row: Its host, <address>, was not found." in found[0]["found"]
+    assert found[-1]["found"] == "So did 1 more."
+
+
+def test_issues_that_wait_for_a_person(doctor: CommandLine, paper: Database) -> None:
+    now = datetime.now(UTC)
+    cases = {
+        IssueState.HELD: "Nobody approved it by Sat 14 Nov at 07:00.",
+        IssueState.PARKED: "The relay refused (AUTH): 535 No, says <address>",
+        IssueState.PAUSED: None,
+    }
+    with paper.transaction() as session:
+        newsletter = session.query(Newsletter).one()
+        for state, reason in cases.items():
+            make_issue(
+                session, newsletter, [], state, occurrence_on=None, reason=reason, send_at=now
+            )
+        long_ago = now - timedelta(days=8)
+        make_issue(session, newsletter, [], IssueState.HELD, occurrence_on=None, send_at=long_ago)
+    found = {each["found"]: each for each in found_by(doctor)["issues"]}
+    name = "Editor’s Digest, the issue of 14 November 2026, is "
+    held = found[f"{name}held: {cases[IssueState.HELD]}"]
+    assert held["level"] == "failure"
+    assert "digest issue schedule " in held["remedy"]
+    assert found[f"{name}parked: {cases[IssueState.PARKED]}"]["level"] == "failure"
+    assert found[f"{name}paused."]["level"] == "warning"
+    assert len(found) == 3
+
+
+def test_an_issue_that_no_worker_takes(doctor: CommandLine, paper: Database) -> None:
+    now = datetime.now(UTC)
+    with paper.transaction() as session:
+        newsletter = session.query(Newsletter).one()
+        issue = make_issue(session, newsletter, [], IssueState.SENDING, number=42)
+        queue_delivery(session, issue.id, 1, now - timedelta(minutes=10))
+    assert only(found_by(doctor), "issues", "failure")[0] == (
+        "Editor’s Digest, No. 42, is due, and no worker takes it."
+    )
+    with paper.transaction() as session:
+        held = queue_delivery(session, issue.id, 2, now - timedelta(minutes=10))
+        held.state, held.lease_until = DeliveryState.SENDING, now + timedelta(minutes=2)
+    assert "issues" not in found_by(doctor)
+
+
+@only_sqlite
+def test_an_approved_issue_that_nobody_freezes(doctor: CommandLine, paper: Database) -> None:
+    now = datetime.now(UTC)
+    with paper.transaction() as session:
+        newsletter = session.query(Newsletter).one()
+        make_issue(session, newsletter, [], send_at=now - timedelta(minutes=10))
+        make_issue(session, newsletter, [], occurrence_on=None, send_at=now)
+    assert "is due, and no worker takes it" in only(found_by(doctor), "issues", "failure")[0]
+
+
+def test_notices_that_do_not_get_out(doctor: CommandLine, paper: Database) -> None:
+    now = datetime.now(UTC)
+    early = now - timedelta(minutes=10)
+    with paper.transaction() as session:
+        newsletter = session.query(Newsletter).one()
+        for changes in (
+            {"next_attempt_at": early},
+            {"next_attempt_at": early},
+            {"attempts": 2, "reply": "greylisted, <address>", "code": 450},
+            {"state": NoticeState.FAILED, "reply": "no such user"},
+            {"state": NoticeState.FAILED, "created_at": now - timedelta(days=8)},
+            {"state": NoticeState.ACCEPTED},
+        ):
+            session.add(
+                Notice(
+                    token_id=new_token_id(),
+                    kind=NoticeKind.CONFIRMATION,
+                    newsletter_id=newsletter.id,
+                    to_address="ada@halyard.example",
+                    **{"created_at": now, **changes},
+                )
+            )
+    stuck, tried, failed = found_by(doctor)["notices"]
+    assert stuck["level"] == "failure"
+    assert stuck["found"].startswith("2 notices wait for more than five minutes")
+    assert "relay said: greylisted, <address>" in tried["found"]
+    assert failed["found"] == ("In the last week 1 failed for good; the relay said: no such user")
+
+
+def test_messages_in_doubt_are_counted(doctor: CommandLine, paper: Database) -> None:
+    now = datetime.now(UTC)
+    with paper.transaction() as session:
+        newsletter = session.query(Newsletter).one()
+        issue = make_issue(session, newsletter, [], IssueState.SENT, number=42)
+        for reader in (1, 2, 3):
+            row = queue_delivery(session, issue.id, reader, now)
+            row.state = DeliveryState.ACCEPTED if reader == 3 else DeliveryState.IN_DOUBT
+    found, remedy = only(found_by(doctor), "deliveries", "warning")
+    assert found.startswith("Editor’s Digest, No. 42: 2 messages were handed to the relay")
+    assert "digest newsletter edit editors-digest --in-doubt-policy resend" in remedy
+
+
+def queue_delivery(session: Any, issue_id: int, reader: int, due: datetime) -> Delivery:
+    row = Delivery(
+        issue_id=issue_id,
+        subscriber_id=reader,
+        rendering_id=1,
+        released_at=due,
+        next_attempt_at=due,
+    )
+    session.add(row)
+    return row
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port: int = listener.getsockname()[1]
+    return port
