@@ -154,6 +154,10 @@ class Session:
 
     def on_auth(self, line: str) -> None:
         self.only_command("AUTH")
+        answer = self.scripted("AUTH", line)
+        if answer is not None:
+            self.act(answer)
+            return
         words = line.split(" ")
         if words[1].upper() == "PLAIN":
             _, username, password = _decode(words[2]).split("\0")
@@ -163,7 +167,7 @@ class Session:
             self.reply("334 UGFzc3dvcmQ6")
             password = _decode(self.read_line())
         good = (username, password) == self.relay.credentials
-        self.say("AUTH", line, "235 2.7.0 Welcome" if good else "535 5.7.8 Who are you?")
+        self.reply("235 2.7.0 Welcome" if good else "535 5.7.8 Who are you?")
 
     def on_mail(self, line: str) -> None:
         if self.transaction:
