@@ -1,5 +1,6 @@
 """The workers and beat in threads of one process: what `digest run` and `digest demo` run on."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -43,6 +44,7 @@ class EmbeddedWorkers:
             scheduler_cls=Scheduler,
         )
         self._beat_thread = threading.Thread(target=self._beat.start, name="beat")
+        self._for_new_sockets = socket.getdefaulttimeout()
 
     def start(self) -> None:
         """Start all, wait until they listen, and ring the first tick.
@@ -85,6 +87,9 @@ class EmbeddedWorkers:
                 thread.join(max(0.0, deadline - time.monotonic()))
         finished = not any(thread.is_alive() for thread in threads)
         if finished:
+            # Each worker sets this process's timeout for new sockets while it shuts down, and puts
+            # back what it found: side by side, one puts back another's.
+            socket.setdefaulttimeout(self._for_new_sockets)
             state.should_stop = None
             for app in (self._producer, *(worker.app for worker in self._workers)):
                 app.close()

@@ -10,7 +10,7 @@ from celery import Celery
 from digest import tick as calendar
 from digest.delivery.freezing import prepare
 from digest.delivery.notices import send_notices
-from digest.delivery.sending import deliver_issue
+from digest.delivery.sending import HANDS, deliver_issue
 from digest.newsroom.fetching_pictures import fetch_pictures
 from digest.newsroom.fetching_sources import fetch_source, open_fetcher
 from digest.runtime import (
@@ -45,7 +45,8 @@ def register(app: Celery, runtime_of_process: Callable[[], Runtime]) -> None:
             takes_mail=runtime.settings.inbound_domain is not None,
         )
         if frozen:
-            runtime.bell.ring(DELIVER_ISSUE, issue_id)
+            for _ in range(HANDS):
+                runtime.bell.ring(DELIVER_ISSUE, issue_id)
 
     @app.task(name=DELIVER_ISSUE, shared=False)
     def _deliver_issue(issue_id: int) -> None:

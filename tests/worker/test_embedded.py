@@ -134,3 +134,4 @@ def test_it_can_start_again_in_the_same_process(tmp_path: Path) -> None:
             assert workers.stop(30)
             assert not workers.alive
     assert threading.active_count() == before
+    assert socket.getdefaulttimeout() is None, "other sockets of this process wait as before"
