@@ -173,7 +173,7 @@ def _outages_named() -> Iterator[None]:
 
 
 def is_outage(error: DBAPIError) -> bool:
-    """Tell a database that is away, full or locked from a mistake in a statement."""
+    """Tell a database that is away, full, locked or busy from a mistake in a statement."""
     if error.connection_invalidated:
         return True
     if isinstance(error.orig, sqlite3.OperationalError):
@@ -182,8 +182,9 @@ def is_outage(error: DBAPIError) -> bool:
     state = getattr(error.orig, "sqlstate", None)
     if state is None:
         return isinstance(error, OperationalError)
-    # Classes 08 connection, 53 resources (disk full), 57 operator intervention, 58 system.
-    return state[:2] in {"08", "53", "57", "58"}
+    # Classes 08 connection, 40 rolled back for another's sake (deadlock), 53 resources (disk full),
+    # 57 operator intervention, 58 system.
+    return state[:2] in {"08", "40", "53", "57", "58"}
 
 
 def _engine(url: str) -> Engine:

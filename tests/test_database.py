@@ -340,6 +340,32 @@ def test_a_session_that_is_ended_by_an_administrator_is_an_outage(database: Data
     assert beats(database) == []
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_who_loses_to_a_deadlock_may_try_again(database: Database) -> None:
+    for name in ("one", "two"):
+        beat(database, name)
+    both = threading.Barrier(2)
+
+    def cross(first: str, second: str) -> str:
+        try:
+            with database.transaction() as session:
+                for name in (first, second):
+                    session.execute(
+                        update(Heartbeat)
+                        .where(Heartbeat.name == name)
+                        .values(at=NOW + timedelta(seconds=1))
+                    )
+                    if name == first:
+                        both.wait(10)
+        except UnavailableError:
+            return "try again"
+        return "done"
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = [pool.submit(cross, "one", "two"), pool.submit(cross, "two", "one")]
+        assert sorted(end.result() for end in ends) == ["done", "try again"]
+
+
 def test_no_free_connection_is_an_outage(database: Database) -> None:
     database.engine.pool._timeout = 0.01  # type: ignore[attr-defined]
     with pytest.raises(UnavailableError):

@@ -2,11 +2,13 @@
 
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from digest.database import Database
-from digest.delivery.ledger import snapshot_audience
+from digest.delivery.audience import snapshot_audience
 from digest.delivery.rendering import (
     ReaderSlots,
     build_stencil,
@@ -15,11 +17,13 @@ from digest.delivery.rendering import (
     view_issue,
 )
 from digest.delivery.slots import StencilError
-from digest.errors import RefusedError
-from digest.models import Issue, IssueState, Rendering, Story
+from digest.errors import RefusedError, UnavailableError
+from digest.models import Issue, IssueState, Newsletter, Rendering, Story
 
 # An issue more than this late is for a person to decide about.
 LATE = timedelta(hours=12)
+
+log = structlog.get_logger(__name__)
 
 
 def prepare(
@@ -37,13 +41,23 @@ def prepare(
             database, issue_id, now=now, late=late, public_url=public_url, takes_mail=takes_mail
         )
     except (RefusedError, StencilError) as error:
-        with database.transaction() as session:
-            session.execute(
-                update(Issue)
-                .where(Issue.id == issue_id, Issue.state == IssueState.SCHEDULED)
-                .values(state=IssueState.HELD, reason=str(error)[:500])
-            )
-        return False
+        reason = str(error)
+    except (SQLAlchemyError, UnavailableError):
+        raise
+    except Exception as error:
+        # A mistake of ours: tomorrow's tick would make it as well, and nobody would be told.
+        log.exception("issue cannot be frozen", issue=issue_id)
+        reason = (
+            f"It could not be made ready to send ({type(error).__name__}). The log of the workers "
+            "says more."
+        )
+    with database.transaction() as session:
+        session.execute(
+            update(Issue)
+            .where(Issue.id == issue_id, Issue.state == IssueState.SCHEDULED)
+            .values(state=IssueState.HELD, reason=reason[:500])
+        )
+    return False
 
 
 def freeze(
@@ -88,6 +102,13 @@ def freeze(
 
 
 def _take(session: Session, issue_id: int, now: datetime, late: timedelta) -> bool:
+    # One issue of a newsletter at a time, so that no two take the same number.
+    mine = select(Issue.newsletter_id).where(Issue.id == issue_id)
+    session.execute(
+        select(Newsletter.id)
+        .where(Newsletter.id == mine.scalar_subquery())
+        .with_for_update(key_share=True)
+    )
     # The condition is the lock: of two workers one sees the row as scheduled, the other waits.
     taken = session.execute(
         update(Issue)

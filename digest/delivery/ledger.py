@@ -2,9 +2,10 @@
 
     queued → claimed → sending → accepted | failed | in_doubt | queued again | excluded
 
-Leases are measured by the database's clock. A worker may only move rows that bear its claim, so
-one that wakes after its lease can write nothing, but that a relay did accept a message which was
-by then in doubt. docs/explanation/ledger.md tells why nothing is sent twice.
+Leases are measured by the database's clock. A worker may only move rows that bear its claim. One
+that wakes after its lease finds its rows in doubt: it may still say what the relay told it, as
+nobody else can, unless the rows were queued again meanwhile, when they bear its claim no longer.
+docs/explanation/ledger.md tells why nothing is sent twice.
 """
 
 import secrets
@@ -18,7 +19,7 @@ from sqlalchemy import (
     Select,
     and_,
     case,
-    func,
+    exists,
     insert,
     literal,
     select,
@@ -42,6 +43,10 @@ from digest.models import (
     reason_not_to_mail,
 )
 
+# Where a worker's rows may be when it writes down what came of them: after the lease in doubt.
+ON_THE_WIRE = (DeliveryState.SENDING, DeliveryState.IN_DOUBT)
+_NOTHING_SAID: dict[str, Any] = {"code": None, "enhanced": None, "reply": None}
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
@@ -58,41 +63,6 @@ class Recipient:
     started_at: datetime | None
 
 
-def snapshot_audience(session: Session, issue: Issue, rendering_id: int, now: datetime) -> int:
-    """Queue a delivery for everyone who may be mailed now; one statement. Return how many."""
-    readers = (
-        select(
-            literal(issue.id),
-            Subscription.subscriber_id,
-            literal(rendering_id),
-            literal(DeliveryState.QUEUED, Delivery.state.type),
-            literal(0),
-            database_now(),
-            database_now(),
-        )
-        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .outerjoin(Suppression, and_(Suppression.mac == Subscriber.suppression_mac, blocks_mail()))
-        .where(
-            Subscription.newsletter_id == issue.newsletter_id,
-            Subscription.ended_at.is_(None),
-            reason_not_to_mail(now).is_(None),
-        )
-    )
-    columns = [
-        Delivery.issue_id,
-        Delivery.subscriber_id,
-        Delivery.rendering_id,
-        Delivery.state,
-        Delivery.attempts,
-        Delivery.released_at,
-        Delivery.next_attempt_at,
-    ]
-    session.execute(insert(Delivery).from_select([c.key for c in columns], readers))
-    return session.execute(
-        select(func.count()).select_from(Delivery).where(Delivery.issue_id == issue.id)
-    ).scalar_one()
-
-
 def start_sending(session: Session, issue_id: int) -> bool:
     """Move a frozen issue to sending. Return whether it is now being sent."""
     session.execute(
@@ -100,7 +70,7 @@ def start_sending(session: Session, issue_id: int) -> bool:
         .where(Issue.id == issue_id, Issue.state == IssueState.FROZEN)
         .values(state=IssueState.SENDING)
     )
-    return _is_sending(session, issue_id)
+    return session.execute(select(_still_sends(issue_id))).scalar_one()
 
 
 def claim(
@@ -110,8 +80,6 @@ def claim(
 
     Rows of readers who may not be mailed become excluded instead.
     """
-    if not _is_sending(session, issue_id):
-        return None
     token = secrets.token_bytes(16)
     due = (
         select(Delivery.subscriber_id)
@@ -119,6 +87,7 @@ def claim(
             Delivery.issue_id == issue_id,
             Delivery.state == DeliveryState.QUEUED,
             Delivery.next_attempt_at <= database_now(),
+            _still_sends(issue_id),
         )
         .order_by(Delivery.next_attempt_at)
         .limit(size)
@@ -138,8 +107,6 @@ def open_window(
     Subscription, pause and suppression are looked at again. Return how many rows left `claimed`;
     commit before the first byte leaves.
     """
-    if not _is_sending(session, issue_id):
-        return 0
     ours = (
         select(Delivery.subscriber_id)
         .where(
@@ -147,6 +114,7 @@ def open_window(
             Delivery.claim == token,
             Delivery.state == DeliveryState.CLAIMED,
             Delivery.lease_until > database_now(),
+            _still_sends(issue_id),
         )
         .limit(size)
         .with_for_update(skip_locked=True)
@@ -207,7 +175,7 @@ def record(session: Session, issue_id: int, token: bytes, outcomes: Iterable[Out
                 Delivery.issue_id == issue_id,
                 Delivery.subscriber_id.in_(accepted),
                 Delivery.claim == token,
-                Delivery.state.in_((DeliveryState.SENDING, DeliveryState.IN_DOUBT)),
+                Delivery.state.in_(ON_THE_WIRE),
             )
             .values(
                 state=DeliveryState.ACCEPTED,
@@ -215,6 +183,8 @@ def record(session: Session, issue_id: int, token: bytes, outcomes: Iterable[Out
                 final_at=database_now(),
                 lease_until=None,
                 code=250,
+                enhanced=None,
+                reply=None,
             )
         )
 
@@ -224,8 +194,14 @@ def exclude(session: Session, issue_id: int, token: bytes, readers: Sequence[Rec
     for reader in readers:
         session.execute(
             update(Delivery)
-            .where(*_held(issue_id, token, reader.subscriber_id, DeliveryState.SENDING))
-            .values(state=DeliveryState.EXCLUDED, reason=reader.reason, final_at=database_now())
+            .where(*_held(issue_id, token, reader.subscriber_id, ON_THE_WIRE))
+            .values(
+                state=DeliveryState.EXCLUDED,
+                reason=reader.reason,
+                final_at=database_now(),
+                lease_until=None,
+                **_NOTHING_SAID,
+            )
         )
 
 
@@ -242,12 +218,10 @@ def release(session: Session, issue_id: int, token: bytes) -> None:
     )
 
 
-def _is_sending(session: Session, issue_id: int) -> bool:
-    state = session.execute(
-        # Locked, so that pausing or cancelling takes effect between windows and never within one.
-        select(Issue.state).where(Issue.id == issue_id).with_for_update(read=True)
-    ).scalar_one_or_none()
-    return state is IssueState.SENDING
+def _still_sends(issue_id: int) -> ColumnElement[bool]:
+    # Read, not locked: workers that take turns at a shared lock keep whoever pauses waiting until
+    # the issue is sent. A window that is opening while the issue is paused counts as open.
+    return exists().where(Issue.id == issue_id, Issue.state == IssueState.SENDING)
 
 
 def _move_if_mailable(
@@ -263,32 +237,32 @@ def _move_if_mailable(
     # A CTE with FOR UPDATE is run once, where a subquery might be run again and lock more rows.
     picked = readers.cte("picked")
     newsletter_id = select(Issue.newsletter_id).where(Issue.id == issue_id).scalar_subquery()
-    reason = (
-        select(_why_not(now))
-        .select_from(Subscriber)
+    judged = (
+        select(picked.c.subscriber_id, _why_not(now).label("reason"))
+        .join(Subscriber, Subscriber.id == picked.c.subscriber_id)
         .outerjoin(Subscription, _active_period(newsletter_id))
         .outerjoin(Suppression, _in_force())
-        .where(Subscriber.id == Delivery.subscriber_id)
-        .limit(1)
-        .correlate(Delivery)
-        .scalar_subquery()
+        .cte("judged")
     )
-    mailable = reason.is_(None)
+    mailable = judged.c.reason.is_(None)
     moved = session.execute(
         update(Delivery)
         .where(
             Delivery.issue_id == issue_id,
-            Delivery.subscriber_id.in_(select(picked.c.subscriber_id)),
+            Delivery.subscriber_id == judged.c.subscriber_id,
         )
         .values(
             state=case(
                 (mailable, literal(state, Delivery.state.type)),
                 else_=literal(DeliveryState.EXCLUDED, Delivery.state.type),
             ),
-            reason=reason,
+            reason=judged.c.reason,
             claim=token,
             lease_until=case((mailable, database_now(lease_seconds)), else_=None),
             final_at=case((mailable, None), else_=database_now()),
+            code=case((mailable, Delivery.code), else_=None),
+            enhanced=case((mailable, Delivery.enhanced), else_=None),
+            reply=case((mailable, Delivery.reply), else_=None),
         )
         .returning(Delivery.subscriber_id)
         .execution_options(synchronize_session=False)
@@ -314,7 +288,7 @@ def _why_not(now: datetime) -> ColumnElement[str | None]:
 
 
 def _held(
-    issue_id: int, token: bytes, subscriber_id: object, *states: DeliveryState
+    issue_id: int, token: bytes, subscriber_id: object, states: Sequence[DeliveryState]
 ) -> tuple[ColumnElement[bool], ...]:
     return (
         Delivery.issue_id == issue_id,
@@ -327,7 +301,7 @@ def _held(
 def _requeue(session: Session, issue_id: int, token: bytes, outcome: Outcome) -> None:
     session.execute(
         update(Delivery)
-        .where(*_held(issue_id, token, outcome.key, DeliveryState.SENDING))
+        .where(*_held(issue_id, token, outcome.key, ON_THE_WIRE))
         .values(
             state=DeliveryState.QUEUED,
             claim=None,
@@ -338,7 +312,9 @@ def _requeue(session: Session, issue_id: int, token: bytes, outcome: Outcome) ->
 
 
 def _record_failure(session: Session, issue_id: int, token: bytes, outcome: Outcome) -> None:
-    held = _held(issue_id, token, outcome.key, DeliveryState.SENDING)
+    # What is in doubt is so once: the same words written down again change nothing.
+    states = ON_THE_WIRE[:1] if outcome.fate is Fate.IN_DOUBT else ON_THE_WIRE
+    held = _held(issue_id, token, outcome.key, states)
     attempts = session.execute(select(Delivery.attempts).where(*held)).scalar_one_or_none()
     if attempts is None:
         return

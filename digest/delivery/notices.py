@@ -2,29 +2,37 @@
 
 The same ideas as the ledger's: claimed by a conditional statement with a lease, retried by
 `next_attempt_at`. What is in doubt is sent again, under the same Message-ID, once its lease and
-the final dot's time are over: a confirmation that never comes is worse than one that comes twice.
+the final dot's time are over, and ever later: a confirmation that never comes is worse than one
+that comes twice, and one that comes for ever is worse than both.
 """
 
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import partial
+from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, case, literal, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from digest.addresses import wire_address
+from digest.addresses import AddressError, wire_address
 from digest.database import Database, database_now
 from digest.delivery.backoff import GIVE_UP_AFTER, wait_before
+from digest.delivery.deadlines import patiently, window_deadline
 from digest.delivery.editor_view import EditorView, view_for_editor
 from digest.delivery.messages import Links
 from digest.delivery.relay import connect_to_relay
 from digest.delivery.rendering import masthead, render_notice
 from digest.delivery.smtp import Connection, Envelope, Fate, Outcome, RelayTrouble, Stage
+from digest.errors import RefusedError
 from digest.models import (
+    IssueState,
     Notice,
     NoticeKind,
     NoticeState,
@@ -34,18 +42,27 @@ from digest.models import (
 from digest.settings import Settings
 
 BATCH = 10
+AWAY_SECONDS = 60
+# A notice of an issue is news while the issue is in this state.
+_TOLD_OF = {NoticeKind.DRAFT_READY: IssueState.DRAFT, NoticeKind.HELD: IssueState.HELD}
 
 log = structlog.get_logger(__name__)
 
 
+class _MootError(Exception):
+    """There is nothing to tell any more."""
+
+
 @dataclass(frozen=True)
 class _Letter:
-    """A claimed notice as it goes on the wire, or why it cannot."""
+    """A claimed notice as it goes on the wire, or what came of it without."""
 
     notice_id: int
     attempts: int
     envelope: Envelope | None
     reason: str = ""
+    fate: Fate = Fate.REFUSED
+    moot: bool = False
 
 
 def send_notices(
@@ -56,12 +73,12 @@ def send_notices(
     connection: Connection | None = None
     try:
         while not stopping.is_set():
+            too_late = window_deadline(settings)
             with database.transaction() as session:
                 claim = _claim(session, settings)
             if claim is None:
                 break
-            with database.reading() as session:
-                letters = _write_letters(session, claim, links)
+            letters = patiently(partial(_read_letters, database, claim, links))
             try:
                 if connection is None or not connection.usable:
                     connection = connect_to_relay(settings)
@@ -70,12 +87,12 @@ def send_notices(
                 with database.transaction() as session:
                     _put_off(session, claim)
                 break
-            outcomes = _send(connection, letters)
-            with database.transaction() as session:
-                for letter, outcome in outcomes:
-                    _record(session, claim, letter, outcome)
-            accepted += sum(outcome.fate is Fate.ACCEPTED for _, outcome in outcomes)
-            if connection.trouble is not None:
+            outcomes = _send(connection, letters, too_late)
+            patiently(partial(_write_down, database, claim, outcomes))
+            taken = sum(outcome.fate is Fate.ACCEPTED for _, outcome in outcomes)
+            accepted += taken
+            # Many relays hang up after so many messages, and can be called again.
+            if connection.trouble is not None and not taken:
                 break
     finally:
         if connection is not None:
@@ -120,28 +137,42 @@ def _claim(session: Session, settings: Settings) -> bytes | None:
     return token if taken else None
 
 
-def _write_letters(session: Session, claim: bytes, links: Links) -> list[_Letter]:
-    publication = session.get(Publication, 1)
-    notices = session.execute(select(Notice).where(Notice.claim == claim)).scalars()
-    letters = []
-    for notice in notices:
-        try:
-            assert publication is not None
-            envelope = _write(session, notice, publication, links)
-            letters.append(_Letter(notice.id, notice.attempts, envelope))
-        except (ValueError, LookupError) as error:
-            letters.append(_Letter(notice.id, notice.attempts, None, str(error)[:500]))
-    return letters
+def _read_letters(database: Database, claim: bytes, links: Links) -> list[_Letter]:
+    with database.reading() as session:
+        publication = session.get(Publication, 1)
+        notices = session.execute(select(Notice).where(Notice.claim == claim)).scalars()
+        return [_letter(session, notice, publication, links) for notice in notices.all()]
+
+
+def _letter(
+    session: Session, notice: Notice, publication: Publication | None, links: Links
+) -> _Letter:
+    letter = partial(_Letter, notice.id, notice.attempts)
+    try:
+        assert publication is not None
+        return letter(_write(session, notice, publication, links))
+    except _MootError as moot:
+        return letter(None, str(moot), moot=True)
+    except (AddressError, RefusedError) as error:
+        return letter(None, str(error)[:500])
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        # One that cannot be written must hold up no other. It is tried again: what is wrong may be
+        # ours, and mended before it is given up. The words of such errors can quote an address.
+        log.exception("a notice could not be written", notice=notice.id)
+        words = f"It could not be written ({type(error).__name__})."
+        return letter(None, words, Fate.DEFERRED)
 
 
 def _write(session: Session, notice: Notice, publication: Publication, links: Links) -> Envelope:
     if notice.to_address is None:
-        raise LookupError("The address was erased before the notice could be sent.")
+        raise RefusedError("The address was erased before the notice could be sent.")
     newsletter = notice.newsletter
     sender = wire_address(newsletter.from_address)
     recipient = wire_address(notice.to_address)
     if not recipient.isascii():
-        raise ValueError("The address is not ASCII before the @, which few servers take yet.")
+        raise RefusedError("The address is not ASCII before the @, which few servers take yet.")
     head = masthead(publication, newsletter, links.public_url)
     rendered = render_notice(notice.kind, head, recipient, _about(session, notice, links))
     message = EmailMessage(policy=SMTP)
@@ -163,10 +194,14 @@ def _write(session: Session, notice: Notice, publication: Publication, links: Li
 def _about(session: Session, notice: Notice, links: Links) -> str | EditorView:
     """Return what the notice is about: a link, or an issue that its editor is told of."""
     if notice.issue is not None:
+        if notice.issue.state is not _TOLD_OF[notice.kind]:
+            raise _MootError(f"The issue is {notice.issue.state} by now.")
         return view_for_editor(notice.issue, notice.created_at)
     if notice.kind is NoticeKind.CONFIRMATION:
         if notice.sign_up is None:
-            raise LookupError("The sign-up is gone.")
+            raise RefusedError("The sign-up is gone.")
+        if notice.sign_up.confirmed_at is not None:
+            raise _MootError("The sign-up was confirmed before.")
         return links.confirm(notice.sign_up.token_id)
     token_id = session.execute(
         select(Subscription.token_id)
@@ -178,19 +213,21 @@ def _about(session: Session, notice: Notice, links: Links) -> str | EditorView:
         .limit(1)
     ).scalar_one_or_none()
     if token_id is None:
-        raise LookupError("The subscription is gone.")
+        raise RefusedError("The subscription is gone.")
     return links.preferences(token_id)
 
 
-def _send(connection: Connection, letters: list[_Letter]) -> list[tuple[_Letter, Outcome]]:
+def _send(
+    connection: Connection, letters: list[_Letter], too_late: Callable[[], bool]
+) -> list[tuple[_Letter, Outcome]]:
     by_id = {letter.notice_id: letter for letter in letters}
     done = [
-        (letter, Outcome(letter.notice_id, Fate.REFUSED, None, Stage.CHECK, letter.reason))
+        (letter, Outcome(letter.notice_id, letter.fate, None, Stage.CHECK, letter.reason))
         for letter in letters
         if letter.envelope is None
     ]
     envelopes = [letter.envelope for letter in letters if letter.envelope is not None]
-    for outcome in connection.send(envelopes, deadline=lambda: False):
+    for outcome in connection.send(envelopes, deadline=too_late):
         assert isinstance(outcome.key, int)
         done.append((by_id[outcome.key], outcome))
     return done
@@ -205,39 +242,22 @@ def _put_off(session: Session, claim: bytes) -> None:
             state=NoticeState.QUEUED,
             claim=None,
             lease_until=None,
-            next_attempt_at=database_now(60),
+            next_attempt_at=database_now(AWAY_SECONDS),
         )
     )
 
 
-def _record(session: Session, claim: bytes, letter: _Letter, outcome: Outcome) -> None:
-    if outcome.fate is Fate.IN_DOUBT:
-        return
-    final = {"final_at": database_now(), "lease_until": None, "to_address": None}
-    wait = wait_before(letter.attempts + 1)
-    queued = {"claim": None, "lease_until": None, "final_at": None}
-    change: dict[str, object]
-    if outcome.fate is Fate.ACCEPTED:
-        change = {"state": NoticeState.ACCEPTED, **final}
-    elif outcome.fate is Fate.REFUSED:
-        change = {"state": NoticeState.FAILED, **final}
-    elif outcome.fate is Fate.UNSENT:
-        change = {
-            "state": NoticeState.QUEUED,
-            **queued,
-            "next_attempt_at": database_now(60),
-        }
-    else:
-        too_late = Notice.released_at < database_now(wait - GIVE_UP_AFTER.total_seconds())
-        change = {
-            **queued,
-            "state": case(
-                (too_late, literal(NoticeState.FAILED, Notice.state.type)),
-                else_=literal(NoticeState.QUEUED, Notice.state.type),
-            ),
-            "to_address": case((too_late, None), else_=Notice.to_address),
-            "next_attempt_at": database_now(wait),
-        }
+def _write_down(database: Database, claim: bytes, outcomes: list[tuple[_Letter, Outcome]]) -> None:
+    # Where the relay took some, it is there: what it did not come to can follow at once.
+    pause = 0 if any(outcome.fate is Fate.ACCEPTED for _, outcome in outcomes) else AWAY_SECONDS
+    with database.transaction() as session:
+        for letter, outcome in outcomes:
+            _record(session, claim, letter, outcome, pause)
+
+
+def _record(
+    session: Session, claim: bytes, letter: _Letter, outcome: Outcome, pause: float
+) -> None:
     reply = outcome.reply
     session.execute(
         update(Notice)
@@ -250,7 +270,44 @@ def _record(session: Session, claim: bytes, letter: _Letter, outcome: Outcome) -
             attempts=letter.attempts + (outcome.fate is not Fate.UNSENT),
             code=reply.code if reply else None,
             enhanced=reply.enhanced if reply else None,
-            reply=reply.text if reply else outcome.reason or None,
-            **change,
+            reply=reply.text if reply else outcome.reason[:500] or None,
+            **_after(letter, outcome.fate, pause),
         )
     )
+
+
+def _after(letter: _Letter, fate: Fate, pause: float) -> dict[str, Any]:
+    final = {"final_at": database_now(), "lease_until": None, "to_address": None}
+    free = {"claim": None, "lease_until": None}
+    if letter.moot:
+        return {"state": NoticeState.CANCELLED, **final}
+    if fate is Fate.ACCEPTED:
+        return {"state": NoticeState.ACCEPTED, **final}
+    if fate is Fate.REFUSED:
+        return {"state": NoticeState.FAILED, **final}
+    if fate is Fate.UNSENT:
+        return {"state": NoticeState.QUEUED, **free, "next_attempt_at": database_now(pause)}
+    wait = wait_before(letter.attempts + 1)
+    too_late = Notice.released_at < database_now(wait - GIVE_UP_AFTER.total_seconds())
+    if fate is Fate.IN_DOUBT:
+        # It stays as it is until lease and final dot are over: the lease is the wait.
+        return {
+            **_given_up(too_late, otherwise=NoticeState.SENDING),
+            "lease_until": database_now(wait),
+        }
+    return {
+        **_given_up(too_late, otherwise=NoticeState.QUEUED),
+        **free,
+        "next_attempt_at": database_now(wait),
+    }
+
+
+def _given_up(too_late: ColumnElement[bool], *, otherwise: NoticeState) -> dict[str, Any]:
+    return {
+        "state": case(
+            (too_late, literal(NoticeState.FAILED, Notice.state.type)),
+            else_=literal(otherwise, Notice.state.type),
+        ),
+        "to_address": case((too_late, None), else_=Notice.to_address),
+        "final_at": case((too_late, database_now()), else_=None),
+    }

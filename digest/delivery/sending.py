@@ -1,19 +1,22 @@
 """A worker's part in sending an issue: claim, open a window, send, write down what came of it."""
 
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
 
+from digest.addresses import AddressError
 from digest.clock import Clock
 from digest.database import Database
 from digest.delivery import ledger, sweeping
+from digest.delivery.deadlines import elapsed, patiently, window_deadline
 from digest.delivery.ledger import Recipient
 from digest.delivery.messages import Links, Mailing, load_mailing, write_message
 from digest.delivery.relay import connect_to_relay
+from digest.delivery.slots import StencilError
 from digest.delivery.smtp import (
     Connection,
     Envelope,
@@ -32,8 +35,9 @@ REFUSED_SECONDS = 15 * 60
 # So many messages refused one after the other in the same words are the issue's fault.
 VERDICT_RUN = 10
 WINDOWS_PER_CLAIM = 4
-# A window is given up while the lease still has this part of its time.
-LEASE_MARGIN = 0.25
+# So many tasks share an issue. Each rings for itself until nothing is due, and the tick adds one
+# only where nobody is left: so a long send never fills the queue, and a short one gets its turn.
+HANDS = 4
 
 log = structlog.get_logger(__name__)
 
@@ -51,15 +55,53 @@ def deliver_issue(
 
     Return whether there is more to do now. Safe to run in any number of workers at once.
     """
-    with database.transaction() as session:
-        if not ledger.start_sending(session, issue_id):
-            return False
-        mailing = load_mailing(session, issue_id)
+    mailing = _start(database, issue_id)
+    if mailing is None:
+        return False
     worker = _Worker(database, mailing, settings, links, clock, stopping)
     try:
         return worker.run()
     finally:
         worker.hang_up()
+
+
+def _start(database: Database, issue_id: int) -> Mailing | None:
+    try:
+        with database.transaction() as session:
+            sending = ledger.start_sending(session, issue_id)
+            return load_mailing(session, issue_id) if sending else None
+    except (StencilError, AddressError) as error:
+        halt = _Halt(f"This issue's messages cannot be made: {error}", REFUSED_SECONDS)
+        with database.transaction() as session:
+            ledger.start_sending(session, issue_id)
+            _park(session, issue_id, halt)
+        return None
+
+
+@dataclass(frozen=True)
+class _Halt:
+    """Why an issue cannot be sent on, in words, and for how many seconds it shall rest."""
+
+    reason: str
+    seconds: float
+
+    @classmethod
+    def of(cls, trouble: RelayTrouble) -> "_Halt":
+        refused = isinstance(trouble, RelayRefused)
+        return cls(str(trouble), REFUSED_SECONDS if refused else AWAY_SECONDS)
+
+
+def _park(session: Session, issue_id: int, halt: _Halt) -> None:
+    log.warning("issue parked", issue=issue_id, reason=halt.reason)
+    sweeping.park(session, issue_id, halt.reason, seconds=halt.seconds)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is known of a window and not yet written down. `left`: who may not be mailed."""
+
+    outcomes: Sequence[Outcome] = ()
+    left: Sequence[Recipient] = ()
 
 
 @dataclass
@@ -73,24 +115,20 @@ class _Worker:
     clock: Clock
     stopping: threading.Event
     connection: Connection | None = None
+    proven: bool = False
     refusals: list[Outcome] = field(default_factory=list)
 
     def run(self) -> bool:
-        until = time.monotonic() + self.settings.slice_seconds
+        until = elapsed() + self.settings.slice_seconds
         while not self.stopping.is_set():
-            if time.monotonic() > until:
+            if elapsed() > until:
                 return True
-            try:
-                self._connect()
-            except RelayTrouble as trouble:
-                self._park(trouble)
-                return False
             token = self._claim()
             if token is None:
                 with self.database.transaction() as session:
                     sweeping.close_if_done(session, self.mailing.issue_id, self.clock.now())
                 return False
-            if not self._send_claim(token, lambda: time.monotonic() > until):
+            if not self._send_claim(token, lambda: elapsed() > until):
                 return False
         return True
 
@@ -98,18 +136,6 @@ class _Worker:
         if self.connection is not None:
             self.connection.close()
             self.connection = None
-
-    def _connect(self) -> None:
-        if self.connection is None or not self.connection.usable:
-            self.hang_up()
-            self.connection = connect_to_relay(self.settings)
-
-    def _reconnect(self) -> RelayTrouble | None:
-        try:
-            self._connect()
-        except RelayTrouble as trouble:
-            return trouble
-        return None
 
     def _claim(self) -> bytes | None:
         with self.database.transaction() as session:
@@ -123,41 +149,51 @@ class _Worker:
 
     def _send_claim(self, token: bytes, is_over: Callable[[], bool]) -> bool:
         """Send a claim window by window. Return False when the issue was parked."""
-        outcomes: list[Outcome] = []
-        left: list[Recipient] = []
-        trouble: RelayTrouble | None = None
-        while True:
-            goes_on = trouble is None and not self.stopping.is_set() and not is_over()
-            opened_at = time.monotonic()
+        told = _Told()
+        halt = self._connect()
+        while halt is None and not self.stopping.is_set() and not is_over():
             # One commit writes the last window down and opens the next.
-            with self.database.transaction() as session:
-                ledger.record(session, self.mailing.issue_id, token, outcomes)
-                ledger.exclude(session, self.mailing.issue_id, token, left)
-                opened = self._open_window(session, token) if goes_on else 0
-                if not goes_on:
-                    ledger.release(session, self.mailing.issue_id, token)
-            if trouble is not None:
-                self._park(trouble)
-                return False
+            opened, too_late = patiently(partial(self._turn, token, told))
+            told = _Told()
             if not opened:
-                return True
-            readers = self._read_window(token)
-            left = [reader for reader in readers if reader.reason is not None]
-            outcomes = self._send_window(
-                [reader for reader in readers if reader.reason is None], opened_at
-            )
-            outcomes, trouble = self._judge(outcomes)
-            trouble = trouble or self._reconnect()
+                break
+            readers = patiently(partial(self._read_window, token))
+            told, halt = self._send_window(readers, too_late)
+            if halt is None and not self._is_connected:
+                # To call again may take a while, in which nothing shall be known to us alone.
+                patiently(partial(self._write_down, token, told))
+                told, halt = _Told(), self._connect()
+        patiently(partial(self._finish, token, told, halt))
+        return halt is None
 
-    def _open_window(self, session: Session, token: bytes) -> int:
-        return ledger.open_window(
-            session,
-            self.mailing.issue_id,
-            token,
-            size=self.settings.window_size,
-            lease_seconds=self.settings.lease_seconds,
-            now=self.clock.now(),
-        )
+    def _turn(self, token: bytes, told: _Told) -> tuple[int, Callable[[], bool]]:
+        too_late = window_deadline(self.settings)
+        with self.database.transaction() as session:
+            self._note(session, token, told)
+            opened = ledger.open_window(
+                session,
+                self.mailing.issue_id,
+                token,
+                size=self.settings.window_size,
+                lease_seconds=self.settings.lease_seconds,
+                now=self.clock.now(),
+            )
+        return opened, too_late
+
+    def _write_down(self, token: bytes, told: _Told) -> None:
+        with self.database.transaction() as session:
+            self._note(session, token, told)
+
+    def _finish(self, token: bytes, told: _Told, halt: _Halt | None) -> None:
+        with self.database.transaction() as session:
+            self._note(session, token, told)
+            ledger.release(session, self.mailing.issue_id, token)
+            if halt is not None:
+                _park(session, self.mailing.issue_id, halt)
+
+    def _note(self, session: Session, token: bytes, told: _Told) -> None:
+        ledger.record(session, self.mailing.issue_id, token, told.outcomes)
+        ledger.exclude(session, self.mailing.issue_id, token, told.left)
 
     def _read_window(self, token: bytes) -> list[Recipient]:
         with self.database.reading() as session:
@@ -169,25 +205,49 @@ class _Worker:
                 self.clock.now(),
             )
 
-    def _send_window(self, readers: Iterable[Recipient], opened_at: float) -> list[Outcome]:
-        last_moment = opened_at + self.settings.lease_seconds * (1 - LEASE_MARGIN)
-        outcomes: list[Outcome] = []
-        envelopes: list[Envelope] = []
-        for reader in readers:
-            written = write_message(self.mailing, reader, self.links)
-            if isinstance(written, Outcome):
-                outcomes.append(written)
-            else:
-                envelopes.append(written)
+    @property
+    def _is_connected(self) -> bool:
+        return self.connection is not None and self.connection.usable
+
+    def _connect(self) -> _Halt | None:
+        if self._is_connected:
+            return None
+        self.hang_up()
+        try:
+            self.connection = connect_to_relay(self.settings)
+        except RelayTrouble as trouble:
+            return _Halt.of(trouble)
+        self.proven = False
+        return None
+
+    def _send_window(
+        self, readers: Sequence[Recipient], too_late: Callable[[], bool]
+    ) -> tuple[_Told, _Halt | None]:
         assert self.connection is not None
-        outcomes += self.connection.send(envelopes, deadline=lambda: time.monotonic() > last_moment)
-        return outcomes
+        left = [reader for reader in readers if reader.reason is not None]
+        rest = [reader for reader in readers if reader.reason is None]
+        try:
+            written = [write_message(self.mailing, reader, self.links) for reader in rest]
+            answers = self.connection.send(
+                [message for message in written if isinstance(message, Envelope)],
+                deadline=too_late,
+            )
+        except (StencilError, LookupError, ValueError) as error:
+            # Every message of the issue would fail alike, and none has left.
+            unsent = [_unsent(reader.subscriber_id, Stage.CHECK) for reader in rest]
+            halt = _Halt(f"A message of this issue could not be written: {error}", REFUSED_SECONDS)
+            return _Told(unsent, left), halt
+        outcomes = [outcome for outcome in written if isinstance(outcome, Outcome)]
+        outcomes += answers
+        outcomes, trouble = self._judge(outcomes)
+        return _Told(outcomes, left), _Halt.of(trouble) if trouble else None
 
     def _judge(self, outcomes: list[Outcome]) -> tuple[list[Outcome], RelayTrouble | None]:
         """Tell the relay's trouble from the readers': a verdict on the issue is not theirs."""
         trouble: RelayTrouble | None = self.connection.trouble if self.connection else None
-        if isinstance(trouble, RelayDown) and any(o.fate is Fate.ACCEPTED for o in outcomes):
-            # Many relays hang up after so many messages: it is there, so go on.
+        self.proven = self.proven or any(o.fate is Fate.ACCEPTED for o in outcomes)
+        if isinstance(trouble, RelayDown) and self.proven:
+            # Many relays hang up after so many messages: it is there, so call again.
             trouble = None
         for outcome in outcomes:
             if outcome.fate is not Fate.REFUSED or outcome.stage is not Stage.FINAL_DOT:
@@ -201,17 +261,13 @@ class _Worker:
         refused = {outcome.key for outcome in self.refusals}
         reply = self.refusals[-1].reply
         self.refusals.clear()
-        kept = [
-            Outcome(o.key, Fate.UNSENT, None, o.stage) if o.key in refused else o for o in outcomes
-        ]
+        kept = [_unsent(o.key, o.stage) if o.key in refused else o for o in outcomes]
         words = f"The relay refuses every message of this issue: {reply}"
         return kept, RelayRefused(words, stage=Stage.FINAL_DOT, reply=reply)
 
-    def _park(self, trouble: RelayTrouble) -> None:
-        seconds = REFUSED_SECONDS if isinstance(trouble, RelayRefused) else AWAY_SECONDS
-        log.warning("issue parked", issue=self.mailing.issue_id, reason=str(trouble))
-        with self.database.transaction() as session:
-            sweeping.park(session, self.mailing.issue_id, str(trouble), seconds=seconds)
+
+def _unsent(key: Hashable, stage: Stage) -> Outcome:
+    return Outcome(key, Fate.UNSENT, None, stage)
 
 
 def _verdict(outcome: Outcome) -> tuple[int | None, str | None]:

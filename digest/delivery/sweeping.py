@@ -1,11 +1,23 @@
 """What no worker does for itself: leases that ran out, issues to park, resume and close."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    exists,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from digest.database import database_now
+from digest.delivery.backoff import GIVE_UP_AFTER
 from digest.models import (
     OPEN,
     Delivery,
@@ -15,6 +27,12 @@ from digest.models import (
     IssueState,
     Newsletter,
 )
+
+HELD = (DeliveryState.CLAIMED, DeliveryState.SENDING, DeliveryState.IN_DOUBT)
+_HELD = Delivery.state.in_(
+    bindparam("held", HELD, Delivery.state.type, expanding=True, literal_execute=True)
+)
+_FREE: dict[str, Any] = {"claim": None, "lease_until": None}
 
 
 def park(session: Session, issue_id: int, reason: str, *, seconds: float) -> None:
@@ -37,10 +55,9 @@ def resume_parked(session: Session) -> None:
 
 def close_if_done(session: Session, issue_id: int, now: datetime) -> bool:
     """Mark an issue sent when no row is open; rows in doubt do not keep it open."""
-    still_open = exists().where(Delivery.issue_id == issue_id, Delivery.state.in_(OPEN))
     closed = session.execute(
         update(Issue)
-        .where(Issue.id == issue_id, Issue.state == IssueState.SENDING, ~still_open)
+        .where(Issue.id == issue_id, Issue.state == IssueState.SENDING, ~_is_open())
         .values(state=IssueState.SENT, sent_at=now)
         .returning(Issue.id)
     )
@@ -51,19 +68,12 @@ def sweep_leases(session: Session, *, final_dot_wait: float) -> None:
     """Take back what was held by workers that are gone.
 
     Claimed rows were never on the wire. Sending rows are in doubt, and are sent again only where
-    the newsletter says so, and only `final_dot_wait` seconds after their lease.
+    the newsletter says so, only `final_dot_wait` seconds after their lease, and not once they
+    are older than any row that is still tried.
     """
     over = Delivery.lease_until < database_now()
-    session.execute(
-        update(Delivery)
-        .where(Delivery.state == DeliveryState.CLAIMED, over)
-        .values(state=DeliveryState.QUEUED, claim=None, lease_until=None)
-    )
-    session.execute(
-        update(Delivery)
-        .where(Delivery.state == DeliveryState.SENDING, over)
-        .values(state=DeliveryState.IN_DOUBT)
-    )
+    _move_unlocked(session, _is(DeliveryState.CLAIMED) & over, DeliveryState.QUEUED, **_FREE)
+    _move_unlocked(session, _is(DeliveryState.SENDING) & over, DeliveryState.IN_DOUBT)
     resending = (
         select(Issue.id)
         .join(Newsletter, Newsletter.id == Issue.newsletter_id)
@@ -72,44 +82,85 @@ def sweep_leases(session: Session, *, final_dot_wait: float) -> None:
             Issue.state.in_((IssueState.SENDING, IssueState.SENT)),
         )
     )
-    again = session.execute(
-        update(Delivery)
-        .where(
-            Delivery.state == DeliveryState.IN_DOUBT,
+    _move_unlocked(
+        session,
+        and_(
+            _is(DeliveryState.IN_DOUBT),
             Delivery.issue_id.in_(resending),
             Delivery.lease_until < database_now(-final_dot_wait),
-        )
-        .values(
-            state=DeliveryState.QUEUED,
-            claim=None,
-            lease_until=None,
-            next_attempt_at=database_now(),
-        )
-        .returning(Delivery.issue_id)
+            Delivery.released_at > database_now(-GIVE_UP_AFTER.total_seconds()),
+        ),
+        DeliveryState.QUEUED,
+        **_FREE,
+        next_attempt_at=database_now(),
     )
-    reopened = {row.issue_id for row in again}
-    if reopened:
-        session.execute(
-            update(Issue)
-            .where(Issue.id.in_(reopened), Issue.state == IssueState.SENT)
-            .values(state=IssueState.SENDING, sent_at=None)
-        )
+    _reopen(session)
 
 
 def issues_with_work(session: Session) -> list[int]:
-    """Return the issues that have something to send now, or only need closing."""
-    due = exists().where(
-        Delivery.issue_id == Issue.id,
-        Delivery.state == DeliveryState.QUEUED,
-        Delivery.next_attempt_at <= database_now(),
+    """Return the issues that have something to send now and nobody at work, or need closing.
+
+    Whoever is at work rings for more: another word each minute would fill the queue.
+    """
+    due = _has(DeliveryState.QUEUED, Delivery.next_attempt_at <= database_now())
+    at_work = or_(
+        *(
+            _has(state, Delivery.lease_until > database_now())
+            for state in (DeliveryState.CLAIMED, DeliveryState.SENDING)
+        )
     )
-    still_open = exists().where(Delivery.issue_id == Issue.id, Delivery.state.in_(OPEN))
     found = session.execute(
         select(Issue.id).where(
             or_(
                 Issue.state == IssueState.FROZEN,
-                and_(Issue.state == IssueState.SENDING, or_(due, ~still_open)),
+                and_(Issue.state == IssueState.SENDING, or_(due & ~at_work, ~_is_open())),
             )
         )
     )
     return list(found.scalars())
+
+
+def _reopen(session: Session) -> None:
+    """Send on with issues that were closed before a row of theirs went back to the queue."""
+    session.execute(
+        update(Issue)
+        .where(Issue.state == IssueState.SENT, _has(DeliveryState.QUEUED))
+        .values(state=IssueState.SENDING, sent_at=None)
+    )
+
+
+def _move_unlocked(
+    session: Session, which: ColumnElement[bool], to: DeliveryState, **values: Any
+) -> None:
+    # A row that is locked is being written by the worker that holds it, which knows better.
+    found = (
+        select(Delivery.issue_id, Delivery.subscriber_id)
+        .where(which)
+        .with_for_update(skip_locked=True)
+        .cte("found")
+    )
+    session.execute(
+        update(Delivery)
+        .where(
+            tuple_(Delivery.issue_id, Delivery.subscriber_id).in_(
+                select(found.c.issue_id, found.c.subscriber_id)
+            )
+        )
+        .values(state=to, **values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _is_open() -> ColumnElement[bool]:
+    # A question for each state: so the partial indexes answer, however many rows are final.
+    return or_(*(_has(state) for state in OPEN))
+
+
+def _has(state: DeliveryState, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(Delivery.issue_id == Issue.id, _is(state), *conditions)
+
+
+def _is(state: DeliveryState) -> ColumnElement[bool]:
+    # In the very words of the partial indexes, without which SQLite does not use them.
+    named = Delivery.state == literal(state, Delivery.state.type, literal_execute=True)
+    return named & _HELD if state in HELD else named

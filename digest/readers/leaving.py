@@ -3,13 +3,17 @@
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from digest.database import database_now
 from digest.models import (
     ConsentKind,
     EndedReason,
+    Notice,
+    NoticeKind,
+    NoticeState,
     SignUp,
     SignUpChoice,
     Subscriber,
@@ -111,18 +115,34 @@ def undo_leaving(
 def _let_links_run_out(
     session: Session, reader: Subscriber, newsletter_id: int, now: datetime
 ) -> None:
-    """A confirmation asked for before the goodbye must not undo it afterwards."""
+    """A confirmation asked for before the goodbye must not undo it afterwards, nor arrive then."""
     if reader.email_key is None:
         return
     asks_for_it = select(SignUpChoice.sign_up_id).where(SignUpChoice.newsletter_id == newsletter_id)
+    waiting = select(SignUp.id).where(
+        SignUp.email_key == reader.email_key,
+        SignUp.confirmed_at.is_(None),
+        SignUp.id.in_(asks_for_it),
+    )
+    session.execute(
+        update(Notice)
+        .where(
+            Notice.state.in_((NoticeState.QUEUED, NoticeState.SENDING)),
+            or_(
+                Notice.sign_up_id.in_(waiting),
+                and_(
+                    Notice.kind == NoticeKind.ALREADY_SIGNED_UP,
+                    Notice.subscriber_id == reader.id,
+                    Notice.newsletter_id == newsletter_id,
+                ),
+            ),
+        )
+        .values(state=NoticeState.CANCELLED, to_address=None, claim=None, final_at=database_now())
+        .execution_options(synchronize_session=False)
+    )
     session.execute(
         update(SignUp)
-        .where(
-            SignUp.email_key == reader.email_key,
-            SignUp.confirmed_at.is_(None),
-            SignUp.expires_at > now,
-            SignUp.id.in_(asks_for_it),
-        )
+        .where(SignUp.id.in_(waiting), SignUp.expires_at > now)
         .values(expires_at=now)
         .execution_options(synchronize_session=False)
     )

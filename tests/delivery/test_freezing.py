@@ -3,6 +3,7 @@
 import threading
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import func, select, update
 
 from digest.delivery.freezing import prepare
@@ -11,12 +12,13 @@ from digest.models import (
     Delivery,
     Issue,
     IssueState,
+    Newsletter,
     Rendering,
     Story,
     Subscription,
 )
 from tests.delivery.conftest import Press
-from tests.factories import NOW, make_article, make_issue, make_newsletter, make_reader
+from tests.factories import NOW, PALETTE, make_article, make_issue, make_newsletter, make_reader
 from tests.scripted_smtp import ScriptedRelay
 
 
@@ -139,3 +141,65 @@ def test_numbers_are_given_in_order(press: Press) -> None:
         ).id
     press.freeze(second)
     assert (press.issue(first).number, press.issue(second).number) == (1, 2)
+
+
+def prepared(press: Press, issue_id: int) -> bool:
+    return prepare(
+        press.database,
+        issue_id,
+        now=NOW,
+        late=timedelta(hours=12),
+        public_url="http://127.0.0.1:8000",
+        takes_mail=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "mistake", [{"palette": {}}, {"from_address": "digest@no domain"}], ids=["palette", "sender"]
+)
+def test_a_mistake_of_ours_holds_the_issue_instead_of_failing_each_minute(
+    press: Press, mistake: dict[str, object]
+) -> None:
+    issue_id = scheduled_issue(press)
+    with press.database.transaction() as session:
+        session.execute(update(Newsletter).values(**mistake))
+    assert not prepared(press, issue_id)
+    issue = press.issue(issue_id)
+    assert issue.state is IssueState.HELD
+    assert "could not be made ready" in (issue.reason or "")
+    with press.database.transaction() as session:
+        session.execute(
+            update(Newsletter).values(palette=PALETTE, from_address="digest@halyard.example")
+        )
+        session.execute(update(Issue).values(state=IssueState.SCHEDULED))
+    assert prepared(press, issue_id), "once mended it goes out"
+    assert press.issue(issue_id).number == 1
+
+
+def test_two_issues_of_a_newsletter_frozen_at_once_get_two_numbers(press: Press) -> None:
+    first = scheduled_issue(press)
+    with press.database.transaction() as session:
+        newsletter = session.get_one(Issue, first).newsletter
+        ids = [first] + [
+            make_issue(
+                session, newsletter, [make_article(session, f"bat-{n}")], occurrence_on=None
+            ).id
+            for n in range(3)
+        ]
+    frozen: list[bool] = []
+    errors: list[BaseException] = []
+
+    def work(issue_id: int) -> None:
+        try:
+            frozen.append(press.freeze(issue_id))
+        except BaseException as error:  # noqa: BLE001 - shown by the assertion below
+            errors.append(error)
+
+    workers = [threading.Thread(target=work, args=(issue_id,)) for issue_id in ids]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert errors == []
+    assert frozen == [True] * 4
+    assert sorted(press.issue(issue_id).number or 0 for issue_id in ids) == [1, 2, 3, 4]

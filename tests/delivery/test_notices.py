@@ -1,26 +1,40 @@
 """Notices: sent at once, from a queue of their own."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
 
-from digest.database import database_now
+from digest.database import Database, database_now
 from digest.delivery.notices import notices_due, send_notices
+from digest.migrations import upgrade
 from digest.models import (
+    IssueState,
     Notice,
     NoticeKind,
     NoticeState,
     SignUp,
     SignUpChoice,
+    Subscription,
     Terms,
     Wording,
 )
 from digest.tokens import new_token_id
 from tests.delivery.conftest import Press
-from tests.factories import NOW, make_newsletter, make_reader
-from tests.scripted_smtp import Drop, ScriptedRelay
+from tests.delivery.test_faults import wait_for_recipient
+from tests.factories import (
+    NOW,
+    make_article,
+    make_issue,
+    make_newsletter,
+    make_reader,
+    make_settings,
+)
+from tests.scripted_smtp import Drop, Hold, ScriptedRelay
+from tests.servers.postgresql import PrivatePostgres
 
 
 def queue_confirmation(press: Press, email: str = "robin@example.org") -> bytes:
@@ -202,3 +216,192 @@ def test_a_message_has_no_defects(press: Press) -> None:
     assert mail.content.isascii()
     assert max(len(line) for line in mail.content.split(b"\r\n")) <= 998
     assert not mail.message.defects
+
+
+def queue_many(press: Press, count: int) -> None:
+    """Queue `count` notices to readers of one newsletter, the earliest first."""
+    with press.database.transaction() as session:
+        newsletter = make_newsletter(session)
+        for number in range(count):
+            subscription = make_reader(session, newsletter, f"reader{number}@example.org")
+            session.add(
+                Notice(
+                    token_id=new_token_id(),
+                    kind=NoticeKind.ALREADY_SIGNED_UP,
+                    to_address=f"reader{number}@example.org",
+                    newsletter_id=newsletter.id,
+                    subscriber_id=subscription.subscriber_id,
+                    created_at=NOW,
+                    next_attempt_at=database_now(number - 100),
+                )
+            )
+
+
+def states(press: Press) -> list[NoticeState]:
+    with press.database.reading() as session:
+        return list(session.scalars(select(Notice.state).order_by(Notice.id)))
+
+
+@pytest.mark.parametrize("broken", ["template", "palette"])
+def test_a_notice_that_cannot_be_written_blocks_no_other_and_is_tried_again(
+    press: Press, broken: str
+) -> None:
+    queue_many(press, 4)
+    with press.database.transaction() as session:
+        first = session.get_one(Notice, 1)
+        if broken == "template":
+            # A kind whose template a later version brings.
+            first.kind = NoticeKind.ADDRESS_CHANGED
+        else:
+            other = make_newsletter(session, "other", palette={})
+            first.newsletter_id = other.id
+            session.execute(
+                update(Subscription).where(Subscription.id == 1).values(newsletter_id=other.id)
+            )
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        assert send(press) == 3
+    assert states(press) == [NoticeState.QUEUED, *[NoticeState.ACCEPTED] * 3]
+    with press.database.reading() as session:
+        first = session.get_one(Notice, 1)
+    assert first.attempts == 1
+    assert first.to_address is not None
+    assert "reader0" not in (first.reply or "")
+
+
+@pytest.mark.parametrize("step", ["MAIL", "DATA"])
+def test_a_long_refusal_can_be_written_down(press: Press, step: str) -> None:
+    queue_confirmation(press)
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        relay.always(step, "554 5.7.1 " + "no " * 160)
+        send(press)
+    row = notice(press)
+    assert row.state is NoticeState.QUEUED
+    assert "no no no" in (row.reply or "")
+
+
+def test_a_relay_that_hangs_up_after_a_few_is_called_again(press: Press) -> None:
+    queue_many(press, 9)
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        relay.script("MAIL", None, None, "421 4.3.2 enough", None, None, "421 4.3.2 enough")
+        assert send(press) == 9
+        assert relay.connections == 3
+
+
+def test_a_notice_that_always_ends_in_doubt_is_given_up(press: Press) -> None:
+    queue_confirmation(press)
+    press.settings = replace(press.settings, reply_timeout=0.2)
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        relay.always("dot", Drop())
+        for _ in range(2):
+            send(press)
+            make_due(press)
+        assert notice(press).attempts == 2
+        with press.database.transaction() as session:
+            session.execute(update(Notice).values(released_at=database_now(-48 * 3600)))
+        send(press)
+    row = notice(press)
+    assert (row.state, row.to_address) == (NoticeState.FAILED, None)
+    assert row.final_at is not None
+
+
+def test_the_more_often_it_was_in_doubt_the_longer_it_waits(press: Press) -> None:
+    queue_confirmation(press)
+    press.settings = replace(press.settings, reply_timeout=0.2)
+    waits = []
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        relay.always("dot", Drop())
+        for _ in range(4):
+            send(press)
+            row = notice(press)
+            assert row.lease_until is not None
+            waits.append(row.lease_until)
+            make_due(press)
+    assert waits == sorted(waits)
+    assert waits[-1] - waits[0] > timedelta(minutes=15)
+
+
+def test_a_slow_relay_gets_no_notice_after_its_lease(press: Press) -> None:
+    queue_many(press, 3)
+    press.settings = replace(press.settings, lease_seconds=1, reply_timeout=30.0)
+    go_on = threading.Event()
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        relay.script("dot", Hold(go_on))
+        worker = threading.Thread(target=send, args=(press,))
+        worker.start()
+        wait_for_recipient(relay)
+        threading.Event().wait(1.2)
+        press.stopping.set()
+        go_on.set()
+        worker.join(20)
+        assert len(relay.messages) == 1
+    assert states(press) == [NoticeState.ACCEPTED, NoticeState.QUEUED, NoticeState.QUEUED]
+
+
+def test_what_the_relay_took_is_written_down_when_the_database_is_back(
+    private_postgres: Callable[[], PrivatePostgres],
+) -> None:
+    server = private_postgres()
+    url = server.create_database()
+    upgrade(url)
+    database = Database(url)
+    press = Press(database, make_settings(url))
+    queue_confirmation(press)
+    go_on = threading.Event()
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        relay.script("dot", Hold(go_on))
+        worker = threading.Thread(target=send, args=(press,))
+        worker.start()
+        wait_for_recipient(relay)
+        server.stop()
+        go_on.set()
+        relay.wait_for(1)
+        server.start()
+        worker.join(60)
+    assert notice(press).state is NoticeState.ACCEPTED
+    database.dispose()
+
+
+def test_nobody_is_asked_to_confirm_what_they_have_confirmed(press: Press) -> None:
+    queue_confirmation(press)
+    with press.database.transaction() as session:
+        session.execute(update(SignUp).values(confirmed_at=NOW, email=None, email_key=None))
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        assert send(press) == 0
+        assert relay.received == []
+    row = notice(press)
+    assert (row.state, row.to_address) == (NoticeState.CANCELLED, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [(NoticeKind.HELD, IssueState.SCHEDULED), (NoticeKind.DRAFT_READY, IssueState.SKIPPED)],
+)
+def test_an_editor_who_has_decided_meanwhile_is_told_nothing(
+    press: Press, kind: NoticeKind, state: IssueState
+) -> None:
+    with press.database.transaction() as session:
+        newsletter = make_newsletter(session)
+        issue = make_issue(session, newsletter, [make_article(session, "port")], state)
+        session.add(
+            Notice(
+                token_id=new_token_id(),
+                kind=kind,
+                to_address=newsletter.editor_email,
+                newsletter_id=newsletter.id,
+                issue_id=issue.id,
+                created_at=NOW,
+            )
+        )
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        send(press)
+        assert relay.received == []
+    assert notice(press).state is NoticeState.CANCELLED

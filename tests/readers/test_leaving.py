@@ -9,6 +9,10 @@ from digest.models import (
     Consent,
     ConsentKind,
     EndedReason,
+    Notice,
+    NoticeKind,
+    NoticeState,
+    SignUp,
     Subscriber,
     Subscription,
     Suppression,
@@ -80,6 +84,23 @@ def test_leaving_one_newsletter_keeps_the_other(desk: ReadersDesk, database: Dat
     act(desk, "leave", first.token_id)
 
     assert [period.newsletter_id for period in active(desk)] == [climate.id]
+
+
+def test_who_has_left_gets_no_notice_that_was_still_waiting(desk: ReadersDesk) -> None:
+    for _ in range(2):
+        desk.sign_up()
+    first, _second = desk.rows(SignUp)
+    desk.confirm(first.token_id)
+    desk.sign_up()
+    assert [notice.kind for notice in desk.rows(Notice)] == [
+        NoticeKind.CONFIRMATION, NoticeKind.CONFIRMATION, NoticeKind.ALREADY_SIGNED_UP,
+    ]  # fmt: skip
+    [period] = desk.rows(Subscription)
+    act(desk, "leave", period.token_id)
+    _, *waiting = desk.rows(Notice)
+    assert [(notice.state, notice.to_address) for notice in waiting] == [
+        (NoticeState.CANCELLED, None)
+    ] * 2
 
 
 def test_an_unknown_id_has_left(desk: ReadersDesk) -> None:
