@@ -205,7 +205,7 @@ def test_a_relay_that_speaks_before_the_dot_gets_none(mode: str, opened: Opener,
     with ScriptedRelay(extensions=MODES[mode], buffers=4096) as relay:
         relay.script("body", None, f"{code} {code // 100}.3.4 Too much")
         connection = opened(relay)
-        window = envelopes(3, b"z" * 24_000_000 + b"\r\n")
+        window = envelopes(3, b"z" * 10_000_000 + b"\r\n")
         window[0] = envelopes(1)[0]
         outcomes = send(connection, window)
         assert fates(outcomes) == [ACCEPTED, UNSENT, UNSENT], (outcomes, connection.trouble)
