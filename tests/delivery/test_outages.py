@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from digest.database import Database, database_now
-from digest.delivery import sweeping
+from digest.delivery import ledger, sweeping
 from digest.delivery.sending import deliver_issue
 from digest.migrations import upgrade
 from digest.models import (
@@ -23,7 +23,7 @@ from digest.models import (
 )
 from tests.delivery.conftest import Press, readers
 from tests.delivery.test_faults import by_address, end_leases, sweep, wait_for_recipient
-from tests.factories import make_settings
+from tests.factories import NOW, make_settings
 from tests.scripted_smtp import Hold, ScriptedRelay
 from tests.servers.postgresql import PrivatePostgres
 
@@ -255,3 +255,19 @@ def test_a_slow_answer_after_the_lease_puts_no_unsent_message_in_doubt(press: Pr
     assert press.issue(issue_id).state is IssueState.SENT
     with press.database.reading() as session:
         assert session.scalar(select(Delivery.subscriber_id).where(Delivery.attempts > 1)) is None
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_who_pauses_an_issue_waits_for_no_worker(press: Press) -> None:
+    issue_id = press.frozen_issue(*readers(3))
+    with press.database.transaction() as session:
+        ledger.start_sending(session, issue_id)
+    with press.database.transaction() as opening:
+        token = ledger.claim(opening, issue_id, size=2, lease_seconds=60, now=NOW)
+        assert token is not None
+        with press.database.transaction() as session:
+            session.execute(text("SET LOCAL lock_timeout = '5s'"))
+            session.execute(update(Issue).values(state=IssueState.PAUSED))
+    with press.database.transaction() as session:
+        opened = ledger.open_window(session, issue_id, token, size=2, lease_seconds=60, now=NOW)
+    assert opened == 0

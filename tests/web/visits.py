@@ -12,6 +12,12 @@ from tests.web.gallery import MONDAY, Gallery
 Visit = Callable[[Gallery, Page], None]
 
 
+def _press(page: Page, name: str) -> None:
+    """Press a button, and wait for the page that it leads to."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=name).click()
+
+
 def _go(path: str) -> Visit:
     def visit(gallery: Gallery, page: Page) -> None:
         page.goto(gallery.url + path)
@@ -22,14 +28,14 @@ def _go(path: str) -> Visit:
 def _sign_up_errors(gallery: Gallery, page: Page) -> None:
     page.goto(f"{gallery.url}/")
     page.get_by_label("Email address").fill("robin.example.org")
-    page.get_by_role("button", name="Send me").click()
+    _press(page, "Send me")
 
 
 def _asked(gallery: Gallery, page: Page) -> None:
     page.goto(f"{gallery.url}/")
     page.get_by_label("Email address").fill(f"robin.{secrets.token_hex(3)}@example.org")
     page.get_by_label("I have read and agree").check()
-    page.get_by_role("button", name="Send me").click()
+    _press(page, "Send me")
 
 
 def _confirm(gallery: Gallery, page: Page) -> None:
@@ -38,7 +44,8 @@ def _confirm(gallery: Gallery, page: Page) -> None:
 
 def _confirmed(gallery: Gallery, page: Page) -> None:
     _confirm(gallery, page)
-    page.get_by_role("button").click()
+    with page.expect_navigation():
+        page.get_by_role("button").click()
 
 
 def _expired(gallery: Gallery, page: Page) -> None:
@@ -48,12 +55,13 @@ def _expired(gallery: Gallery, page: Page) -> None:
 
 def _sent_again(gallery: Gallery, page: Page) -> None:
     _expired(gallery, page)
-    page.get_by_role("button").click()
+    with page.expect_navigation():
+        page.get_by_role("button").click()
 
 
 def _left(gallery: Gallery, page: Page) -> None:
     page.goto(gallery.url + gallery.path(Purpose.UNSUBSCRIBE))
-    page.get_by_role("button", name="Unsubscribe").click()
+    _press(page, "Unsubscribe")
 
 
 def _left_before(gallery: Gallery, page: Page) -> None:
@@ -63,17 +71,17 @@ def _left_before(gallery: Gallery, page: Page) -> None:
 
 def _undone(gallery: Gallery, page: Page) -> None:
     _left(gallery, page)
-    page.get_by_role("button", name="put me back").click()
+    _press(page, "put me back")
 
 
 def _paused(gallery: Gallery, page: Page) -> None:
     page.goto(gallery.url + gallery.path(Purpose.UNSUBSCRIBE))
-    page.get_by_role("button", name="Pause").click()
+    _press(page, "Pause")
 
 
 def _preferences_saved(gallery: Gallery, page: Page) -> None:
     page.goto(gallery.url + gallery.path(Purpose.PREFERENCES))
-    page.get_by_role("button", name="Pause").click()
+    _press(page, "Pause")
 
 
 def _mail(view: str, width: str = "desktop") -> Visit:

@@ -1,5 +1,6 @@
 """The final dot to the octet, and buffers that are full."""
 
+import socket
 import threading
 import time
 
@@ -205,6 +206,8 @@ def test_a_relay_that_speaks_before_the_dot_gets_none(mode: str, opened: Opener,
     with ScriptedRelay(extensions=MODES[mode], buffers=4096) as relay:
         relay.script("body", None, f"{code} {code // 100}.3.4 Too much")
         connection = opened(relay)
+        # So that the kernel cannot take the whole message before the relay gets to speak.
+        connection._wire._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
         window = envelopes(3, b"z" * 10_000_000 + b"\r\n")
         window[0] = envelopes(1)[0]
         outcomes = send(connection, window)
