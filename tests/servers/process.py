@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,7 +28,7 @@ class CannotStartError(Exception):
     """The server ended before it was ready; the message holds the end of its log."""
 
 
-class ServerProcess:
+class ServerProcess(ABC):
     """A command under a guard. Subclasses say which command, and when it is ready."""
 
     stop_signal = signal.SIGTERM
@@ -40,11 +41,11 @@ class ServerProcess:
         self.directory = directory
         self.log = directory / "log"
 
-    def command(self) -> Sequence[str | Path]:
-        raise NotImplementedError
+    @abstractmethod
+    def command(self) -> Sequence[str | Path]: ...
 
-    def is_ready(self) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def is_ready(self) -> bool: ...
 
     @property
     def pid(self) -> int:
