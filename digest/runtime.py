@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 from sqlalchemy.exc import IntegrityError
 
+from digest import home
 from digest.clock import Clock, SystemClock
 from digest.database import Database
 from digest.errors import SettingError
@@ -149,6 +150,7 @@ def open_runtime(
     try:
         check_migrated(database)
         _check_suppression_key(runtime)
+        _find_home(runtime)
     except BaseException:
         database.dispose()
         raise
@@ -175,3 +177,12 @@ def _check_suppression_key(runtime: Runtime) -> None:
             "another one, people who must not be mailed would be. Put the old key back."
         )
     return None
+
+
+def _find_home(runtime: Runtime) -> None:
+    found = home.settle(runtime.database, runtime.clock.now())
+    if found.moved:
+        log.warning(
+            "this database was restored or copied: nothing is sent; see digest doctor",
+            why=found.why,
+        )

@@ -10,9 +10,11 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from digest import home
 from digest.delivery import sweeping
 from digest.delivery.messages import Links
 from digest.delivery.notices import notices_due
+from digest.delivery.restoring import hold_if_moved
 from digest.logs import kept_apart
 from digest.models import Heartbeat, Issue, IssueState
 from digest.newsroom.agenda import keep_agenda
@@ -35,13 +37,10 @@ def tick(runtime: Runtime) -> None:
     now = runtime.clock.now()
     with runtime.database.transaction() as session:
         beat(session, "tick", now)
-    with kept_apart("leases"), runtime.database.transaction() as session:
-        sweeping.sweep_leases(session, final_dot_wait=runtime.settings.final_dot_wait)
-        sweeping.resume_parked(session)
+    if _at_home(runtime, now):
+        _keep_issues_going(runtime, now)
     with kept_apart("seals"):
         seal_consents(runtime.database, now)
-    with kept_apart("agenda"):
-        keep_agenda(runtime.database, now, late=timedelta(hours=runtime.settings.late_hours))
     with kept_apart("sign-ups"):
         sweep_sign_ups(runtime.database, now)
     with runtime.database.reading() as session:
@@ -60,6 +59,24 @@ def tick(runtime: Runtime) -> None:
         runtime.bell.ring(FETCH_SOURCE, source_id)
     if pictures:
         runtime.bell.ring(FETCH_PICTURES)
+
+
+def _at_home(runtime: Runtime, now: datetime) -> bool:
+    """Hold what would go out where the database was restored or copied; then return False."""
+    with kept_apart("home"):
+        if not hold_if_moved(runtime.database, now):
+            with runtime.database.transaction() as session:
+                home.raise_mark(session)
+            return True
+    return False
+
+
+def _keep_issues_going(runtime: Runtime, now: datetime) -> None:
+    with kept_apart("leases"), runtime.database.transaction() as session:
+        sweeping.sweep_leases(session, final_dot_wait=runtime.settings.final_dot_wait)
+        sweeping.resume_parked(session)
+    with kept_apart("agenda"):
+        keep_agenda(runtime.database, now, late=timedelta(hours=runtime.settings.late_hours))
 
 
 def links(runtime: Runtime) -> Links:

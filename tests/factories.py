@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from digest.addresses import parse_address
+from digest.home import settle_if_empty
 from digest.models import (
     Article,
     Issue,
@@ -80,7 +81,11 @@ def make_settings(database_url: str, **changes: object) -> Settings:
 def make_newsletter(
     session: Session, slug: str = "editors-digest", **changes: object
 ) -> Newsletter:
-    """Add a newsletter, and the publication where there is none yet."""
+    """Add a newsletter, and the publication where there is none yet.
+
+    Before the first one, the database learns where it lives, as it would from open_runtime.
+    """
+    settle_if_empty(session, NOW)
     if session.get(Publication, 1) is None:
         session.add(Publication(id=1, name="The Halyard", site_url="https://halyard.example"))
     values: dict[str, object] = {

@@ -10,7 +10,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from digest.checkup import contents, machinery
+from digest.checkup import contents, machinery, residence
 from digest.checkup.finding import Finding, Level, within_seconds
 from digest.checkup.surroundings import from_complaints, look_around
 from digest.clock import Clock, SystemClock
@@ -25,6 +25,7 @@ RELAY_REMEDY = "Is SMTP_URL right, and does the relay run? Until it answers, mai
 BROKER_REMEDY = "Is REDIS_URL right, and does Redis run? Until it answers, mail waits."
 
 CONTENTS: dict[str, Callable[[Session, datetime], Iterable[Finding]]] = {
+    "home": residence.look_at_home,
     "newsletters": contents.look_at_paper,
     "sources": contents.look_at_sources,
     "issues": contents.look_at_issues,

@@ -10,6 +10,8 @@ from collections import Counter
 import click
 
 from digest.checkup import Finding, Level, check_up
+from digest.cli.accepting import accept
+from digest.cli.arguments import who
 from digest.cli.opening import json_option, print_json
 from digest.logs import set_up_logging
 from digest.settings import new_secret
@@ -24,16 +26,35 @@ TEXT_WIDTH = 100
 
 @click.command()
 @click.option("--new-key", is_flag=True, help="Print a new random key, and do nothing else.")
+@click.option(
+    "--accept-restore",
+    is_flag=True,
+    help="Let a database that was restored or copied go on here. What was on its way stays held.",
+)
+@click.option(
+    "--nothing-lost",
+    is_flag=True,
+    help="With --accept-restore: nothing was sent since the copy was made, so nothing is held.",
+)
+@click.option("--by", default=who, show_default="you", help="Who accepts.")
 @json_option
-def doctor(new_key: bool, as_json: bool) -> None:
+def doctor(new_key: bool, accept_restore: bool, nothing_lost: bool, by: str, as_json: bool) -> None:
     """Say what is missing, and how to mend it.
 
     It looks at the settings, the database, the broker, the relay and what waits for a person. It
     changes nothing and sends no mail. Exits 0 where all is well or there are only warnings, and 1
     where something must be mended.
+
+    With --accept-restore it changes one thing: a database that was restored or copied, and sends
+    nothing for that reason, lives here from then on.
     """
     if new_key:
         click.echo(new_secret())
+        return
+    if nothing_lost and not accept_restore:
+        raise click.UsageError("--nothing-lost goes with --accept-restore.")
+    if accept_restore:
+        accept(by, nothing_lost=nothing_lost, as_json=as_json)
         return
     set_up_logging("text", logging.CRITICAL)
     found: list[Finding] = []

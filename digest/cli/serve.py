@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import click
 from sqlalchemy import func, select
 
+from digest import home
 from digest.cli.demo import DemoEditor, demo_settings, print_last_week
 from digest.cli.halyard import open_paper
 from digest.cli.halyard_feed import HalyardSite
@@ -267,6 +268,12 @@ def _say_where(settings: Settings, host: str, port: int) -> None:
 
 def _say_what_is_missing(runtime: Runtime) -> None:
     with runtime.database.reading() as session:
+        if home.look(session).moved:
+            click.echo(
+                "This database was restored or copied, so nothing is sent from it. See: digest "
+                "doctor",
+                err=True,
+            )
         newsletters = session.scalar(select(func.count(Newsletter.id)))
         terms = session.scalar(select(func.count(Terms.id)))
     if not newsletters:

@@ -7,6 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from digest import home
 from digest.database import Database
 from digest.delivery.audience import snapshot_audience
 from digest.delivery.rendering import (
@@ -117,6 +118,7 @@ def _take(session: Session, issue_id: int, now: datetime, late: timedelta) -> bo
             Issue.state == IssueState.SCHEDULED,
             Issue.send_at <= now,
             Issue.send_at >= now - late,
+            home.at_home(session),
         )
         .values(state=IssueState.FROZEN, frozen_at=now)
         .returning(Issue.newsletter_id)

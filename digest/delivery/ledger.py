@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from digest import home
 from digest.database import database_now
 from digest.delivery.backoff import GIVE_UP_AFTER, wait_before
 from digest.delivery.smtp import Fate, Outcome
@@ -70,7 +71,7 @@ def start_sending(session: Session, issue_id: int) -> bool:
         .where(Issue.id == issue_id, Issue.state == IssueState.FROZEN)
         .values(state=IssueState.SENDING)
     )
-    return session.execute(select(_still_sends(issue_id))).scalar_one()
+    return session.execute(select(_still_sends(session, issue_id))).scalar_one()
 
 
 def claim(
@@ -87,7 +88,7 @@ def claim(
             Delivery.issue_id == issue_id,
             Delivery.state == DeliveryState.QUEUED,
             Delivery.next_attempt_at <= database_now(),
-            _still_sends(issue_id),
+            _still_sends(session, issue_id),
         )
         .order_by(Delivery.next_attempt_at)
         .limit(size)
@@ -114,14 +115,17 @@ def open_window(
             Delivery.claim == token,
             Delivery.state == DeliveryState.CLAIMED,
             Delivery.lease_until > database_now(),
-            _still_sends(issue_id),
+            _still_sends(session, issue_id),
         )
         .limit(size)
         .with_for_update(skip_locked=True)
     )
-    return _move_if_mailable(
+    moved = _move_if_mailable(
         session, ours, DeliveryState.SENDING, issue_id, now, token, lease_seconds
     )
+    if moved:
+        home.raise_mark(session)
+    return moved
 
 
 def read_window(
@@ -218,10 +222,11 @@ def release(session: Session, issue_id: int, token: bytes) -> None:
     )
 
 
-def _still_sends(issue_id: int) -> ColumnElement[bool]:
+def _still_sends(session: Session, issue_id: int) -> ColumnElement[bool]:
     # Read, not locked: workers that take turns at a shared lock keep whoever pauses waiting until
     # the issue is sent. A window that is opening while the issue is paused counts as open.
-    return exists().where(Issue.id == issue_id, Issue.state == IssueState.SENDING)
+    sending = exists().where(Issue.id == issue_id, Issue.state == IssueState.SENDING)
+    return sending & home.at_home(session)
 
 
 def _move_if_mailable(

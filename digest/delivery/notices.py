@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, case, literal, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from digest import home
 from digest.addresses import AddressError, wire_address
 from digest.database import Database, database_now
 from digest.delivery.backoff import GIVE_UP_AFTER, wait_before
@@ -117,7 +118,7 @@ def _claim(session: Session, settings: Settings) -> bytes | None:
     token = secrets.token_bytes(16)
     due = (
         select(Notice.id)
-        .where(_is_due(settings))
+        .where(_is_due(settings), home.at_home(session))
         .order_by(Notice.next_attempt_at)
         .limit(BATCH)
         .with_for_update(skip_locked=True)

@@ -57,7 +57,7 @@ def close_if_done(session: Session, issue_id: int, now: datetime) -> bool:
     """Mark an issue sent when no row is open; rows in doubt do not keep it open."""
     closed = session.execute(
         update(Issue)
-        .where(Issue.id == issue_id, Issue.state == IssueState.SENDING, ~_is_open())
+        .where(Issue.id == issue_id, Issue.state == IssueState.SENDING, ~is_open())
         .values(state=IssueState.SENT, sent_at=now)
         .returning(Issue.id)
     )
@@ -97,6 +97,18 @@ def sweep_leases(session: Session, *, final_dot_wait: float) -> None:
     _reopen(session)
 
 
+def end_leases(session: Session) -> None:
+    """Take back what any worker holds, and leave what is in doubt to a person.
+
+    For a database that was restored or copied: its workers are not those that held the rows.
+    """
+    _move_unlocked(session, _is(DeliveryState.CLAIMED), DeliveryState.QUEUED, **_FREE)
+    _move_unlocked(session, _is(DeliveryState.SENDING), DeliveryState.IN_DOUBT)
+    # Without a lease there is no moment from which it could be sent again.
+    doubtful = _is(DeliveryState.IN_DOUBT) & Delivery.lease_until.is_not(None)
+    _move_unlocked(session, doubtful, DeliveryState.IN_DOUBT, lease_until=None)
+
+
 def issues_with_work(session: Session) -> list[int]:
     """Return the issues that have something to send now and nobody at work, or need closing.
 
@@ -113,7 +125,7 @@ def issues_with_work(session: Session) -> list[int]:
         select(Issue.id).where(
             or_(
                 Issue.state == IssueState.FROZEN,
-                and_(Issue.state == IssueState.SENDING, or_(due & ~at_work, ~_is_open())),
+                and_(Issue.state == IssueState.SENDING, or_(due & ~at_work, ~is_open())),
             )
         )
     )
@@ -151,7 +163,8 @@ def _move_unlocked(
     )
 
 
-def _is_open() -> ColumnElement[bool]:
+def is_open() -> ColumnElement[bool]:
+    """Return the condition that an issue has rows that may still be sent."""
     # A question for each state: so the partial indexes answer, however many rows are final.
     return or_(*(_has(state) for state in OPEN))
 

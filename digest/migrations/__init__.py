@@ -1,6 +1,7 @@
 """Alembic, driven from here: no ini file to find, the same steps on both databases."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic import command
@@ -9,6 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from digest import home
 from digest.database import Database
 from digest.errors import NotMigratedError
 
@@ -24,10 +26,19 @@ def configuration(connection: Connection | None = None) -> Config:
 def upgrade(database_url: str, revision: str = "head") -> None:
     """Bring the tables up to `revision`. All steps succeed together, or none does.
 
+    A new database learns where it lives.
+
     Raises:
         UnavailableError: the database does not answer.
     """
     _run(database_url, lambda config: command.upgrade(config, revision))
+    if revision != "head":
+        return
+    database = Database(database_url)
+    try:
+        home.settle(database, datetime.now(UTC))
+    finally:
+        database.dispose()
 
 
 def downgrade(database_url: str, revision: str) -> None:

@@ -12,6 +12,7 @@ from digest.models.delivery import (
     NoticeKind,
     NoticeState,
 )
+from digest.models.home import Home, Restore
 from digest.models.issue import (
     AFTER_FREEZE,
     BEFORE_FREEZE,
@@ -52,6 +53,7 @@ __all__ = [
     "DeliveryState",
     "EndedReason",
     "Heartbeat",
+    "Home",
     "InDoubtPolicy",
     "Installation",
     "Issue",
@@ -63,6 +65,7 @@ __all__ = [
     "NoticeState",
     "Publication",
     "Rendering",
+    "Restore",
     "SignUp",
     "SignUpChoice",
     "Source",

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from digest.errors import RefusedError
+from digest.home import refuse_if_moved
 from digest.models import Issue, IssueState, Story
 from digest.newsroom.moving import called, move
 
@@ -16,6 +17,7 @@ def approve(session: Session, issue: Issue, by: str, now: datetime) -> None:
     Raises:
         RefusedError: with the reason in words.
     """
+    refuse_if_moved(session)
     if issue.state is IssueState.HELD:
         raise RefusedError(
             f"It is held: {issue.reason} Send it now, or schedule it for a new time."

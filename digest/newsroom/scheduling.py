@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from digest.errors import RefusedError
+from digest.home import refuse_if_moved
 from digest.models import BEFORE_FREEZE, Issue, IssueState
 from digest.newsroom.approving import refuse_empty
 from digest.newsroom.calendar import local_date, slot_sent_at
@@ -15,8 +16,9 @@ def schedule(session: Session, issue: Issue, send_at: datetime, now: datetime) -
     """Give an issue a new time. A held one is taken up again: as approved, if it had been.
 
     Raises:
-        RefusedError: it has left already, or the time has passed.
+        RefusedError: it has left already, the time has passed, or this database was restored.
     """
+    refuse_if_moved(session)
     _refuse_unless_waiting(issue)
     if send_at <= now:
         raise RefusedError("That time has passed. Choose a later one, or send the issue now.")
@@ -40,8 +42,9 @@ def send_now(session: Session, issue: Issue, by: str, now: datetime) -> None:
     """Approve an issue and let it be due at once; the caller rings for a worker after commit.
 
     Raises:
-        RefusedError: it has left already, or holds no stories.
+        RefusedError: it has left already, holds no stories, or this database was restored.
     """
+    refuse_if_moved(session)
     _refuse_unless_waiting(issue)
     refuse_empty(session, issue)
     approved = {} if issue.approved_at else {"approved_at": now, "approved_by": by}

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, jsonify
 from redis import Redis
 from redis.exceptions import RedisError
 
+from digest import home
 from digest.errors import NotMigratedError, UnavailableError
 from digest.migrations import check_migrated
 from digest.web.context import current_runtime
@@ -26,18 +27,29 @@ def readyz() -> tuple[Response, int]:
     """Say whether readers can be served: 200, or 503 with what is missing.
 
     A broker that is away is told, and is no reason for 503: it is a doorbell, and signing up and
-    leaving work without it.
+    leaving work without it. So do they in a database that was restored or copied, from which
+    nothing is sent.
     """
     found: dict[str, Any] = {"database": "ok", "migrations": "ok", "broker": _broker()}
+    found["home"] = "unknown"
     try:
         check_migrated(current_runtime().database)
+        found["home"] = _home()
     except UnavailableError:
-        found |= {"database": "away", "migrations": "unknown"}
+        found |= {"database": "away", "migrations": "unknown", "home": "unknown"}
     except NotMigratedError as error:
         found["migrations"] = str(error)
     ready = found["database"] == found["migrations"] == "ok"
     found["status"] = "ready" if ready else "not ready"
     return jsonify(found), 200 if ready else 503
+
+
+def _home() -> str:
+    with current_runtime().database.reading() as session:
+        where = home.look(session)
+    if not where.moved:
+        return "ok"
+    return f"restored or copied: {where.why}. Nothing is sent. See: digest doctor"
 
 
 def _broker() -> str:
