@@ -171,15 +171,12 @@ def _pause_begun(session: Session) -> dict[int, IssueState]:
 
 
 def _why_paused(session: Session, issue_id: int) -> str:
-    counts = dict(
-        session.execute(
-            select(Delivery.state, func.count())
-            .where(Delivery.issue_id == issue_id)
-            .group_by(Delivery.state)
-        )
-        .tuples()
-        .all()
+    found = session.execute(
+        select(Delivery.state, func.count())
+        .where(Delivery.issue_id == issue_id)
+        .group_by(Delivery.state)
     )
+    counts: dict[DeliveryState, int] = dict(found.all())
     waiting = sum(counts.get(state, 0) for state in OPEN)
     doubtful = counts.get(DeliveryState.IN_DOUBT, 0)
     words = (
