@@ -24,7 +24,9 @@ LOST_BY_THAT = {
 def look_at_home(session: Session, _: datetime) -> Iterator[Finding]:
     """Return whether this database was restored or copied, and what that holds up."""
     found = home.look(session)
-    if found.moved:
+    if found.moved and not home.has_something_to_send(session):
+        yield fine("home", "The database will remember where it lives from the first start on.")
+    elif found.moved:
         yield failure(
             "home",
             f"This database was restored or copied: {found.why}. Nothing is sent from it"

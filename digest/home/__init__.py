@@ -72,7 +72,7 @@ def settle(database: Database, now: datetime) -> Whereabouts:
     """Record where a database lives that has nothing yet to send; return where it is found."""
     with database.reading() as session:
         found = look(session)
-        if not found.moved or _has_newsletter(session):
+        if not found.moved or has_something_to_send(session):
             return found
     with database.transaction() as session:
         settle_if_empty(session, now)
@@ -82,10 +82,10 @@ def settle(database: Database, now: datetime) -> Whereabouts:
 def settle_if_empty(session: Session, now: datetime) -> None:
     """Record where the database lives, unless it has a newsletter, or knows it already.
 
-    Without a newsletter it has no reader, so that nothing can be sent again. A new one that is
-    copied before it is used (from a template, say) needs nobody's word.
+    Nothing can be sent again from it: a new one that is copied before it is used (from a template,
+    say) needs nobody's word.
     """
-    if look(session).moved and not _has_newsletter(session):
+    if look(session).moved and not has_something_to_send(session):
         record(session, now)
 
 
@@ -111,6 +111,11 @@ def raise_mark(session: Session) -> None:
         file.raise_mark(session, _newest_id())
 
 
+def has_something_to_send(session: Session) -> bool:
+    """Return whether there is a newsletter: without one there is no reader."""
+    return session.scalar(select(Newsletter.id).limit(1)) is not None
+
+
 def _is_sqlite(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
@@ -125,7 +130,3 @@ def _change_of_file(session: Session) -> str | None:
     newest = select(Home.identity, Home.mark).order_by(Home.id.desc()).limit(1)
     home = session.execute(newest).first()
     return UNRECORDED if home is None else file.change(session, home.identity, home.mark)
-
-
-def _has_newsletter(session: Session) -> bool:
-    return session.scalar(select(Newsletter.id).limit(1)) is not None

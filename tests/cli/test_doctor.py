@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from redis import Redis
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from digest.checkup import Level, check_up
 from digest.checkup.finding import failure, within_seconds
@@ -26,13 +26,16 @@ from digest.models import (
     Delivery,
     DeliveryState,
     Heartbeat,
+    Home,
     Installation,
+    Issue,
     IssueState,
     Newsletter,
     Notice,
     NoticeKind,
     NoticeState,
     Publication,
+    Restore,
     Source,
     Terms,
     Wording,
@@ -559,3 +562,56 @@ def free_port() -> int:
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port: int = listener.getsockname()[1]
     return port
+
+
+# Restored or copied
+
+
+def carry_off(database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(update(Home).values(identity="inode=0;system=0"))
+
+
+def test_a_restored_database_is_to_be_accepted_and_then_all_is_well(
+    doctor: CommandLine, paper: Database
+) -> None:
+    with paper.transaction() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        issue = make_issue(session, newsletter, [], send_at=datetime.now(UTC) + timedelta(days=2))
+        slug = f"{newsletter.slug}/{issue.occurrence_on}"
+    carry_off(paper)
+    found, remedy = only(found_by(doctor), "home", "failure")
+    assert found.startswith("This database was restored or copied: it lived in another ")
+    assert "Nothing is sent from it." in found
+    assert "digest doctor --accept-restore" in remedy
+
+    said = doctor("doctor", "--accept-restore", "--by", "Imara")
+    assert said.exit_code == 0
+    assert f"{slug}, is held." in said.out
+    assert f"digest issue send {issue.id}" in said.out
+    assert "home" not in found_by(doctor)
+    with paper.reading() as session:
+        assert session.scalars(select(Restore.accepted_by)).all() == ["Imara"]
+    again = doctor("doctor", "--accept-restore")
+    assert (again.exit_code, again.err) == (0, "")
+    assert "nothing to accept" in again.out
+
+
+def test_a_planned_move_holds_nothing(doctor: CommandLine, paper: Database) -> None:
+    with paper.transaction() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        issue = make_issue(session, newsletter, [], send_at=datetime.now(UTC) + timedelta(days=2))
+    carry_off(paper)
+    said = doctor("doctor", "--accept-restore", "--nothing-lost", "--json")
+    assert said.exit_code == 0
+    assert said.json["accepted"] is True
+    assert said.json["issues"] == []
+    with paper.reading() as session:
+        assert session.get_one(Issue, issue.id).state is IssueState.SCHEDULED
+    assert doctor("doctor", "--accept-restore", "--json").json["accepted"] is False
+
+
+def test_nothing_lost_alone_means_nothing(doctor: CommandLine, paper: Database) -> None:
+    said = doctor("doctor", "--nothing-lost")
+    assert said.exit_code == 2
+    assert "goes with --accept-restore" in said.err

@@ -186,6 +186,7 @@ def test_ready_when_the_database_is_migrated(
         "database": "ok",
         "migrations": "ok",
         "broker": "embedded",
+        "home": "ok",
         "status": "ready",
     }
     downgrade(database_url, "base")
