@@ -1,6 +1,8 @@
 """What is held in a restored or copied database, and what goes on once that is accepted."""
 
+import shutil
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -29,6 +31,7 @@ from digest.tokens import new_token_id
 from tests.delivery.conftest import Press, readers
 from tests.factories import NOW, make_article, make_issue, make_newsletter, make_reader
 from tests.scripted_smtp import ScriptedRelay
+from tests.servers.dumps import dump, file_of
 
 SCHEDULED, DRAFT, HELD = IssueState.SCHEDULED, IssueState.DRAFT, IssueState.HELD
 FROZEN, SENDING, PARKED = IssueState.FROZEN, IssueState.SENDING, IssueState.PARKED
@@ -227,6 +230,24 @@ def test_nothing_is_frozen_sent_or_told_while_it_is_not_accepted(press: Press) -
         press.deliver(frozen)
         assert tell(press) == 1
         assert len(relay.messages) == 2 + 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_file_put_back_after_a_single_window_is_seen_without_a_tick(
+    press: Press, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.sqlite3"
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        issue_id = press.frozen_issue(*readers(2))
+        dump(press.database.url, backup)
+        press.deliver(issue_id)
+        assert len(relay.messages) == 2
+        press.database.dispose()
+        shutil.copyfile(backup, file_of(press.database.url))
+        assert not press.deliver(issue_id)
+        assert len(relay.messages) == 2
+    assert press.states(issue_id) == [DeliveryState.QUEUED] * 2
 
 
 def test_notices_that_waited_go_out_and_those_of_long_ago_do_not(press: Press) -> None:
