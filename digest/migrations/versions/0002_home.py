@@ -1,6 +1,6 @@
 """Where the database lives, and when it was restored or copied
 
-Revision ID: 0003
+Revision ID: 0002
 Revises: 0001
 
 A database that is upgraded has no home yet. It may be a restored one, so nothing is sent from it
@@ -10,7 +10,7 @@ before somebody says that it may: digest doctor --accept-restore.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
