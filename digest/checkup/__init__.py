@@ -31,6 +31,7 @@ CONTENTS: dict[str, Callable[[Session, datetime], Iterable[Finding]]] = {
     "issues": contents.look_at_issues,
     "notices": contents.look_at_notices,
     "deliveries": contents.look_at_doubt,
+    "sums": contents.look_at_sums,
 }
 
 

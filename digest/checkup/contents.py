@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from digest.checkup.finding import Finding, failure, fine, warning
 from digest.database import database_now
+from digest.delivery.reporting import discrepancy
 from digest.models import (
     Article,
     Delivery,
@@ -136,10 +137,16 @@ def _waiting(issue: Issue) -> Finding:
         return failure(
             "issues",
             f"{_name(issue)}, is parked{reason}",
-            "It goes on by itself when the relay takes mail again.",
+            "It goes on by itself when the relay takes mail again. To ask it now: "
+            f"digest issue resume {issue.id}",
         )
     if issue.state is IssueState.PAUSED:
-        return warning("issues", f"{_name(issue)}, is paused{reason}", "See: digest issue list")
+        return warning(
+            "issues",
+            f"{_name(issue)}, is paused{reason}",
+            f"Send on with it (digest issue resume {issue.id}), or give it up (digest issue cancel "
+            f"{issue.id}).",
+        )
     return failure(
         "issues",
         f"{_name(issue)}, is held{reason}",
@@ -228,10 +235,31 @@ def look_at_doubt(session: Session, _: datetime) -> Iterator[Finding]:
             "deliveries",
             f"{_name(issue)}: {were} handed to the relay, which never answered. Whether they "
             "arrived is not known, so they are not sent again.",
-            "The relay's own log tells. To have such messages sent again by themselves, at the "
-            "risk of sending some twice, run: digest newsletter edit "
+            f"The relay's own log tells. Then run: digest delivery resolve --issue {issue.id} --as "
+            "accepted, or --as queued to send them again. To have such messages sent again by "
+            "themselves, at the risk of sending some twice, run: digest newsletter edit "
             f"{issue.newsletter.slug} --in-doubt-policy resend",
         )
+
+
+def look_at_sums(session: Session, _: datetime) -> Iterator[Finding]:
+    """Return the issues whose numbers did not add up when they were closed."""
+    found = session.scalars(
+        select(Issue)
+        .where(Issue.unaccounted != 0)
+        .order_by(Issue.send_at.desc())
+        .limit(LINES_AT_MOST)
+        .options(joinedload(Issue.newsletter))
+    ).all()
+    for issue in found:
+        yield failure(
+            "sums",
+            f"{_name(issue)}: {discrepancy(issue.audience or 0, issue.unaccounted or 0)}",
+            "Rows of the ledger were lost or added by something other than Digest. Keep the "
+            f"database as it is, look (digest issue report {issue.id}), and ask.",
+        )
+    if not found:
+        yield fine("sums", "The numbers of every issue that is closed add up.")
 
 
 def _name(issue: Issue) -> str:

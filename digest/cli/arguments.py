@@ -13,6 +13,7 @@ import click
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from digest.delivery.controlling import UNDER_WAY
 from digest.errors import FieldError, NotFoundError
 from digest.models import BEFORE_FREEZE, Issue, Newsletter, Story
 from digest.newsroom.newsletters import find_newsletter
@@ -187,6 +188,32 @@ def find_issue(session: Session, name: IssueName, *, sent: bool = False) -> Issu
             f"Make one: digest issue compose {newsletter.slug}"
         )
     raise NotFoundError(f"There is no issue {name.typed}. See: digest issue list")
+
+
+def find_under_way(session: Session, name: IssueName, *, or_waiting: bool = False) -> Issue:
+    """Return the issue of that name; a bare newsletter means the one that is on its way.
+
+    With `or_waiting` it may as well be one that waits to go out.
+
+    Raises:
+        NotFoundError: there is none, or more than one could be meant.
+    """
+    if name.slug is None or name.number is not None or name.on is not None:
+        return find_issue(session, name)
+    newsletter = find_newsletter(session, name.slug)
+    states = (*UNDER_WAY, *BEFORE_FREEZE) if or_waiting else UNDER_WAY
+    found = session.scalars(
+        select(Issue)
+        .where(Issue.newsletter_id == newsletter.id, Issue.state.in_(states))
+        .order_by(Issue.send_at, Issue.id)
+    ).all()
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        doing = "is on its way or waits to go out" if or_waiting else "is on its way"
+        raise NotFoundError(f"No issue of {newsletter.name} {doing}. See: digest issue list")
+    names = ", ".join(f"{short_name(issue)} ({issue.state})" for issue in found)
+    raise NotFoundError(f"Which issue of {newsletter.name}? Name one of: {names}.")
 
 
 def _named(newsletter: Newsletter, name: IssueName, *, sent: bool) -> Select[Issue]:

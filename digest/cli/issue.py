@@ -9,7 +9,7 @@ from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from digest.cli import issue_views
+from digest.cli import issue_controls, issue_views
 from digest.cli.arguments import (
     WEEKDAYS,
     IssueName,
@@ -36,7 +36,7 @@ from digest.runtime import PREPARE_ISSUE
 
 @click.group()
 def issue() -> None:
-    """Compose, look at, approve and send issues.
+    """Compose, look at, approve, send and stop issues.
 
     ISSUE is a newsletter's slug for its next issue (editors-digest), or with a date or a number
     (editors-digest/2026-11-14, editors-digest/42), or an id as `issue list` shows it.
@@ -45,6 +45,8 @@ def issue() -> None:
 
 for command in (issue_views.preview, issue_views.test, issue_views.report):
     issue.add_command(command)
+for control in (issue_controls.pause, issue_controls.resume, issue_controls.cancel):
+    issue.add_command(control)
 
 
 @issue.command()

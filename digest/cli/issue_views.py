@@ -1,6 +1,7 @@
 """Looking at an issue from the command line: `digest issue preview|test|report`."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from digest.cli.arguments import IssueName, find_issue, issue_argument, short_na
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table, story_table
 from digest.delivery.previewing import Preview, preview_issue, send_preview
-from digest.delivery.reporting import Report
+from digest.delivery.reporting import Report, discrepancy
 from digest.delivery.reporting import report as report_issue
-from digest.models import Issue
+from digest.models import DeliveryState, Issue
 from digest.runtime import Runtime
 from digest.tick import links
 
@@ -84,18 +85,35 @@ def report(name: IssueName, as_json: bool) -> None:
     for words, number in _lines(told):
         table.add_row(words, f"{number:,}")
     print_table(table, "")
+    for sentence in _advice(told, called):
+        click.echo(sentence)
 
 
 def _lines(told: Report) -> list[tuple[str, int]]:
     missed = [(f"  {words}", number) for words, number in told.reasons]
+    came_back = (("bounced", DeliveryState.BOUNCED), ("complained", DeliveryState.COMPLAINED))
     return [
         ("Audience", told.audience),
         ("Accepted", told.accepted),
+        *((f"  {words}", told.counts[state]) for words, state in came_back if told.counts[state]),
         ("Still to go", told.to_go),
         ("In doubt", told.in_doubt),
         ("Did not get it", told.missed),
         *missed,
     ]
+
+
+def _advice(told: Report, name: str) -> Iterator[str]:
+    """Say what to do about what is not as it should be."""
+    if not told.adds_up:
+        yield f"{discrepancy(told.audience, told.unaccounted)} Keep the database as it is, and ask."
+    if told.in_doubt:
+        yield (
+            "In doubt: the relay was handed it and never answered. Its own log tells. Then: "
+            f"digest delivery resolve --issue {name} --as accepted (or: --as queued, to send again)"
+        )
+    if told.missed:
+        yield f"Who did not get it, and why: digest delivery export --issue {name}"
 
 
 def _report_as_json(told: Report, name: str) -> dict[str, Any]:
@@ -109,6 +127,8 @@ def _report_as_json(told: Report, name: str) -> dict[str, Any]:
         "to_go": told.to_go,
         "in_doubt": told.in_doubt,
         "missed": told.missed,
+        "unaccounted": told.unaccounted,
+        "adds_up": told.adds_up,
         "states": dict(told.counts),
         "reasons": [{"reason": words, "readers": number} for words, number in told.reasons],
     }

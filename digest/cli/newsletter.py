@@ -55,7 +55,7 @@ OPTIONS = (
     click.option(
         "--in-doubt-policy",
         type=click.Choice([word.value for word in InDoubtPolicy]),
-        help="What to do where the relay never answered.  [hold]",
+        help="Where the relay never answered: hold it for a person, or resend it later.  [hold]",
     ),
     click.option("--publication", help="The paper's name; once is enough."),
     click.option("--site", help="The paper's web address; once is enough."),

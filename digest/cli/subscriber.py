@@ -1,6 +1,5 @@
 """`digest subscriber`: who gets what, and what is held about each."""
 
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
+from digest.cli.writing import write_whole
 from digest.newsroom.newsletters import find_newsletter
 from digest.readers.erasing import erase as erase_reader
 from digest.readers.exporting import (
@@ -121,7 +121,7 @@ def export(slug: str | None, ended: bool, file: Path | None) -> None:
             for line in csv_lines(rows):
                 click.echo(line, nl=False)
             return
-        _write(file, csv_lines(_watched(rows, total)))
+        write_whole(file, csv_lines(_watched(rows, total)))
     click.echo(f"Wrote {file}", err=True)
 
 
@@ -130,21 +130,6 @@ def _watched(rows: Iterator[ReaderRow], total: int) -> Iterator[ReaderRow]:
     return iter(
         track(rows, "Exporting", total=total, console=console, disable=not console.is_terminal)
     )
-
-
-def _write(file: Path, lines: Iterator[str]) -> None:
-    """Write a file all at once: whoever looks finds the old one or the whole new one."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as opened:
-                opened.writelines(lines)
-            unfinished.replace(file)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise click.ClickException(f"Cannot write {file}: {error.strerror}.") from None
 
 
 @subscriber.command()

@@ -6,6 +6,8 @@ from datetime import timedelta
 # Quick at first, for greylisting and passing load; then rarely, as the RFC asks.
 STEPS_MINUTES = (2, 5, 15, 30, 60, 120, 240)
 GIVE_UP_AFTER = timedelta(hours=48)
+# A row that waited out its 48 hours in a paused issue is not given up at the first greylisting.
+TRIES_AT_LEAST = 4
 JITTER = 0.2
 
 

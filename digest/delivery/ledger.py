@@ -20,6 +20,7 @@ from sqlalchemy import (
     and_,
     case,
     exists,
+    false,
     insert,
     literal,
     select,
@@ -29,7 +30,7 @@ from sqlalchemy.orm import Session
 
 from digest import home
 from digest.database import database_now
-from digest.delivery.backoff import GIVE_UP_AFTER, wait_before
+from digest.delivery.backoff import GIVE_UP_AFTER, TRIES_AT_LEAST, wait_before
 from digest.delivery.smtp import Fate, Outcome
 from digest.models import (
     Attempt,
@@ -218,7 +219,24 @@ def release(session: Session, issue_id: int, token: bytes) -> None:
             Delivery.claim == token,
             Delivery.state == DeliveryState.CLAIMED,
         )
-        .values(state=DeliveryState.QUEUED, claim=None, lease_until=None)
+        .values(**_given_back(issue_id))
+    )
+
+
+def standing(issue_id: int, now: datetime) -> Select[int, DeliveryState, str | None, str | None]:
+    """Select the rows of an issue with `why_not`: why their readers may not be mailed now, or NULL.
+
+    By the claim's own rule. A reader whose address is suppressed twice comes twice.
+    """
+    return (
+        select(
+            Delivery.subscriber_id, Delivery.state, Delivery.reason, _why_not(now).label("why_not")
+        )
+        .join(Issue, Issue.id == Delivery.issue_id)
+        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .outerjoin(Subscription, _active_period(Issue.newsletter_id))
+        .outerjoin(Suppression, _in_force())
+        .where(Delivery.issue_id == issue_id)
     )
 
 
@@ -227,6 +245,24 @@ def _still_sends(session: Session, issue_id: int) -> ColumnElement[bool]:
     # the issue is sent. A window that is opening while the issue is paused counts as open.
     sending = exists().where(Issue.id == issue_id, Issue.state == IssueState.SENDING)
     return sending & home.at_home(session)
+
+
+def _is_cancelled(issue_id: int) -> ColumnElement[bool]:
+    return exists().where(Issue.id == issue_id, Issue.state == IssueState.CANCELLED)
+
+
+def _given_back(issue_id: int) -> dict[str, Any]:
+    """Where a row goes that was not handed over: to the queue, or out with its issue."""
+    cancelled = _is_cancelled(issue_id)
+    return {
+        "state": case(
+            (cancelled, literal(DeliveryState.CANCELLED, Delivery.state.type)),
+            else_=literal(DeliveryState.QUEUED, Delivery.state.type),
+        ),
+        "final_at": case((cancelled, database_now()), else_=None),
+        "claim": None,
+        "lease_until": None,
+    }
 
 
 def _move_if_mailable(
@@ -307,12 +343,7 @@ def _requeue(session: Session, issue_id: int, token: bytes, outcome: Outcome) ->
     session.execute(
         update(Delivery)
         .where(*_held(issue_id, token, outcome.key, ON_THE_WIRE))
-        .values(
-            state=DeliveryState.QUEUED,
-            claim=None,
-            lease_until=None,
-            next_attempt_at=database_now(),
-        )
+        .values(**_given_back(issue_id), next_attempt_at=database_now())
     )
 
 
@@ -332,7 +363,9 @@ def _record_failure(session: Session, issue_id: int, token: bytes, outcome: Outc
     session.execute(
         update(Delivery)
         .where(*held)
-        .values(attempts=attempts + 1, **said, **_after_failure(outcome.fate, attempts + 1))
+        .values(
+            attempts=attempts + 1, **said, **_after_failure(issue_id, outcome.fate, attempts + 1)
+        )
     )
     session.execute(
         insert(Attempt).values(
@@ -346,7 +379,7 @@ def _record_failure(session: Session, issue_id: int, token: bytes, outcome: Outc
     )
 
 
-def _after_failure(fate: Fate, attempts: int) -> dict[str, Any]:
+def _after_failure(issue_id: int, fate: Fate, attempts: int) -> dict[str, Any]:
     if fate is Fate.IN_DOUBT:
         # The claim and its lease stay: by them the holder may still say that it was accepted.
         return {"state": DeliveryState.IN_DOUBT}
@@ -358,15 +391,17 @@ def _after_failure(fate: Fate, attempts: int) -> dict[str, Any]:
             "lease_until": None,
         }
     wait = wait_before(attempts)
-    too_late = Delivery.released_at < database_now(wait - GIVE_UP_AFTER.total_seconds())
+    too_late = (
+        Delivery.released_at < database_now(wait - GIVE_UP_AFTER.total_seconds())
+        if attempts >= TRIES_AT_LEAST
+        else false()
+    )
+    given_back = _given_back(issue_id)
+    failed = literal(DeliveryState.FAILED, Delivery.state.type)
     return {
-        "state": case(
-            (too_late, literal(DeliveryState.FAILED, Delivery.state.type)),
-            else_=literal(DeliveryState.QUEUED, Delivery.state.type),
-        ),
+        **given_back,
+        "state": case((too_late, failed), else_=given_back["state"]),
         "reason": case((too_late, "gave_up"), else_=None),
-        "final_at": case((too_late, database_now()), else_=None),
+        "final_at": case((too_late, database_now()), else_=given_back["final_at"]),
         "next_attempt_at": database_now(wait),
-        "claim": None,
-        "lease_until": None,
     }

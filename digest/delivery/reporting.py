@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+import structlog
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from digest.models import OPEN, Delivery, DeliveryState, Issue, IssueState
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,13 @@ class Report:
         return self.audience - self.accepted - self.to_go - self.in_doubt
 
     @property
+    def unaccounted(self) -> int:
+        """Readers of the audience of whom the ledger knows nothing; it should be none."""
+        return self.audience - sum(self.counts.values())
+
+    @property
     def adds_up(self) -> bool:
-        return self.audience == sum(self.counts.values())
+        return self.unaccounted == 0
 
 
 def report(session: Session, issue: Issue) -> Report:
@@ -80,4 +88,36 @@ def report(session: Session, issue: Issue) -> Report:
         audience=issue.audience or 0,
         counts=counts,
         reasons=reasons,
+    )
+
+
+def check_account(session: Session, issue_id: int) -> None:
+    """Write down how many of an issue's audience have no row; complain loudly unless it is none.
+
+    Every row is in one of the states that the report adds up, so counting them is the whole sum.
+    """
+    rows = select(func.count()).select_from(Delivery).where(Delivery.issue_id == issue_id)
+    checked = session.execute(
+        update(Issue)
+        .where(Issue.id == issue_id, Issue.audience.is_not(None))
+        .values(unaccounted=Issue.audience - rows.scalar_subquery())
+        .returning(Issue.audience, Issue.unaccounted)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if checked is None or not checked.unaccounted:
+        return
+    reason = discrepancy(checked.audience, checked.unaccounted)
+    log.error("issue does not add up", issue=issue_id, reason=reason)
+    session.execute(
+        update(Issue)
+        .where(Issue.id == issue_id, Issue.state == IssueState.SENT)
+        .values(reason=reason)
+    )
+
+
+def discrepancy(audience: int, unaccounted: int) -> str:
+    """Say that the numbers do not add up."""
+    return (
+        f"Its numbers do not add up: its audience is {audience:,}, and the ledger has "
+        f"{audience - unaccounted:,}."
     )

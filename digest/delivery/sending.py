@@ -12,6 +12,7 @@ from digest.addresses import AddressError
 from digest.clock import Clock
 from digest.database import Database
 from digest.delivery import ledger, sweeping
+from digest.delivery.controlling import withdraw_rows
 from digest.delivery.deadlines import elapsed, patiently, window_deadline
 from digest.delivery.ledger import Recipient
 from digest.delivery.messages import Links, Mailing, load_mailing, write_message
@@ -53,11 +54,15 @@ def deliver_issue(
 ) -> bool:
     """Send what is due of an issue, for at most about `settings.slice_seconds`.
 
-    Return whether there is more to do now. Safe to run in any number of workers at once.
+    Return whether there is more to do now. Safe to run in any number of workers at once. What is
+    left of a cancelled issue is withdrawn instead.
     """
     mailing = _start(database, issue_id)
     if mailing is None:
-        return False
+        until = elapsed() + settings.slice_seconds
+        return withdraw_rows(
+            database, issue_id, go_on=lambda: elapsed() < until and not stopping.is_set()
+        )
     worker = _Worker(database, mailing, settings, links, clock, stopping)
     try:
         return worker.run()

@@ -1,4 +1,4 @@
-"""What no worker does for itself: leases that ran out, issues to park, resume and close."""
+"""What no worker does for itself: leases that ran out, issues to park, resume, close, withdraw."""
 
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from digest.database import database_now
 from digest.delivery.backoff import GIVE_UP_AFTER
+from digest.delivery.reporting import check_account
 from digest.models import (
     OPEN,
     Delivery,
@@ -54,14 +55,59 @@ def resume_parked(session: Session) -> None:
 
 
 def close_if_done(session: Session, issue_id: int, now: datetime) -> bool:
-    """Mark an issue sent when no row is open; rows in doubt do not keep it open."""
+    """Mark an issue sent when no row is open; rows in doubt do not keep it open.
+
+    Its numbers are checked then, and it says so where they do not add up.
+    """
     closed = session.execute(
         update(Issue)
         .where(Issue.id == issue_id, Issue.state == IssueState.SENDING, ~is_open())
-        .values(state=IssueState.SENT, sent_at=now)
+        .values(state=IssueState.SENT, sent_at=now, reason=None)
         .returning(Issue.id)
     )
-    return closed.first() is not None
+    if closed.first() is None:
+        return False
+    check_account(session, issue_id)
+    return True
+
+
+def withdraw(session: Session, issue_id: int, *, at_most: int) -> int:
+    """Cancel rows of a cancelled issue that are not on the wire. Return how many.
+
+    `at_most` so many of the queued and of the claimed ones. Rows that a worker is writing at this
+    moment are passed over.
+    """
+    return sum(
+        _withdraw(session, issue_id, state, at_most)
+        for state in (DeliveryState.CLAIMED, DeliveryState.QUEUED)
+    )
+
+
+def _withdraw(session: Session, issue_id: int, state: DeliveryState, at_most: int) -> int:
+    # The issue is named twice, for each mention of the table to be looked for in one partition.
+    found = (
+        select(Delivery.subscriber_id)
+        .where(
+            Delivery.issue_id == issue_id,
+            _is(state),
+            exists().where(Issue.id == issue_id, Issue.state == IssueState.CANCELLED),
+        )
+        .limit(at_most)
+        .with_for_update(skip_locked=True)
+        .cte("found")
+    )
+    withdrawn = session.execute(
+        update(Delivery)
+        .where(
+            Delivery.issue_id == issue_id,
+            Delivery.subscriber_id.in_(select(found.c.subscriber_id)),
+        )
+        .values(state=DeliveryState.CANCELLED, **_FREE, final_at=database_now())
+        # SQLite's driver counts no rows of a statement that begins with WITH.
+        .returning(Delivery.subscriber_id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(withdrawn.all())
 
 
 def sweep_leases(session: Session, *, final_dot_wait: float) -> None:
@@ -112,6 +158,8 @@ def end_leases(session: Session) -> None:
 def issues_with_work(session: Session) -> list[int]:
     """Return the issues that have something to send now and nobody at work, or need closing.
 
+    Cancelled ones that have rows to withdraw are among them.
+
     Whoever is at work rings for more: another word each minute would fill the queue.
     """
     due = _has(DeliveryState.QUEUED, Delivery.next_attempt_at <= database_now())
@@ -126,6 +174,10 @@ def issues_with_work(session: Session) -> list[int]:
             or_(
                 Issue.state == IssueState.FROZEN,
                 and_(Issue.state == IssueState.SENDING, or_(due & ~at_work, ~is_open())),
+                and_(
+                    Issue.state == IssueState.CANCELLED,
+                    or_(_has(DeliveryState.QUEUED), _has(DeliveryState.CLAIMED)),
+                ),
             )
         )
     )

@@ -40,7 +40,8 @@ class Issue(Base):
     """Known by (newsletter, `occurrence_on`): the local date of its slot, NULL for a special.
 
     `number` is given at freeze. `reason` says in words why it is parked, skipped, held or
-    cancelled. `dateline` is the local date that the issue shows.
+    cancelled. `dateline` is the local date that the issue shows. `unaccounted`: how many of the
+    audience had no delivery when it was closed, which should be none.
     """
 
     __tablename__ = "issue"
@@ -71,6 +72,7 @@ class Issue(Base):
 
     frozen_at: Mapped[datetime | None]
     audience: Mapped[int | None]
+    unaccounted: Mapped[int | None]
     sent_at: Mapped[datetime | None]
     parked_until: Mapped[datetime | None]
     created_at: Mapped[datetime]

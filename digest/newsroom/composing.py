@@ -89,7 +89,7 @@ def compose(session: Session, issue: Issue, now: datetime, *, again: bool = Fals
     """Pick the stories of a draft. Too few: the issue is skipped, with the reason, and uses none.
 
     `again` picks anew, and loses what the editor did to the stories. A skipped issue may be
-    composed again too.
+    composed again too, and one that was cancelled before it was frozen; it has to be approved anew.
 
     Raises:
         RefusedError: with the reason in words.
@@ -104,7 +104,8 @@ def compose(session: Session, issue: Issue, now: datetime, *, again: bool = Fals
         move(session, issue, IssueState.SKIPPED, reason=reason, composed_at=now)
         return
     picks = pick(candidates, newsletter.story_count, now)
-    move(session, issue, IssueState.DRAFT, reason=None, composed_at=now)
+    anew = {"reason": None, "composed_at": now, "approved_at": None, "approved_by": None}
+    move(session, issue, IssueState.DRAFT, **anew)
     for position, (picked, role) in enumerate(zip(picks, roles(len(picks)), strict=True), start=1):
         issue.stories.append(
             Story(article=picked.article, position=position, role=role, why=picked.why)
@@ -113,7 +114,9 @@ def compose(session: Session, issue: Issue, now: datetime, *, again: bool = Fals
 
 
 def _refuse_unless_open(issue: Issue, *, again: bool) -> None:
-    if issue.state not in (IssueState.DRAFT, IssueState.SKIPPED):
+    if issue.state is IssueState.CANCELLED and issue.number is not None:
+        raise RefusedError(f"{called(issue).capitalize()} was cancelled for good: {issue.reason}")
+    if issue.state not in (IssueState.DRAFT, IssueState.SKIPPED, IssueState.CANCELLED):
         raise RefusedError(f"Only a draft can be composed, and {called(issue)} is {issue.state}.")
     if issue.composed_at and issue.state is IssueState.DRAFT and not again:
         raise RefusedError(

@@ -1,10 +1,8 @@
 """Showing what is held: about one reader all of it, about all of them a list."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from io import StringIO
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
@@ -22,9 +20,7 @@ from digest.models import (
     Terms,
     Wording,
 )
-
-# What a spreadsheet takes for the beginning of a formula, its full-width forms too.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+from digest.spreadsheet import csv_cell, csv_line
 
 
 @dataclass(frozen=True)
@@ -288,22 +284,6 @@ def count_readers(session: Session, newsletter: str | None = None) -> int:
 
 def csv_lines(rows: Iterator[ReaderRow]) -> Iterator[str]:
     """Yield a CSV file (RFC 4180) line by line, safe to open in a spreadsheet."""
-    yield _csv_line(COLUMNS)
+    yield csv_line(COLUMNS)
     for row in rows:
-        yield _csv_line([_cell(getattr(row, column)) for column in COLUMNS])
-
-
-def _csv_line(cells: tuple[str, ...] | list[str]) -> str:
-    line = StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
-
-
-def _cell(value: str | list[str] | datetime | None) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
-    text = " ".join(value) if isinstance(value, list) else value
-    # With an apostrophe before it, a spreadsheet takes it for words.
-    return f"'{text}" if text.startswith(FORMULA) else text
+        yield csv_line([csv_cell(getattr(row, column)) for column in COLUMNS])

@@ -474,6 +474,7 @@ def test_issues_that_wait_for_a_person(doctor: CommandLine, paper: Database) -> 
     assert "digest issue schedule " in held["remedy"]
     assert found[f"{name}parked: {cases[IssueState.PARKED]}"]["level"] == "failure"
     assert found[f"{name}paused."]["level"] == "warning"
+    assert "digest issue resume " in found[f"{name}paused."]["remedy"]
     assert len(found) == 3
 
 
@@ -541,6 +542,7 @@ def test_messages_in_doubt_are_counted(doctor: CommandLine, paper: Database) -> 
             row.state = DeliveryState.ACCEPTED if reader == 3 else DeliveryState.IN_DOUBT
     found, remedy = only(found_by(doctor), "deliveries", "warning")
     assert found.startswith("Editor’s Digest, No. 42: 2 messages were handed to the relay")
+    assert f"digest delivery resolve --issue {issue.id} --as accepted" in remedy
     assert "digest newsletter edit editors-digest --in-doubt-policy resend" in remedy
 
 

@@ -153,3 +153,15 @@ def test_a_portrait_that_is_no_picture_creates_nothing(
     assert said.exit_code == 1
     assert "We cannot read that picture" in said.err
     assert command_line("newsletter", "list", "--json").json == []
+
+
+def test_what_becomes_of_doubt_is_the_newsletters_to_say(command_line: CommandLine) -> None:
+    assert command_line(*with_option("--in-doubt-policy", "resend")).exit_code == 0
+    shown = command_line("newsletter", "show", "editors-digest", "--json").json
+    assert shown["in_doubt_policy"] == "resend"
+    edited = command_line("newsletter", "edit", "editors-digest", "--in-doubt-policy", "hold")
+    assert edited.exit_code == 0
+    shown = command_line("newsletter", "show", "editors-digest", "--json").json
+    assert shown["in_doubt_policy"] == "hold"
+    wrong = command_line("newsletter", "edit", "editors-digest", "--in-doubt-policy", "forget")
+    assert wrong.exit_code == 2

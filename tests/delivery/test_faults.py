@@ -119,11 +119,27 @@ def test_it_gives_up_after_48_hours(press: Press) -> None:
         issue_id = press.frozen_issue("robin@example.org")
         relay.always("RCPT", "450 4.2.0 full")
         with press.database.transaction() as session:
-            session.execute(update(Delivery).values(released_at=database_now(-48 * 3600)))
+            session.execute(
+                update(Delivery).values(released_at=database_now(-48 * 3600), attempts=3)
+            )
         press.deliver(issue_id)
     [row] = press.rows(issue_id)
     assert (row.state, row.reason) == (FAILED, "gave_up")
     assert row.final_at is not None
+
+
+def test_after_48_hours_of_waiting_it_still_gets_four_tries(press: Press) -> None:
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        issue_id = press.frozen_issue("robin@example.org")
+        relay.script("RCPT", *["450 4.7.1 greylisted"] * 3)
+        with press.database.transaction() as session:
+            session.execute(update(Delivery).values(released_at=database_now(-72 * 3600)))
+        for _ in range(4):
+            press.deliver(issue_id)
+            make_due(press, issue_id)
+        assert len(relay.messages) == 1
+    assert press.states(issue_id) == [ACCEPTED]
 
 
 @pytest.mark.parametrize("step", ["RCPT", "dot"])
@@ -503,7 +519,8 @@ def test_stopping_an_issue_takes_effect_within_a_window(press: Press, state: Iss
     assert press.issue(issue_id).state is state
     end_leases(press.database)
     sweep(press)
-    assert press.states(issue_id).count(QUEUED) == 35
+    states = press.states(issue_id)
+    assert states.count(QUEUED) + states.count(DeliveryState.CANCELLED) == 35
 
 
 def test_a_worker_told_to_stop_finishes_its_window_and_leaves_nothing_in_doubt(

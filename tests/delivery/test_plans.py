@@ -79,6 +79,7 @@ def test_no_statement_of_the_tick_or_of_a_worker_reads_old_rows(press: Press) ->
         lambda s: ledger.open_window(s, issue_id, token, size=9, lease_seconds=60, now=NOW),
         lambda s: ledger.read_window(s, issue_id, token, newsletter_id, NOW),
         lambda s: ledger.release(s, issue_id, token),
+        lambda s: sweeping.withdraw(s, issue_id, at_most=20),
     ]
     with statements(press.database) as seen, press.database.transaction() as session:
         for step in steps:

@@ -199,3 +199,16 @@ def test_it_goes_out_at_the_promised_local_time(
     tick(database, expected - timedelta(hours=3))
     found = next(issue for issue in issues(database) if issue.occurrence_on == day)
     assert found.send_at == expected
+
+
+def test_the_slot_of_a_cancelled_issue_stays_empty(database: Database) -> None:
+    set_up(database)
+    tick(database, SEND_AT - timedelta(hours=24))
+    with database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.CANCELLED, reason="Not this week."))
+    for hours in (-23, -1, 0, 1, 13):
+        tick(database, SEND_AT + timedelta(hours=hours))
+    assert [(i.occurrence_on, i.state) for i in issues(database)] == [
+        (date(2026, 11, 14), IssueState.CANCELLED)
+    ]
+    assert count(database, Notice) == 0

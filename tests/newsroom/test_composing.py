@@ -368,10 +368,31 @@ def test_composing_twice_by_mistake_is_refused_and_changes_nothing(database: Dat
 def test_only_a_draft_is_composed(database: Database, state: IssueState) -> None:
     with database.transaction() as session:
         articles = make_articles(session, *SLUGS)
-        issue = make_issue(session, make_newsletter(session), articles[:3], state)
+        issue = make_issue(session, make_newsletter(session), articles[:3], state, number=7)
         with pytest.raises(RefusedError, match=state):
             compose(session, issue, NOW, again=True)
         assert len(issue.stories) == 3
+
+
+def test_what_was_cancelled_before_its_freeze_may_be_composed_after_all(
+    database: Database,
+) -> None:
+    with database.transaction() as session:
+        articles = make_articles(session, *SLUGS)
+        issue = make_issue(
+            session,
+            make_newsletter(session),
+            articles[:3],
+            IssueState.CANCELLED,
+            reason="imara cancelled it.",
+            composed_at=NOW,
+            approved_at=NOW,
+            approved_by="imara",
+        )
+        compose(session, issue, NOW)
+        assert slugs_of(issue) == list(SLUGS)
+        assert (issue.state, issue.reason) == (IssueState.DRAFT, None)
+        assert (issue.approved_at, issue.approved_by) == (None, None), "it is approved anew"
 
 
 def test_two_who_compose_at_once_pick_once(database: Database) -> None:

@@ -1,0 +1,205 @@
+"""`digest delivery`: what is in doubt, who missed an issue, and sending it again."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from sqlalchemy.orm import Session
+
+from digest.cli.arguments import IssueArgument, IssueName, find_issue, short_name, who
+from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.tables import print_table
+from digest.cli.writing import write_whole
+from digest.delivery import resending, resolving
+from digest.delivery.exporting import MissedRow, count_missed, csv_lines, list_missed
+from digest.delivery.resending import REASONS, Resent
+from digest.delivery.resolving import Resolved, Verdict
+from digest.delivery.sending import HANDS
+from digest.models import Issue, IssueState
+from digest.readers.finding import find_reader
+from digest.runtime import DELIVER_ISSUE, Runtime
+
+issue_option = click.option(
+    "--issue",
+    "name",
+    metavar="ISSUE",
+    type=IssueArgument(),
+    required=True,
+    help="The issue; a newsletter's slug alone is the last one that went.",
+)
+
+
+@click.group()
+def delivery() -> None:
+    """Settle what is in doubt, list who missed an issue, and send it to them."""
+
+
+@delivery.command()
+@issue_option
+@click.option(
+    "--as",
+    "verdict",
+    type=click.Choice([verdict.value for verdict in Verdict]),
+    required=True,
+    help="accepted: it arrived. queued: send it again, with the same Message-ID.",
+)
+@click.option(
+    "--reader",
+    "addresses",
+    multiple=True,
+    metavar="ADDRESS",
+    help="This reader's alone. May be given again.  [all that are in doubt]",
+)
+@click.option("--by", default=who, show_default="you", help="Who decides.")
+@json_option
+def resolve(
+    name: IssueName, verdict: str, addresses: tuple[str, ...], by: str, as_json: bool
+) -> None:
+    """Settle messages that the relay was handed and never answered. Its own log tells what became
+    of them.
+
+    Nothing is sent again until ten minutes after its worker was given up: until then the first copy
+    may still arrive.
+    """
+    with runtime() as opened:
+        with opened.database.transaction() as session:
+            found = find_issue(session, name, sent=True)
+            resolved = resolving.resolve(
+                session,
+                found.id,
+                Verdict(verdict),
+                by=by[:100],
+                readers=_readers(session, addresses),
+                final_dot_wait=opened.settings.final_dot_wait,
+            )
+            called = short_name(found)
+        if verdict == Verdict.QUEUED and resolved.settled:
+            _ring(opened, resolved.issue)
+    if as_json:
+        print_json(
+            {
+                "issue": called,
+                "id": resolved.issue.id,
+                "settled": resolved.settled,
+                "too_early": resolved.too_early,
+                "state": resolved.issue.state,
+            }
+        )
+    else:
+        click.echo(_resolved(resolved, verdict, called))
+
+
+def _readers(session: Session, addresses: tuple[str, ...]) -> list[int] | None:
+    return [find_reader(session, address).id for address in addresses] if addresses else None
+
+
+def _resolved(resolved: Resolved, verdict: str, called: str) -> str:
+    if not resolved.settled:
+        return f"None is in doubt in {called}."
+    if verdict == Verdict.ACCEPTED:
+        return f"{resolved.settled:,} of {called} now count as accepted."
+    left = f" {resolved.too_early:,} have to wait for some minutes." if resolved.too_early else ""
+    return f"{resolved.settled:,} of {called} are sent again.{left}{_waits(resolved.issue)}"
+
+
+@delivery.command()
+@issue_option
+@click.option(
+    "--out",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
+    default="-",
+    help="The file to write, readable by you alone.  [standard output]",
+)
+def export(name: IssueName, file: Path) -> None:
+    """Write who did not get an issue, each with the reason, as CSV.
+
+    Those still to go are among them. Whoever was erased stands there without an address.
+    """
+    with runtime() as opened, opened.database.reading() as session:
+        found = find_issue(session, name, sent=True)
+        total = count_missed(session, found.id)
+        rows = list_missed(session, found.id)
+        if str(file) == "-":
+            for line in csv_lines(rows):
+                click.echo(line, nl=False)
+            return
+        write_whole(file, csv_lines(_watched(rows, total)))
+    click.echo(f"Wrote {file}: {total:,} did not get it.", err=True)
+
+
+def _watched(rows: Iterator[MissedRow], total: int) -> Iterator[MissedRow]:
+    console = Console(file=sys.stderr)
+    return iter(
+        track(rows, "Exporting", total=total, console=console, disable=not console.is_terminal)
+    )
+
+
+@delivery.command()
+@issue_option
+@click.option(
+    "--reason",
+    "reasons",
+    type=click.Choice(REASONS),
+    multiple=True,
+    help="Only those who missed it for this reason. May be given again.  [all but refused]",
+)
+@click.option("--dry-run", is_flag=True, help="Say how many it would be, and do nothing.")
+@json_option
+def resend(name: IssueName, reasons: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Send an issue to those whom it failed or left out, and who may be mailed now.
+
+    Readers whom the relay refused for good are tried again only with --reason refused. To what is
+    in doubt see: digest delivery resolve.
+    """
+    with runtime() as opened:
+        with opened.database.transaction() as session:
+            found = find_issue(session, name, sent=True)
+            resent = resending.resend(
+                session, found.id, now=opened.clock.now(), reasons=reasons, dry_run=dry_run
+            )
+            called = short_name(found)
+        if resent.queued and not dry_run:
+            _ring(opened, resent.issue)
+    if as_json:
+        print_json(
+            {
+                "issue": called,
+                "id": resent.issue.id,
+                "dry_run": dry_run,
+                "queued": resent.queued,
+                "not_mailable": resent.not_mailable,
+                "not_chosen": resent.not_chosen,
+                "state": resent.issue.state,
+            }
+        )
+        return
+    would = "would be sent" if dry_run else "is sent"
+    click.echo(f"{called} {would} to {resent.queued:,} again.{_waits(resent.issue)}")
+    _print_others(resent)
+
+
+def _print_others(resent: Resent) -> None:
+    table = Table("Not again", "Readers")
+    for word, readers in resent.not_mailable.items():
+        table.add_row(f"may not be mailed: {word}", f"{readers:,}")
+    for word, readers in resent.not_chosen.items():
+        table.add_row(f"not asked for: {word} (--reason {word})", f"{readers:,}")
+    if table.rows:
+        print_table(table, "")
+
+
+def _waits(issue: Issue) -> str:
+    if issue.state in (IssueState.PAUSED, IssueState.PARKED):
+        return f" It is {issue.state}, so they wait: digest issue resume {short_name(issue)}"
+    return ""
+
+
+def _ring(opened: Runtime, issue: Issue) -> None:
+    if issue.state is IssueState.SENDING:
+        for _ in range(HANDS):
+            opened.bell.ring(DELIVER_ISSUE, issue.id)

@@ -1,0 +1,120 @@
+"""`digest issue pause|resume|cancel`: stopping an issue, and sending on."""
+
+from typing import Any
+
+import click
+
+from digest.cli.arguments import IssueName, find_under_way, issue_argument, short_name, who
+from digest.cli.opening import json_option, print_json, runtime
+from digest.delivery import controlling
+from digest.delivery.reporting import Report
+from digest.delivery.reporting import report as report_issue
+from digest.delivery.sending import HANDS
+from digest.models import DeliveryState, Issue
+from digest.runtime import DELIVER_ISSUE, Runtime
+
+reason_option = click.option("--reason", default="", help="Why, in a few words.")
+
+
+@click.command()
+@issue_argument
+@click.option("--by", default=who, show_default="you", help="Who pauses it.")
+@reason_option
+@json_option
+def pause(name: IssueName, by: str, reason: str, as_json: bool) -> None:
+    """Stop an issue that is on its way, until it is resumed.
+
+    The messages on the wire finish, at most one window of each worker; nothing more is sent.
+    """
+    with runtime() as opened:
+        with opened.database.transaction() as session:
+            found = find_under_way(session, name)
+            changed = controlling.pause(session, found.id, by[:100], reason)
+            called = short_name(found)
+        told = _report(opened, found)
+    if as_json:
+        print_json(_as_json(told, called, changed))
+        return
+    if not changed:
+        click.echo(f"{called} is paused already: {found.reason}")
+    else:
+        click.echo(f"{called} is paused. {told.accepted:,} of {told.audience:,} are accepted.")
+    click.echo(f"Send on with it: digest issue resume {called}")
+
+
+@click.command()
+@issue_argument
+@json_option
+def resume(name: IssueName, as_json: bool) -> None:
+    """Send on with an issue that is paused, or parked: the relay is asked now instead of later."""
+    with runtime() as opened:
+        with opened.database.transaction() as session:
+            found = find_under_way(session, name)
+            changed = controlling.resume(session, found.id)
+            called = short_name(found)
+        for _ in range(HANDS if changed else 1):
+            opened.bell.ring(DELIVER_ISSUE, found.id)
+        told = _report(opened, found)
+    if as_json:
+        print_json(_as_json(told, called, changed))
+        return
+    again = "goes on" if changed else "is being sent already"
+    click.echo(f"{called} {again}: {told.to_go:,} of {told.audience:,} are still to go.")
+
+
+@click.command()
+@issue_argument
+@click.option("--by", default=who, show_default="you", help="Who cancels it.")
+@reason_option
+@json_option
+def cancel(name: IssueName, by: str, reason: str, as_json: bool) -> None:
+    """Give an issue up, before it goes out or on its way. It cannot be taken back once it has left.
+
+    The messages on the wire finish; all others are cancelled. If nobody has got it, its articles
+    are free for a later issue.
+    """
+    with runtime() as opened:
+        with opened.database.transaction() as session:
+            found = find_under_way(session, name, or_waiting=True)
+            changed = controlling.cancel(session, found.id, by[:100], reason)
+            called = short_name(found)
+        controlling.withdraw_rows(opened.database, found.id)
+        told = _report(opened, found)
+    if as_json:
+        print_json(_as_json(told, called, changed))
+        return
+    click.echo(f"{called} is cancelled." if changed else f"{called} is cancelled already.")
+    click.echo(_cancelled(found, told))
+
+
+def _cancelled(found: Issue, told: Report) -> str:
+    if found.number is None:
+        return (
+            "Its articles are free for another issue. If it shall go out after all: digest issue "
+            f"compose {short_name(found)}"
+        )
+    on_the_wire = told.counts[DeliveryState.SENDING]
+    finishing = f" {on_the_wire:,} are on the wire, and finish." if on_the_wire else ""
+    return (
+        f"{told.accepted:,} of {told.audience:,} had been accepted; "
+        f"{told.counts[DeliveryState.CANCELLED]:,} will not be sent.{finishing}"
+    )
+
+
+def _report(opened: Runtime, found: Issue) -> Report:
+    with opened.database.reading() as session:
+        return report_issue(session, found)
+
+
+def _as_json(told: Report, called: str, changed: bool) -> dict[str, Any]:
+    return {
+        "issue": called,
+        "id": told.issue_id,
+        "state": told.state,
+        "reason": told.reason,
+        "changed": changed,
+        "audience": told.audience,
+        "accepted": told.accepted,
+        "to_go": told.to_go,
+        "states": dict(told.counts),
+    }

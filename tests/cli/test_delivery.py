@@ -1,0 +1,287 @@
+import csv
+import stat
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from digest.clock import SystemClock
+from digest.database import Database, database_now
+from digest.delivery import sweeping
+from digest.delivery.freezing import freeze
+from digest.models import Delivery, DeliveryState, Issue, IssueState, Newsletter, Subscriber
+from tests.cli.conftest import CommandLine
+from tests.factories import make_reader
+
+only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+READERS = {
+    "ann@example.org": (DeliveryState.ACCEPTED, None),
+    "bea@example.org": (DeliveryState.FAILED, "gave_up"),
+    "cid@example.org": (DeliveryState.FAILED, "refused"),
+    "dan@example.org": (DeliveryState.IN_DOUBT, None),
+    "eva@example.org": (DeliveryState.IN_DOUBT, None),
+}
+
+
+@pytest.fixture
+def sent(paper: CommandLine, database: Database) -> CommandLine:
+    """A command line whose issue has gone: to one reader; two failed, two are in doubt."""
+    paper.add_articles("port", "cold", "roofs")
+    assert paper("issue", "compose", "editors-digest").exit_code == 0
+    with database.transaction() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        for address in READERS:
+            make_reader(session, newsletter, address)
+    assert paper("issue", "send", "editors-digest").exit_code == 0
+    with database.reading() as session:
+        issue_id = session.scalars(select(Issue.id)).one()
+    now, url = SystemClock().now(), "http://127.0.0.1:8000"
+    assert freeze(database, issue_id, now=now, public_url=url, takes_mail=False)
+    with database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SENT, sent_at=now))
+        rows = session.scalars(select(Delivery).order_by(Delivery.subscriber_id))
+        for row, (state, reason) in zip(rows, READERS.values(), strict=True):
+            row.state, row.reason, row.attempts = state, reason, 1
+        session.flush()
+        session.execute(
+            update(Delivery)
+            .where(Delivery.state == DeliveryState.IN_DOUBT)
+            .values(lease_until=database_now(-1000), claim=b"c" * 16)
+        )
+    return paper
+
+
+def states(database: Database) -> dict[str | None, DeliveryState]:
+    with database.reading() as session:
+        rows = session.execute(
+            select(Subscriber.email, Delivery.state).join(
+                Delivery, Delivery.subscriber_id == Subscriber.id
+            )
+        )
+        return {row[0]: row[1] for row in rows}
+
+
+def issue_state(database: Database) -> IssueState:
+    with database.reading() as session:
+        return session.scalars(select(Issue.state)).one()
+
+
+# resolve
+
+
+def test_a_report_names_what_to_do_about_doubt_and_the_missed(sent: CommandLine) -> None:
+    said = sent("issue", "report", "editors-digest")
+
+    assert "digest delivery resolve --issue editors-digest/1 --as accepted" in said.out
+    assert "digest delivery export --issue editors-digest/1" in said.out
+    told = sent("issue", "report", "editors-digest", "--json").json
+    assert (told["in_doubt"], told["adds_up"], told["unaccounted"]) == (2, True, 0)
+
+
+def test_what_is_in_doubt_is_settled_as_accepted(sent: CommandLine, database: Database) -> None:
+    said = sent("delivery", "resolve", "--issue", "editors-digest", "--as", "accepted")
+
+    assert said.exit_code == 0, said.err
+    assert "2 of editors-digest/1 now count as accepted." in said.out
+    found = list(states(database).values())
+    assert found.count(DeliveryState.ACCEPTED) == 3
+    assert issue_state(database) is IssueState.SENT
+    again = sent("delivery", "resolve", "--issue", "editors-digest/1", "--as", "accepted")
+    assert (again.exit_code, again.out) == (0, "None is in doubt in editors-digest/1.\n")
+
+
+def test_one_reader_is_settled_by_their_address(sent: CommandLine, database: Database) -> None:
+    said = sent(
+        *("delivery", "resolve", "--issue", "editors-digest/1", "--as", "queued"),
+        *("--reader", "Dan@Example.org", "--json"),
+    )
+
+    assert said.exit_code == 0, said.err
+    assert (said.json["settled"], said.json["state"]) == (1, "sending")
+    assert states(database)["dan@example.org"] is DeliveryState.QUEUED
+    assert states(database)["eva@example.org"] is DeliveryState.IN_DOUBT
+    assert issue_state(database) is IssueState.SENDING
+    assert "dan@" not in said.err.casefold()
+
+
+@only_sqlite
+@pytest.mark.parametrize("reader", ["nobody@example.org", "ann@example.org"])
+def test_a_reader_who_is_not_in_doubt_exits_1(
+    sent: CommandLine, database: Database, reader: str
+) -> None:
+    said = sent(
+        *("delivery", "resolve", "--issue", "editors-digest/1", "--as", "accepted"),
+        *("--reader", "dan@example.org", "--reader", reader),
+    )
+    assert said.exit_code == 1
+    assert said.err
+    assert states(database)["dan@example.org"] is DeliveryState.IN_DOUBT
+
+
+def test_what_may_still_arrive_is_not_sent_again(sent: CommandLine, database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(update(Delivery).values(lease_until=database_now(-500)))
+    said = sent("delivery", "resolve", "--issue", "editors-digest/1", "--as", "queued")
+
+    assert said.exit_code == 1
+    assert "It is too early" in said.err
+    assert "10 minutes" in said.err
+    assert states(database)["dan@example.org"] is DeliveryState.IN_DOUBT
+
+
+@only_sqlite
+def test_resolving_without_a_verdict_or_an_issue_exits_2(sent: CommandLine) -> None:
+    assert sent("delivery", "resolve", "--issue", "editors-digest").exit_code == 2
+    assert sent("delivery", "resolve", "--as", "accepted").exit_code == 2
+    wrong = sent("delivery", "resolve", "--issue", "editors-digest", "--as", "failed")
+    assert wrong.exit_code == 2
+    assert sent("delivery", "resolve", "--issue", "a/b/c", "--as", "queued").exit_code == 2
+
+
+# export
+
+
+def test_a_list_of_those_who_did_not_get_it(sent: CommandLine) -> None:
+    said = sent("delivery", "export", "--issue", "editors-digest")
+
+    assert (said.exit_code, said.err) == (0, "")
+    rows = {row["email"]: row for row in csv.DictReader(StringIO(said.out, newline=""))}
+    assert set(rows) == set(READERS) - {"ann@example.org"}
+    assert rows["bea@example.org"]["reason"] == "It was tried for 48 hours, and put off each time."
+    assert sent("delivery", "export", "--issue", "editors-digest", "--out", "-").out == said.out
+
+
+def test_the_list_is_written_whole_and_for_its_owner_alone(
+    sent: CommandLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "missed.csv"
+    file.write_text("an older list")
+    said = sent("delivery", "export", "--issue", "editors-digest", "--out", str(file))
+
+    assert said.exit_code == 0, said.err
+    assert said.out == ""
+    assert "4 did not get it" in said.err
+    assert len(file.read_text().splitlines()) == 5
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir() if "missed" in path.name] == ["missed.csv"]
+
+
+@only_sqlite
+def test_where_the_list_cannot_be_written_it_exits_1_and_leaves_nothing(
+    sent: CommandLine, tmp_path: Path
+) -> None:
+    missing = tmp_path / "no such folder" / "missed.csv"
+    said = sent("delivery", "export", "--issue", "editors-digest", "--out", str(missing))
+
+    assert said.exit_code == 1
+    assert "Cannot write" in said.err
+    assert list(tmp_path.glob("**/*missed*")) == []
+    folder = sent("delivery", "export", "--issue", "editors-digest", "--out", str(tmp_path))
+    assert folder.exit_code == 2
+
+
+@only_sqlite
+def test_before_an_issue_went_out_there_is_no_list(paper: CommandLine) -> None:
+    said = paper("delivery", "export", "--issue", "editors-digest")
+
+    assert said.exit_code == 1
+    assert "No issue of Editor’s Digest has gone out yet." in said.err
+
+
+# resend
+
+
+def test_a_dry_run_says_who_it_would_be_and_why_not_the_others(
+    sent: CommandLine, database: Database
+) -> None:
+    assert sent("subscriber", "erase", "cid@example.org", "--yes").exit_code == 0
+    said = sent("delivery", "resend", "--issue", "editors-digest", "--dry-run")
+
+    assert said.exit_code == 0, said.err
+    assert "editors-digest/1 would be sent to 1 again." in said.out
+    assert "may not be mailed: erased" in said.out
+    assert issue_state(database) is IssueState.SENT
+    assert states(database)["bea@example.org"] is DeliveryState.FAILED
+
+
+def test_resending(sent: CommandLine, database: Database) -> None:
+    said = sent("delivery", "resend", "--issue", "editors-digest/1")
+
+    assert said.exit_code == 0, said.err
+    assert "editors-digest/1 is sent to 1 again." in said.out
+    assert "not asked for: refused (--reason refused)" in said.out
+    assert states(database)["bea@example.org"] is DeliveryState.QUEUED
+    assert states(database)["cid@example.org"] is DeliveryState.FAILED
+    assert states(database)["dan@example.org"] is DeliveryState.IN_DOUBT
+    assert issue_state(database) is IssueState.SENDING
+
+    named = ("--reason", "refused", "--reason", "gave_up", "--json")
+    told = sent("delivery", "resend", "--issue", "editors-digest/1", *named).json
+    assert (told["queued"], told["not_chosen"], told["not_mailable"]) == (1, {}, {})
+    assert states(database)["cid@example.org"] is DeliveryState.QUEUED
+
+
+@only_sqlite
+def test_a_paused_issue_says_that_they_wait(sent: CommandLine, database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.PAUSED))
+    said = sent("delivery", "resend", "--issue", "editors-digest/1")
+
+    assert "It is paused, so they wait: digest issue resume editors-digest/1" in said.out
+    assert issue_state(database) is IssueState.PAUSED
+
+
+@only_sqlite
+def test_a_cancelled_issue_is_not_sent_again(sent: CommandLine, database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.CANCELLED, reason="For a reason."))
+    for command in (("resend",), ("resolve", "--as", "queued")):
+        said = sent("delivery", command[0], "--issue", "editors-digest/1", *command[1:])
+        assert said.exit_code == 1
+        assert "It is cancelled: For a reason." in said.err
+
+
+@only_sqlite
+def test_a_reason_that_does_not_exist_exits_2(sent: CommandLine) -> None:
+    said = sent("delivery", "resend", "--issue", "editors-digest", "--reason", "tired")
+
+    assert said.exit_code == 2
+    assert "gave_up" in said.err
+
+
+# The sum
+
+
+def test_numbers_that_do_not_add_up_are_said_loudly(
+    sent: CommandLine, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    with database.transaction() as session:
+        session.execute(
+            update(Issue).values(state=IssueState.SENDING, audience=len(READERS) + 1200)
+        )
+        issue_id = session.scalars(select(Issue.id)).one()
+        assert sweeping.close_if_done(session, issue_id, SystemClock().now())
+    logged = " ".join(record.getMessage() for record in caplog.records)
+    assert "issue does not add up" in logged
+    sentence = "Its numbers do not add up: its audience is 1,205, and the ledger has 5."
+    assert sentence in logged
+    assert sentence in sent("issue", "report", "editors-digest").out
+    told = sent("issue", "report", "editors-digest", "--json").json
+    assert (told["adds_up"], told["unaccounted"], told["reason"]) == (False, 1200, sentence)
+    doctor = {each["found"]: each for each in sent("doctor", "--json").json["checks"]}
+    found = doctor[f"Editor’s Digest, No. 1: {sentence}"]
+    assert (found["level"], found["check"]) == ("failure", "sums")
+
+
+def test_an_issue_that_adds_up_is_closed_without_a_word(
+    sent: CommandLine, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    with database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SENDING, reason="parked before"))
+        issue_id = session.scalars(select(Issue.id)).one()
+        assert sweeping.close_if_done(session, issue_id, SystemClock().now())
+    assert caplog.records == []
+    with database.reading() as session:
+        issue = session.get_one(Issue, issue_id)
+    assert (issue.state, issue.reason, issue.unaccounted) == (IssueState.SENT, None, 0)
