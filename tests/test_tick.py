@@ -13,10 +13,12 @@ from digest.clock import FixedClock
 from digest.database import Database, database_now
 from digest.delivery import ledger
 from digest.delivery.notices import send_notices
+from digest.delivery.restoring import accept
 from digest.models import (
     Approval,
     Delivery,
     Heartbeat,
+    Home,
     Issue,
     IssueState,
     Newsletter,
@@ -270,3 +272,22 @@ def test_an_editor_is_told_which_issue_why_and_what_to_type(house: House, kind: 
         else:
             assert "digest issue approve editors-digest/2026-11-14" in words
             assert "The story of the port" in words
+
+
+def test_in_a_restored_database_the_calendar_rests_and_all_else_goes_on(house: House) -> None:
+    with house.database.transaction() as session:
+        make_newsletter(session, calendar_since=NOW - timedelta(days=6))
+        session.execute(update(Home).values(identity="inode=0;system=0"))
+    waiting = add_issue(house, occurrence_on=None)
+    house.tick()
+    assert house.issue(waiting).state is IssueState.HELD
+    with house.database.reading() as session:
+        assert session.scalars(select(Issue.id)).all() == [waiting], "no other one was made"
+        assert session.get_one(Heartbeat, "tick").at == NOW
+    assert house.notices() == [], "nobody is told by mail from it"
+    house.tick()
+    assert accept(house.database, "Imara", NOW)
+    house.tick()
+    assert [notice.kind for notice in house.notices()] == [NoticeKind.HELD]
+    with house.database.reading() as session:
+        assert len(session.scalars(select(Issue.id)).all()) == 2, "the next slot is made"

@@ -146,7 +146,7 @@ def test_upgrading_twice_changes_nothing_the_second_time(digest: Run, tmp_path: 
         assert (ended.returncode, ended.stderr) == (0, "")
         assert ended.stdout == f"The database is at revision {newest_revision()}.\n"
     names = sorted(path.name for path in (tmp_path / "digest-data").iterdir())
-    assert names == ["digest.sqlite3", "keys"]
+    assert names == ["digest.sqlite3", "digest.sqlite3.home", "keys"]
 
 
 def test_upgrading_twice_at_once(postgres_server: PostgresServer, tmp_path: Path) -> None:

@@ -112,7 +112,11 @@ def test_it_makes_its_database_and_says_what_is_missing(tmp_path: Path) -> None:
     assert process.returncode == 0, err
     assert "There is no newsletter yet. Make one: digest newsletter create --help" in out
     assert "digest terms publish" in out
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["digest.sqlite3", "keys"]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "digest.sqlite3",
+        "digest.sqlite3.home",
+        "keys",
+    ]
 
 
 @on_sqlite

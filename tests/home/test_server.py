@@ -137,7 +137,7 @@ def test_a_standby_that_has_taken_over_is_another_server(test_run: Run) -> None:
         server.start()
         with psycopg.connect(libpq_url(url)) as connection:
             assert connection.execute("SELECT pg_promote()").fetchone() == (True,)
-        # At once, when the control file still has the old timeline.
+        # At once, when the control file may still have the old timeline.
         assert "has a new timeline" in look(url).why
         database.dispose()
     finally:
