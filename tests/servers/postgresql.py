@@ -109,6 +109,10 @@ class PrivatePostgres(ServerProcess, PostgresServer):
         except psycopg.OperationalError:
             return False
 
+    def crash(self) -> None:
+        """An immediate shutdown: nothing is tidied up, and the next start recovers."""
+        self._end(signal.SIGQUIT)
+
     def discard(self) -> None:
         if not self.is_running and (self.directory / "data" / "postmaster.pid").exists():
             # A killed one has left shared memory behind, which only its next start clears away.
