@@ -10,7 +10,7 @@ import click
 import pytest
 from rich.console import Console
 
-from tests.chaos.faults import all_faults
+from tests.chaos.deck import DECK
 from tests.chaos.results import show, write
 from tests.chaos.running import run
 from tests.chaos.schedule import plans
@@ -40,9 +40,9 @@ def main(
     console = Console(soft_wrap=True)
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     console.print(f"Seed {seed}. To play its schedule again: python -m tests.chaos --seed {seed}")
-    deck = [fault for fault in all_faults() if not wanted or fault.name in wanted]
+    deck = [fault for fault in DECK if not wanted or fault.name in wanted]
     if not deck:
-        names = ", ".join(fault.name for fault in all_faults())
+        names = ", ".join(fault.name for fault in DECK)
         raise click.UsageError(f"There is no such fault. There are: {names}.")
     drawn = plans(seed, max([rounds, *only]), deck)
     chosen = [plan for plan in drawn if not only or plan.number in only]

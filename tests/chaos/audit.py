@@ -11,6 +11,7 @@ from digest.delivery.messages import Mailing, load_mailing, write_message
 from digest.delivery.reporting import report
 from digest.delivery.smtp import Envelope
 from digest.models import OPEN, Delivery, DeliveryState, Issue, Subscriber, Subscription
+from tests.chaos.company import POOL
 from tests.chaos.installation import RELEASES, WINDOW, Installation, says
 from tests.chaos.relay import UNHEARD, Entry
 from tests.chaos.rounds import Played
@@ -64,7 +65,7 @@ def reckon(installation: Installation, played: Played) -> Reckoning:
     found.repeated = [row.subscriber_id for row in rows if copies[row.email] > 1]
     _check_doubts(found, installation, played, rows)
     _check_sum(found, installation, played, rows)
-    _check_states(found, rows, copies, played.refused)
+    _check_states(found, rows, copies, played)
     _check_leavers(found, played, rows, copies)
     _check_bytes(found, installation, played, rows, entries)
     return found
@@ -127,7 +128,9 @@ def _check_doubts(
         # The machine let the relay itself wait: whatever was given up meanwhile was so rightly.
         given_up = played.scene.given_up()
         explained = sum(row.email in unheard or row.subscriber_id in given_up for row in doubted)
-    found.bound = played.scene.killed * WINDOW + explained
+    # What was on the wire when a dump was made is in doubt once that is brought back.
+    processes = played.scene.killed + (POOL if played.scene.restored else 0)
+    found.bound = processes * WINDOW + explained
 
 
 def _check_sum(
@@ -143,18 +146,20 @@ def _check_sum(
         found.wrong.append(f"still open: {still}")
 
 
-def _check_states(
-    found: Reckoning, rows: list[Row], copies: Counter[str], refused: set[str]
-) -> None:
+def _check_states(found: Reckoning, rows: list[Row], copies: Counter[str], played: Played) -> None:
     strangers = set(copies) - {row.email for row in rows}
     if strangers:
         found.wrong.append(f"{len(strangers)} got it who are not in the audience")
     for row in rows:
         closed = row.state not in (*SENT, *OPEN, DeliveryState.IN_DOUBT)
-        if closed and copies[row.email]:
+        # A database that was brought back cannot know who got it since: hence it was given up.
+        forgotten = played.scene.restored and row.state is DeliveryState.CANCELLED
+        if closed and not forgotten and copies[row.email]:
             found.wrong.append(f"{row.subscriber_id} is {row.state} ({row.reason}), but got it")
-        if row.state is DeliveryState.FAILED and row.email not in refused:
+        if row.state is DeliveryState.FAILED and row.email not in played.refused:
             found.wrong.append(f"{row.subscriber_id} failed ({row.reason}), and was not refused")
+        if row.state is DeliveryState.CANCELLED and not played.scene.restored:
+            found.wrong.append(f"{row.subscriber_id} is cancelled")
         if row.state is DeliveryState.EXCLUDED and row.reason != "left":
             found.wrong.append(f"{row.subscriber_id} is excluded: {row.reason}")
 

@@ -15,6 +15,8 @@ from tests.journeys.formation import CHECKOUT, STOP_SECONDS, Formation
 
 # What sends, in the order in which it is started.
 BULK = ("worker", "notices", "beat")
+# The pool processes of the Procfile's worker.
+POOL = 2
 CLOCK_FOLDER = CHECKOUT / "tests" / "chaos" / "clock"
 # Two machines' clocks: that on which the workers are, and that of the rest.
 CLOCKS = {

@@ -1,7 +1,6 @@
 """What is broken in a round: each fault strikes, lasts, and is healed."""
 
 import signal
-from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import ClassVar
@@ -23,6 +22,11 @@ class Fault:
     longest: ClassVar[float] = 1.5
     shortest: ClassVar[float] = 0.2
     lasts: float
+
+    @classmethod
+    def is_offered(cls) -> bool:
+        """Whether this version of Digest has what the fault needs."""
+        return True
 
     @classmethod
     def drawn(cls, draw: Random) -> "Fault":
@@ -235,26 +239,3 @@ class Deploy(Fault):
     def strike(self, scene: Scene) -> None:
         TerminateAll(0).strike(scene)
         scene.installation.deploy(1 - scene.installation.release)
-
-
-def all_faults() -> Iterable[type[Fault]]:
-    from tests.chaos.readers_leaving import ReadersLeave
-
-    return (
-        KillWorker,
-        KillAll,
-        TerminateAll,
-        StopWorker,
-        WipeRedis,
-        StopPostgres,
-        CrashPostgres,
-        TwoBeats,
-        NoBeat,
-        MoveClock,
-        RefuseConnections,
-        Storm,
-        DropReplies,
-        DripReplies,
-        ReadersLeave,
-        Deploy,
-    )

@@ -17,6 +17,7 @@ AIM_SECONDS = 0.7
 # No message for so long: the send stands still, so what was to come later comes now.
 STILL_SECONDS = 3.0
 HURRY_EVERY = 0.3
+ENDS = ("sent", "cancelled")
 
 
 @dataclass
@@ -101,15 +102,15 @@ def _ended(scene: Scene) -> bool:
     """Return whether the issue is closed in time, and nobody holds a row of it any more."""
     scene.note("no more faults")
     until = time.monotonic() + END_SECONDS
-    while scene.issue_state() != "sent":
+    while scene.issue_state() not in ENDS:
         if time.monotonic() > until:
             return False
         scene.hurry()
         time.sleep(0.1)
-    scene.note("the issue is sent")
+    scene.note("the issue is closed")
     # Who woke after the lease may still say what the relay told it.
     wait_until(lambda: not _held(scene), LEASE_SECONDS + 1)
-    return scene.issue_state() == "sent"
+    return scene.issue_state() in ENDS
 
 
 def _held(scene: Scene) -> bool:

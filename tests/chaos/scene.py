@@ -23,7 +23,8 @@ class Leaver:
 
 @dataclass
 class Scene:
-    """`killed`: processes that may have held a window when they were killed with -9."""
+    """`killed`: processes that may have held a window when they were killed with -9. `restored`:
+    the database is an older one by now."""
 
     installation: Installation
     issue_id: int
@@ -31,6 +32,7 @@ class Scene:
     audience: list[str]
     kills: int = 0
     killed: int = 0
+    restored: bool = False
     leavers: list[Leaver] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     diary: list[str] = field(default_factory=list)

@@ -44,22 +44,22 @@ def plans(seed: int, rounds: int, faults: Sequence[type[Fault]]) -> list[Plan]:
 
 
 def _plan(seed: str, number: int, cards: Iterator[type[Fault]]) -> Plan:
-    draw = Random(seed)
     hand: list[type[Fault]] = []
-    for _ in range(draw.randint(1, MOST_FAULTS)):
+    for _ in range(Random(f"{seed} hand").randint(1, MOST_FAULTS)):
         card = next(cards)
         if card not in hand:
             hand.append(card)
+    return plan(seed, number, hand)
+
+
+def plan(seed: str, number: int, hand: Sequence[type[Fault]]) -> Plan:
+    """Draw a round in which these faults strike, in this order."""
+    draw = Random(seed)
     moments = sorted(draw.uniform(EARLIEST, LATEST) for _ in hand)
-    return Plan(
-        number,
-        seed,
-        draw.randint(*READERS),
-        tuple(
-            Strike(moment, fault, f"{seed} {fault.name}")
-            for moment, fault in zip(moments, hand, strict=True)
-        ),
+    strikes = (
+        Strike(at, fault, f"{seed} {fault.name}") for at, fault in zip(moments, hand, strict=True)
     )
+    return Plan(number, seed, draw.randint(*READERS), tuple(strikes))
 
 
 def _cards(draw: Random, faults: Sequence[type[Fault]]) -> Iterator[type[Fault]]:
