@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 60
@@ -39,6 +40,7 @@ class Formation:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
+        self.checkout = CHECKOUT
         binaries = str(Path(sys.executable).parent)
         self.environment = {
             "PATH": f"{binaries}:{os.environ['PATH']}",
@@ -48,7 +50,7 @@ class Formation:
         }
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def __enter__(self) -> "Formation":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -85,11 +87,19 @@ class Formation:
             self._running[f"{name}.{copy}"] = subprocess.Popen(
                 ["bash", "-c", f"exec {command}"],
                 env=self.environment,
-                cwd=CHECKOUT,
+                cwd=self.checkout,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def pid(self, name: str, copy: int = 1) -> int:
+        """Return the id of a process that was started, which is also that of its group."""
+        return self._running[f"{name}.{copy}"].pid
+
+    def is_running(self, name: str, copy: int = 1) -> bool:
+        process = self._running.get(f"{name}.{copy}")
+        return process is not None and process.poll() is None
 
     def stop(self, name: str, copy: int = 1) -> int:
         """Ask a process to end (SIGTERM), as a deploy does. Return its exit code."""

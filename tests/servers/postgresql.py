@@ -102,12 +102,20 @@ class PrivatePostgres(ServerProcess, PostgresServer):
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         return [self._postgres, "-D", self.directory / "data", *settings]
 
+    def program(self, name: str) -> Path:
+        """One of PostgreSQL's other programs, such as pg_dump."""
+        return self._postgres.parent / name
+
     def is_ready(self) -> bool:
         try:
             with psycopg.connect(libpq_url(self.url)):
                 return True
         except psycopg.OperationalError:
             return False
+
+    def crash(self) -> None:
+        """An immediate shutdown: nothing is tidied up, and the next start recovers."""
+        self._end(signal.SIGQUIT)
 
     def discard(self) -> None:
         if not self.is_running and (self.directory / "data" / "postmaster.pid").exists():

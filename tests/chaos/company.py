@@ -1,0 +1,119 @@
+"""The Procfile's processes in the rounds: from a release that can be changed, by a clock that can.
+
+A release is a folder as a deploy makes one: the code, and templates of its own.
+"""
+
+import os
+import shutil
+import signal
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from tests.journeys.formation import CHECKOUT, STOP_SECONDS, Formation
+
+# What sends, in the order in which it is started.
+BULK = ("worker", "notices", "beat")
+# The pool processes of the Procfile's worker.
+POOL = 2
+CLOCK_FOLDER = CHECKOUT / "tests" / "chaos" / "clock"
+# Two machines' clocks: that on which the workers are, and that of the rest.
+CLOCKS = {
+    "worker": "clock.work",
+    "notices": "clock.work",
+    "web": "clock.rest",
+    "beat": "clock.rest",
+}
+
+
+def make_release(folder: Path, words: str) -> Path:
+    """Make a release whose issues say `words` at their end."""
+    folder.mkdir()
+    for package in ("digest", "worker"):
+        (folder / package).symlink_to(CHECKOUT / package)
+    shutil.copytree(CHECKOUT / "templates", folder / "templates")
+    for name in ("body.txt", "body.html"):
+        template = folder / "templates" / "email" / "issue" / name
+        text = template.read_text()
+        changed = text.replace("Read online", f"Read {words} online")
+        assert changed != text, f"{name} has no place for the release's words"
+        template.write_text(changed)
+    return folder
+
+
+class Company(Formation):
+    """A formation that is deployed to, killed process by process, and told the wrong time."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], release: Path) -> None:
+        super().__init__(folder, environment)
+        self._left_behind: list[int] = []
+        self.move_clock(0)
+        self.deploy(release)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for group in self._left_behind:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+        super().__exit__(kind, None, None)
+
+    def deploy(self, release: Path) -> None:
+        """Start processes from `release` from now on."""
+        self.checkout = release
+        self.environment["PYTHONPATH"] = f"{release}:{CLOCK_FOLDER}"
+
+    def start(self, name: str, copy: int = 1) -> None:
+        self.environment["CHAOS_CLOCK"] = str(self.folder / CLOCKS[name])
+        super().start(name, copy)
+
+    def ensure(self, names: Iterable[str]) -> None:
+        """Start what is not running."""
+        for name in names:
+            if not self.is_running(name):
+                self.start(name)
+
+    def move_clock(self, seconds: float, *, only_workers: bool = False) -> None:
+        """Make clocks wrong by so many seconds, while their processes run."""
+        for name in ("clock.work",) if only_workers else ("clock.work", "clock.rest"):
+            draft = self.folder / f"{name}.draft"
+            draft.write_text(str(seconds))
+            draft.replace(self.folder / name)
+
+    def pool(self) -> list[int]:
+        """Return the ids of the worker's pool processes: those that send."""
+        if not self.is_running("worker"):
+            return []
+        parent = self.pid("worker")
+        with suppress(FileNotFoundError):
+            found = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+            return [int(pid) for pid in found.split()]
+        return []
+
+    def kill_parent(self, name: str) -> None:
+        """Kill a worker's main process alone: its pool is left to find out."""
+        process = self._running.pop(f"{name}.1")
+        self._left_behind.append(process.pid)
+        process.kill()
+        process.wait(10)
+
+    def stop_all(self, names: Iterable[str]) -> dict[str, int]:
+        """SIGTERM to all at once. Return their exit codes by name."""
+        stopping = {name: self._running.pop(f"{name}.1") for name in names if self.is_running(name)}
+        for process in stopping.values():
+            process.terminate()
+        return {name: process.wait(STOP_SECONDS) for name, process in stopping.items()}
+
+
+def signal_all(pids: Iterable[int], how: signal.Signals) -> int:
+    """Send a signal to each that still lives. Return to how many."""
+    hit = 0
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, how)
+            hit += 1
+    return hit

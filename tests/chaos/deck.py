@@ -1,0 +1,25 @@
+"""The faults that there are, in the order of the table."""
+
+from tests.chaos import faults, operating, readers_leaving
+
+ALL: tuple[type[faults.Fault], ...] = (
+    faults.KillWorker,
+    faults.KillAll,
+    faults.TerminateAll,
+    faults.StopWorker,
+    faults.WipeRedis,
+    faults.StopPostgres,
+    faults.CrashPostgres,
+    faults.TwoBeats,
+    faults.NoBeat,
+    faults.MoveClock,
+    faults.RefuseConnections,
+    faults.Storm,
+    faults.DropReplies,
+    faults.DripReplies,
+    readers_leaving.ReadersLeave,
+    operating.PauseAndResume,
+    faults.Deploy,
+    operating.Restore,
+)
+DECK = tuple(fault for fault in ALL if fault.is_offered())

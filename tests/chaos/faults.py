@@ -1,0 +1,241 @@
+"""What is broken in a round: each fault strikes, lasts, and is healed."""
+
+import signal
+from dataclasses import dataclass
+from random import Random
+from typing import ClassVar
+
+import redis
+
+from tests.chaos.company import BULK, signal_all
+from tests.chaos.installation import LEASE_SECONDS, REPLY_SECONDS
+from tests.chaos.scene import Scene
+
+ANSWER_OCTETS = len("250 2.0.0 Ok: kept\r\n")
+
+
+@dataclass
+class Fault:
+    """One fault in one round. `lasts`: seconds from the strike to the healing."""
+
+    name: ClassVar[str] = ""
+    longest: ClassVar[float] = 1.5
+    shortest: ClassVar[float] = 0.2
+    lasts: float
+
+    @classmethod
+    def is_offered(cls) -> bool:
+        """Whether this version of Digest has what the fault needs."""
+        return True
+
+    @classmethod
+    def drawn(cls, draw: Random) -> "Fault":
+        return cls(draw.uniform(cls.shortest, cls.longest))
+
+    def strike(self, scene: Scene) -> None:
+        raise NotImplementedError
+
+    def heal(self, scene: Scene) -> None:
+        """Undo it, as whoever runs the place would."""
+        scene.installation.company.ensure(BULK)
+
+
+class KillWorker(Fault):
+    """One of the pool's processes, which the worker replaces by itself; or the worker's own."""
+
+    name = "kill -9 a worker"
+
+    def strike(self, scene: Scene) -> None:
+        company = scene.installation.company
+        pool = company.pool()
+        if not pool:
+            scene.note("no worker to kill")
+        elif scene.draw.random() < 0.6:
+            scene.killed += signal_all([scene.draw.choice(pool)], signal.SIGKILL)
+            scene.kills += 1
+        else:
+            # Its pool loses nothing: each process ends what it is at.
+            company.kill_parent("worker")
+            scene.kills += 1
+
+
+class KillAll(Fault):
+    name = "kill -9 all workers"
+
+    def strike(self, scene: Scene) -> None:
+        company = scene.installation.company
+        pool = len(company.pool())
+        for name in ("worker", "notices"):
+            if company.is_running(name):
+                company.kill(f"{name}.1")
+        scene.kills += pool
+        scene.killed += pool
+
+
+class TerminateAll(Fault):
+    name = "SIGTERM all"
+
+    def strike(self, scene: Scene) -> None:
+        for name, code in scene.installation.company.stop_all(BULK).items():
+            if code != 0:
+                scene.complain(f"{name} ended with {code} on SIGTERM")
+
+
+class StopWorker(Fault):
+    """SIGSTOP for longer than the lease: one of the pool's processes, or the whole worker."""
+
+    name = "SIGSTOP past the lease"
+    shortest = LEASE_SECONDS + 0.7
+    longest = LEASE_SECONDS + 1.7
+    stopped: list[int]
+
+    def strike(self, scene: Scene) -> None:
+        company = scene.installation.company
+        self.stopped = company.pool()
+        if self.stopped and scene.draw.random() < 0.6:
+            self.stopped = [scene.draw.choice(self.stopped)]
+        elif company.is_running("worker"):
+            self.stopped.append(company.pid("worker"))
+        signal_all(self.stopped, signal.SIGSTOP)
+
+    def heal(self, scene: Scene) -> None:
+        signal_all(self.stopped, signal.SIGCONT)
+        super().heal(scene)
+
+
+class WipeRedis(Fault):
+    name = "wipe and restart Redis"
+
+    def strike(self, scene: Scene) -> None:
+        with redis.Redis.from_url(scene.installation.redis.url) as broker:
+            broker.flushall()
+        if scene.draw.random() < 0.5:
+            scene.installation.redis.stop()
+        else:
+            scene.installation.redis.kill()
+
+    def heal(self, scene: Scene) -> None:
+        if not scene.installation.redis.is_running:
+            scene.installation.redis.start()
+        super().heal(scene)
+
+
+class StopPostgres(Fault):
+    """A fast shutdown, as for an upgrade; or an immediate one, which is a crash."""
+
+    name = "stop and start PostgreSQL"
+    immediate: ClassVar[bool] = False
+
+    def strike(self, scene: Scene) -> None:
+        if self.immediate:
+            scene.installation.postgres.crash()
+        else:
+            scene.installation.postgres.stop()
+
+    def heal(self, scene: Scene) -> None:
+        if not scene.installation.postgres.is_running:
+            scene.installation.postgres.start()
+        super().heal(scene)
+
+
+class CrashPostgres(StopPostgres):
+    name = "crash and start PostgreSQL"
+    immediate = True
+
+
+class TwoBeats(Fault):
+    name = "beat started twice"
+    shortest, longest = 1.0, 3.0
+
+    def strike(self, scene: Scene) -> None:
+        if not scene.installation.company.is_running("beat", 2):
+            scene.installation.company.start("beat", 2)
+
+    def heal(self, scene: Scene) -> None:
+        if scene.installation.company.is_running("beat", 2):
+            scene.installation.company.kill("beat", 2)
+        super().heal(scene)
+
+
+class NoBeat(Fault):
+    name = "beat absent"
+    shortest, longest = 1.0, 3.0
+
+    def strike(self, scene: Scene) -> None:
+        if scene.installation.company.is_running("beat"):
+            scene.installation.company.kill("beat", 1)
+            scene.kills += 1
+
+
+class MoveClock(Fault):
+    """An hour forth or back: everywhere, or on the workers' machine alone; to the round's end."""
+
+    name = "clock moved an hour"
+
+    def strike(self, scene: Scene) -> None:
+        hours, only_workers = scene.draw.choice((1, -1)), scene.draw.random() < 0.5
+        scene.note(f"the clock moves by {hours} h{' for the workers' if only_workers else ''}")
+        scene.installation.company.move_clock(3600 * hours, only_workers=only_workers)
+
+
+class RefuseConnections(Fault):
+    name = "relay refuses connections"
+
+    def strike(self, scene: Scene) -> None:
+        scene.installation.relay.behave(refuse_connections=True)
+
+    def heal(self, scene: Scene) -> None:
+        scene.installation.relay.behave(refuse_connections=False)
+        super().heal(scene)
+
+
+class Storm(Fault):
+    name = "421 storm"
+
+    def strike(self, scene: Scene) -> None:
+        scene.installation.relay.behave(storm=True)
+
+    def heal(self, scene: Scene) -> None:
+        scene.installation.relay.behave(storm=False)
+        super().heal(scene)
+
+
+class DropReplies(Fault):
+    """The connection is gone after DATA, before the answer: with the message taken, or not."""
+
+    name = "drop after DATA before the reply"
+
+    def strike(self, scene: Scene) -> None:
+        lose = scene.draw.randint(0, 3)
+        swallow = scene.draw.randint(0 if lose else 1, 3)
+        scene.installation.relay.behave(lose=lose, swallow=swallow)
+
+    def heal(self, scene: Scene) -> None:
+        scene.installation.relay.behave(lose=0, swallow=0)
+        super().heal(scene)
+
+
+class DripReplies(Fault):
+    """Answers come by the octet: slowly, or too slowly to be waited for."""
+
+    name = "slow-drip replies"
+    shortest, longest = 1.0, 2.0
+
+    def strike(self, scene: Scene) -> None:
+        too_slow = scene.draw.random() < 0.5
+        whole = REPLY_SECONDS * 2 if too_slow else REPLY_SECONDS / 6
+        scene.installation.relay.behave(drip=whole / ANSWER_OCTETS)
+
+    def heal(self, scene: Scene) -> None:
+        scene.installation.relay.behave(drip=0.0)
+        super().heal(scene)
+
+
+class Deploy(Fault):
+    """SIGTERM, and another release: what is frozen must go out as it is."""
+
+    name = "deploy with changed templates"
+
+    def strike(self, scene: Scene) -> None:
+        TerminateAll(0).strike(scene)
+        scene.installation.deploy(1 - scene.installation.release)

@@ -1,0 +1,125 @@
+"""Plays one round: an issue goes out, faults strike while it does, and the end is awaited."""
+
+import time
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.chaos.faults import Fault
+from tests.chaos.installation import LEASE_SECONDS, Installation
+from tests.chaos.scene import Scene, wait_until
+from tests.chaos.schedule import DEFERRED, REFUSED, Plan, Strike
+
+# Far more than a round takes, for a machine that is busy with other things.
+START_SECONDS = 240
+END_SECONDS = 240
+# A strike waits so long for a row to be on the wire; else it strikes all the same.
+AIM_SECONDS = 0.7
+# No message for so long: the send stands still, so what was to come later comes now.
+STILL_SECONDS = 3.0
+HURRY_EVERY = 0.3
+ENDS = ("sent", "cancelled")
+
+
+@dataclass
+class Played:
+    """What happened in a round, before it is reckoned up. `hits`: faults by whether they struck
+    while rows were `sending`."""
+
+    plan: Plan
+    scene: Scene
+    issue_id: int
+    audience: list[str]
+    release: int
+    frozen: dict[int, bytes]
+    refused: set[str]
+    hits: list[tuple[str, bool]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def play(installation: Installation, plan: Plan) -> Played:
+    """Play a round, to the end of its issue or of our patience."""
+    installation.settle()
+    draw = Random(plan.seed)
+    audience = installation.add_readers(plan.readers)
+    issue_id = installation.make_issue()
+    odd = draw.sample(audience, REFUSED * 2 + DEFERRED * 2)
+    refused = set(odd[: REFUSED * 2])
+    installation.relay.behave(
+        refuse_rcpt=set(odd[:REFUSED]),
+        refuse_dot=set(odd[REFUSED : REFUSED * 2]),
+        defer_rcpt=set(odd[REFUSED * 2 : REFUSED * 2 + DEFERRED]),
+        defer_dot=set(odd[REFUSED * 2 + DEFERRED :]),
+    )
+    scene = Scene(installation, issue_id, draw, audience)
+    release = installation.release
+    installation.send(issue_id)
+    if not wait_until(lambda: scene.copies() > 0, START_SECONDS):
+        scene.complain(f"no message left in {START_SECONDS} s")
+    frozen = installation.stencils(issue_id)
+    played = Played(plan, scene, issue_id, audience, release, frozen, refused)
+    _break(scene, plan, played)
+    if not _ended(scene):
+        scene.complain(f"the issue is {scene.issue_state()} {END_SECONDS} s after the last fault")
+    played.seconds = time.monotonic() - scene.began
+    return played
+
+
+def _break(scene: Scene, plan: Plan, played: Played) -> None:
+    """Let every fault strike in its turn, and be healed in its own time."""
+    waiting, lasting = list(plan.strikes), list[tuple[float, Fault]]()
+    copies, moved_at, hurried_at = 0, time.monotonic(), 0.0
+    while waiting or lasting:
+        now = time.monotonic()
+        if (count := scene.copies()) > copies:
+            copies, moved_at = count, now
+        for healing in [each for each in lasting if each[0] <= now]:
+            lasting.remove(healing)
+            healing[1].heal(scene)
+            scene.note(f"healed: {healing[1].name}")
+            moved_at = time.monotonic()
+        if now > hurried_at + HURRY_EVERY:
+            scene.hurry()
+            hurried_at = now
+        still = not lasting and now > moved_at + STILL_SECONDS
+        if waiting and (copies >= waiting[0].at * len(scene.audience) or still):
+            fault = _strike(scene, waiting.pop(0), played)
+            lasting.append((time.monotonic() + fault.lasts, fault))
+        time.sleep(0.01)
+
+
+def _strike(scene: Scene, strike: Strike, played: Played) -> Fault:
+    scene.draw = Random(strike.seed)
+    fault = strike.fault.drawn(scene.draw)
+    wait_until(lambda: scene.on_the_wire() > 0, AIM_SECONDS, every=0.002)
+    on_the_wire = scene.on_the_wire()
+    scene.note(f"strikes, with {on_the_wire} on the wire: {fault.name}, for {fault.lasts:.1f} s")
+    played.hits.append((fault.name, on_the_wire > 0))
+    fault.strike(scene)
+    return fault
+
+
+def _ended(scene: Scene) -> bool:
+    """Return whether the issue is closed in time, and nobody holds a row of it any more."""
+    scene.note("no more faults")
+    until = time.monotonic() + END_SECONDS
+    while scene.issue_state() not in ENDS:
+        if time.monotonic() > until:
+            return False
+        scene.hurry()
+        time.sleep(0.1)
+    scene.note("the issue is closed")
+    # Who woke after the lease may still say what the relay told it.
+    wait_until(lambda: not _held(scene), LEASE_SECONDS + 1)
+    return scene.issue_state() in ENDS
+
+
+def _held(scene: Scene) -> bool:
+    [(count,)] = scene.installation.ask(
+        """
+        SELECT count(*) FROM delivery WHERE issue_id = %s
+        AND (state IN ('queued', 'claimed', 'sending')
+             OR state = 'in_doubt' AND lease_until > now() - make_interval(secs => 1))
+        """,
+        scene.issue_id,
+    )
+    return bool(count)

@@ -1,0 +1,113 @@
+"""One round as the faults see it: what to break, and where to note what they did."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+import psycopg
+
+from tests.chaos.installation import Installation
+
+
+@dataclass(frozen=True)
+class Leaver:
+    """A reader who left in mid-send. `state`: their row's, read after the leave was committed;
+    `at`: the machine's monotonic clock, read before that."""
+
+    email: str
+    state: str
+    at: float
+    by: str
+
+
+@dataclass
+class Scene:
+    """`killed`: processes that may have held a window when they were killed with -9. `restored`:
+    the database is an older one by now."""
+
+    installation: Installation
+    issue_id: int
+    draw: Random
+    audience: list[str]
+    kills: int = 0
+    killed: int = 0
+    restored: bool = False
+    leavers: list[Leaver] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    diary: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    def note(self, words: str) -> None:
+        self.diary.append(f"{time.monotonic() - self.began:7.2f} s  {words}")
+
+    def complain(self, words: str) -> None:
+        """Note something that must never happen."""
+        self.complaints.append(words)
+        self.note(f"WRONG: {words}")
+
+    def copies(self) -> int:
+        """Return how many messages of the issue the relay has."""
+        entries = self.installation.relay.entries()
+        return sum(entry.is_copy and entry.issue_id == self.issue_id for entry in entries)
+
+    def on_the_wire(self) -> int:
+        """Return how many rows are `sending` now; 0 where the database does not answer."""
+        try:
+            [(count,)] = self.installation.ask(
+                "SELECT count(*) FROM delivery WHERE issue_id = %s AND state = 'sending'",
+                self.issue_id,
+            )
+        except psycopg.OperationalError:
+            return 0
+        return int(count)
+
+    def issue_state(self) -> str | None:
+        """Return the issue's state; None where the database does not answer."""
+        try:
+            [(state,)] = self.installation.ask(
+                "SELECT state FROM issue WHERE id = %s", self.issue_id
+            )
+        except psycopg.OperationalError:
+            return None
+        return str(state)
+
+    def given_up(self) -> set[int]:
+        """Return the readers of whose message a worker waited in vain for the answer."""
+        rows = self.installation.ask(
+            """
+            SELECT subscriber_id FROM attempt
+            WHERE issue_id = %s AND outcome = 'in doubt' AND reply LIKE '%%did not answer%%'
+            """,
+            self.issue_id,
+        )
+        return {subscriber_id for (subscriber_id,) in rows}
+
+    def hurry(self) -> None:
+        """Let the waits of minutes be over: after a 4xx, and for a relay that was away."""
+        try:
+            self.installation.ask(
+                """
+                UPDATE delivery SET next_attempt_at = now() WHERE (issue_id, subscriber_id) IN (
+                    SELECT issue_id, subscriber_id FROM delivery
+                    WHERE issue_id = %s AND state = 'queued' AND next_attempt_at > now()
+                    FOR UPDATE SKIP LOCKED)
+                """,
+                self.issue_id,
+            )
+            self.installation.ask(
+                "UPDATE issue SET parked_until = now() WHERE id = %s AND parked_until > now()",
+                self.issue_id,
+            )
+        except psycopg.OperationalError:
+            return
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
+    """Return whether `condition` came to hold in time."""
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(every)
+    return True
