@@ -33,23 +33,25 @@ WARM_UP = "warm-up"
 WARM_UP_READERS = 200
 STORIES = 6
 NAMES = "ARRAY['Robin', 'Ada Lovegrove', 'Jürgen Weiß', 'María José Ñíguez', 'Mina', '', 'Tobiah']"
+# Some five hundred domains, as a reader has one of many.
+DOMAIN = "'@mail' || (n * n % 1009) || '.example.org'"
 
 # Both databases know these words; a reader's number decides all that is theirs.
 ADD_READERS = {
     "postgresql": f"""
         INSERT INTO subscriber
             (subject, email, email_key, suppression_mac, name, language, created_at)
-        SELECT decode(md5('reader ' || n), 'hex'), 'reader' || n || '@example.org',
-               'reader' || n || '@example.org', encode(sha256(('mac ' || n)::bytea), 'hex'),
+        SELECT decode(md5('reader ' || n), 'hex'), 'reader' || n || {DOMAIN},
+               'reader' || n || {DOMAIN}, encode(sha256(('mac ' || n)::bytea), 'hex'),
                ({NAMES})[1 + n % 7], 'en', now()
         FROM generate_series(1, CAST(:readers AS bigint)) n
     """,
-    "sqlite": """
+    "sqlite": f"""
         INSERT INTO subscriber
             (subject, email, email_key, suppression_mac, name, language, created_at)
         WITH RECURSIVE numbers(n) AS
             (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :readers)
-        SELECT randomblob(16), 'reader' || n || '@example.org', 'reader' || n || '@example.org',
+        SELECT randomblob(16), 'reader' || n || {DOMAIN}, 'reader' || n || {DOMAIN},
                lower(hex(randomblob(32))), 'Ada Lovegrove', 'en',
                strftime('%Y-%m-%d %H:%M:%f000', 'now')
         FROM numbers
