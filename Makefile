@@ -18,6 +18,10 @@ demo: $(VENV)/.run ## Play the whole product on this machine (ARGS=--once: by it
 test: $(VENV)/.dev ## Run the tests (ARGS="-k name" for some of them)
 	@$(BIN)/pytest -n 2 $(ARGS)
 
+.PHONY: bench
+bench: $(VENV)/.dev ## Measure how fast it is (ARGS="--quick send": docs/howto/benchmark.md)
+	@$(BIN)/python -m bench $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.dev ## Lint, types, import contract, docs
 	$(BIN)/ruff check .

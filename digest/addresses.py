@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -55,8 +56,14 @@ def wire_address(email: str) -> str:
         AddressError: it is none.
     """
     local, _, domain = email.rpartition("@")
+    return f"{local}@{_wire_domain(domain)}"
+
+
+# Most readers share a few domains, and to look at one takes as long as to fill a whole message.
+@lru_cache(maxsize=10_000)
+def _wire_domain(domain: str) -> str:
     try:
         found = validate_email(f"x@{domain}", check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         raise AddressError("The part after the @ is not a domain") from None
-    return f"{local}@{found.ascii_domain}"
+    return str(found.ascii_domain)

@@ -81,10 +81,12 @@ class Formation:
 
     def start(self, name: str, copy: int = 1) -> None:
         """Start a line of the Procfile; `copy` tells several of the same apart."""
-        log = (self.folder / f"{name}.{copy}.log").open("ab")
-        command = procfile()[name].replace("%h", f"{copy}.%h")
-        with log:
-            self._running[f"{name}.{copy}"] = subprocess.Popen(
+        self.launch(f"{name}.{copy}", procfile()[name].replace("%h", f"{copy}.%h"))
+
+    def launch(self, key: str, command: str) -> None:
+        """Start a command that is no line of the Procfile; `kill(key)` ends it."""
+        with self.log_of(key).open("ab") as log:
+            self._running[key] = subprocess.Popen(
                 ["bash", "-c", f"exec {command}"],
                 env=self.environment,
                 cwd=self.checkout,
@@ -100,6 +102,16 @@ class Formation:
     def is_running(self, name: str, copy: int = 1) -> bool:
         process = self._running.get(f"{name}.{copy}")
         return process is not None and process.poll() is None
+
+    def log_of(self, key: str) -> Path:
+        """Return the file of what a process says."""
+        return self.folder / f"{key}.log"
+
+    def processes(self, name: str, copy: int = 1) -> list[int]:
+        """Return the ids of a running process and of its children (Linux)."""
+        pid = self._running[f"{name}.{copy}"].pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [pid, *map(int, children.split())]
 
     def stop(self, name: str, copy: int = 1) -> int:
         """Ask a process to end (SIGTERM), as a deploy does. Return its exit code."""

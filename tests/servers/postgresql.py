@@ -77,8 +77,13 @@ class PrivatePostgres(ServerProcess, PostgresServer):
     stop_signal = signal.SIGINT
     discard_signal = signal.SIGQUIT
 
-    def __init__(self, run: Run, settings: dict[str, str] | None = None) -> None:
-        self._postgres, data, user = programs.prepared(run)
+    def __init__(
+        self,
+        run: Run,
+        settings: dict[str, str] | None = None,
+        initdb: Sequence[str] = programs.QUICKLY,
+    ) -> None:
+        self._postgres, data, user = programs.prepared(run, initdb)
         directory = run.server_directory("postgresql")
         shutil.copytree(data, directory / "data")
         if user:

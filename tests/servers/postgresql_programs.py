@@ -26,8 +26,15 @@ HOW_TO_GET_IT = (
 )
 
 
-def prepared(run: Run) -> tuple[Path, Path, str | None]:
-    """The postgres program, a new cluster's data folder to copy, and the user to run as."""
+# For data that may be lost: small files, and none of them waited for.
+QUICKLY = ("--no-sync", "--wal-segsize=1")
+
+
+def prepared(run: Run, options: Sequence[str] = QUICKLY) -> tuple[Path, Path, str | None]:
+    """The postgres program, a new cluster's data folder to copy, and the user to run as.
+
+    `options` are initdb's, by the first call of a run.
+    """
     bin_directory = find()
     if bin_directory is None:
         unavailable("PostgreSQL", HOW_TO_GET_IT)
@@ -36,7 +43,7 @@ def prepared(run: Run) -> tuple[Path, Path, str | None]:
         bin_directory = Path(
             run.once("postgresql-bin", lambda: str(reachable(bin_directory, run, user)))
         )
-    data = run.once("postgresql-data", lambda: str(new_cluster(bin_directory, run, user)))
+    data = run.once("postgresql-data", lambda: str(new_cluster(bin_directory, run, user, options)))
     return bin_directory / "postgres", Path(data), user
 
 
@@ -105,13 +112,15 @@ def reachable(bin_directory: Path, run: Run, user: str) -> Path:
     return bin_directory
 
 
-def new_cluster(bin_directory: Path, run: Run, user: str | None) -> Path:
+def new_cluster(
+    bin_directory: Path, run: Run, user: str | None, more_options: Sequence[str] = QUICKLY
+) -> Path:
     directory = Path(tempfile.mkdtemp(prefix="cluster-", dir=run.directory))
     if user:
         give(directory, user)
     options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
-    quickly = ["--no-sync", "--wal-segsize=1"]
-    command = [str(bin_directory / "initdb"), "-D", str(directory / "data"), *options, *quickly]
+    initdb, data = str(bin_directory / "initdb"), str(directory / "data")
+    command = [initdb, "-D", data, *options, *more_options]
     try:
         run_as(user, command, cwd=directory)
     except subprocess.CalledProcessError as error:

@@ -56,10 +56,10 @@ class Run:
 
 
 class RunOwner:
-    """The run, held by the process that pytest was started as."""
+    """The run, held by the process that pytest was started as; by default its data is in memory."""
 
-    def __init__(self) -> None:
-        self.run = Run(Path(tempfile.mkdtemp(prefix="digest-", dir=parent_folder())))
+    def __init__(self, parent: Path | None = None) -> None:
+        self.run = Run(Path(tempfile.mkdtemp(prefix="digest-", dir=parent or parent_folder())))
         # PostgreSQL's system user must be able to pass through, and needs to see no names.
         self.run.directory.chmod(0o711)
         self._lock = self.run.alive.open("w")

@@ -1,0 +1,1 @@
+"""What stands beside Digest: Postfix's own generator, and what people write instead."""
