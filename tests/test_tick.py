@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select, update
 
 from digest.clock import FixedClock
 from digest.database import Database, database_now
-from digest.delivery import ledger
+from digest.delivery import ledger, partitions
 from digest.delivery.notices import send_notices
 from digest.models import (
     Approval,
@@ -111,6 +111,7 @@ def test_an_issue_that_is_being_worked_at_is_not_rung_for_again(house: House) ->
     issue_id = add_issue(house)
     with house.database.transaction() as session:
         session.execute(update(Issue).values(state=IssueState.SENDING, frozen_at=NOW))
+        partitions.add(session, issue_id)
         for subscriber_id in (1, 2):
             session.add(
                 Delivery(

@@ -40,7 +40,10 @@ class Issue(Base):
     """Known by (newsletter, `occurrence_on`): the local date of its slot, NULL for a special.
 
     `number` is given at freeze. `reason` says in words why it is parked, skipped, held or
-    cancelled. `dateline` is the local date that the issue shows.
+    cancelled. `dateline` is the local date that the issue shows. `watched_until`, by the
+    database's clock, is when the tick stops looking for rows of an issue that is over. From
+    `folded_at` on its deliveries are told by totals (`IssueTotal`); at `cleared_at` the last of
+    its rows is gone.
     """
 
     __tablename__ = "issue"
@@ -73,6 +76,9 @@ class Issue(Base):
     audience: Mapped[int | None]
     sent_at: Mapped[datetime | None]
     parked_until: Mapped[datetime | None]
+    watched_until: Mapped[datetime | None]
+    folded_at: Mapped[datetime | None]
+    cleared_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     newsletter: Mapped[Newsletter] = relationship()
