@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from digest.delivery import sweeping
 from digest.delivery.messages import Links
 from digest.delivery.notices import notices_due
+from digest.delivery.retention import fold_due
 from digest.logs import kept_apart
 from digest.models import Heartbeat, Issue, IssueState
 from digest.newsroom.agenda import keep_agenda
@@ -24,6 +25,7 @@ from digest.runtime import (
     DELIVER_ISSUE,
     FETCH_PICTURES,
     FETCH_SOURCE,
+    FOLD_DELIVERIES,
     PREPARE_ISSUE,
     SEND_NOTICES,
     Runtime,
@@ -50,6 +52,7 @@ def tick(runtime: Runtime) -> None:
         notices = notices_due(session, runtime.settings)
         to_fetch = sources_due(session, now)
         pictures = pictures_due(session, now)
+        old = fold_due(session, now, runtime.settings.keep_months)
     for issue_id in to_prepare:
         runtime.bell.ring(PREPARE_ISSUE, issue_id)
     for issue_id in to_deliver:
@@ -60,6 +63,8 @@ def tick(runtime: Runtime) -> None:
         runtime.bell.ring(FETCH_SOURCE, source_id)
     if pictures:
         runtime.bell.ring(FETCH_PICTURES)
+    if old:
+        runtime.bell.ring(FOLD_DELIVERIES)
 
 
 def links(runtime: Runtime) -> Links:

@@ -28,7 +28,13 @@ from digest.models import (
     Terms,
     Wording,
 )
-from digest.runtime import DELIVER_ISSUE, PREPARE_ISSUE, SEND_NOTICES, Runtime
+from digest.runtime import (
+    DELIVER_ISSUE,
+    FOLD_DELIVERIES,
+    PREPARE_ISSUE,
+    SEND_NOTICES,
+    Runtime,
+)
 from digest.settings import RelayAddress
 from digest.tick import links, tick
 from digest.tokens import new_token_id
@@ -130,6 +136,15 @@ def test_an_issue_that_is_being_worked_at_is_not_rung_for_again(house: House) ->
             .values(lease_until=database_now(-1))
         )
     assert house.tick() == [(DELIVER_ISSUE, (issue_id,))]
+
+
+def test_old_deliveries_are_rung_for_until_they_are_folded(house: House) -> None:
+    changes = {"frozen_at": NOW, "sent_at": NOW, "watched_until": NOW + timedelta(days=3)}
+    add_issue(house, IssueState.SENT, audience=0, **changes)
+    assert (FOLD_DELIVERIES, ()) not in house.tick()
+    house.clock.advance(timedelta(days=366))
+    assert (FOLD_DELIVERIES, ()) in house.tick()
+    assert (FOLD_DELIVERIES, ()) in house.tick(), "the bell may not have been heard"
 
 
 def test_a_newsletter_in_disorder_stops_no_other(house: House) -> None:
