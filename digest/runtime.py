@@ -32,6 +32,7 @@ DELIVER_ISSUE = "worker.tasks.deliver_issue"
 SEND_NOTICES = "worker.tasks.send_notices"
 FETCH_SOURCE = "worker.tasks.fetch_source"
 FETCH_PICTURES = "worker.tasks.fetch_pictures"
+FOLD_DELIVERIES = "worker.tasks.fold_deliveries"
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,7 @@ def celery_app(settings: Settings) -> "Celery":
             SEND_NOTICES: {"queue": NOTICES},
             FETCH_SOURCE: {"queue": FEEDS},
             FETCH_PICTURES: {"queue": FEEDS},
+            FOLD_DELIVERIES: {"queue": FEEDS},
         },
         task_publish_retry=False,
         task_serializer="json",

@@ -77,6 +77,7 @@ class Settings:
     smtp_timeout: float
     reply_timeout: float
     late_hours: int
+    keep_months: int
     source_minutes: int
     tick_seconds: float
     relay_signs: bool
@@ -186,6 +187,12 @@ VARIABLES = (
     Variable(
         "DIGEST_LATE_HOURS", "12", "An issue more than this late is held, and a person decides."
     ),
+    Variable(
+        "DIGEST_KEEP_MONTHS",
+        "12",
+        "How many months after an issue who got it is kept, reader by reader; then only how many "
+        "did. 0: for ever.",
+    ),
     Variable("DIGEST_SOURCE_MINUTES", "15", "How often a source is fetched when all is well."),
     Variable(
         "DIGEST_TICK_SECONDS",
@@ -245,6 +252,7 @@ def _read(env: "_Reader") -> Settings:
         smtp_timeout=env.number("DIGEST_SMTP_TIMEOUT", 0.1, 600),
         reply_timeout=env.number("DIGEST_REPLY_TIMEOUT", 0.1, 3600),
         late_hours=env.whole("DIGEST_LATE_HOURS", 1, 24 * 7),
+        keep_months=env.whole("DIGEST_KEEP_MONTHS", 0, 1200),
         source_minutes=env.whole("DIGEST_SOURCE_MINUTES", 1, 24 * 60),
         tick_seconds=env.number("DIGEST_TICK_SECONDS", 0.2, 3600),
         relay_signs=env.parsed("DIGEST_RELAY_SIGNS", parse_boolean),

@@ -15,6 +15,7 @@ from digest.delivery import sweeping
 from digest.delivery.messages import Links
 from digest.delivery.notices import notices_due
 from digest.delivery.restoring import hold_if_moved
+from digest.delivery.retention import fold_due
 from digest.logs import kept_apart
 from digest.models import Heartbeat, Issue, IssueState
 from digest.newsroom.agenda import keep_agenda
@@ -26,6 +27,7 @@ from digest.runtime import (
     DELIVER_ISSUE,
     FETCH_PICTURES,
     FETCH_SOURCE,
+    FOLD_DELIVERIES,
     PREPARE_ISSUE,
     SEND_NOTICES,
     Runtime,
@@ -49,6 +51,7 @@ def tick(runtime: Runtime) -> None:
         notices = notices_due(session, runtime.settings)
         to_fetch = sources_due(session, now)
         pictures = pictures_due(session, now)
+        old = fold_due(session, now, runtime.settings.keep_months)
     for issue_id in to_prepare:
         runtime.bell.ring(PREPARE_ISSUE, issue_id)
     for issue_id in to_deliver:
@@ -59,6 +62,8 @@ def tick(runtime: Runtime) -> None:
         runtime.bell.ring(FETCH_SOURCE, source_id)
     if pictures:
         runtime.bell.ring(FETCH_PICTURES)
+    if old:
+        runtime.bell.ring(FOLD_DELIVERIES)
 
 
 def _at_home(runtime: Runtime, now: datetime) -> bool:

@@ -82,6 +82,7 @@ def routes_page() -> str:
         smtp_timeout=30,
         reply_timeout=600,
         late_hours=12,
+        keep_months=12,
         source_minutes=15,
         tick_seconds=60,
         relay_signs=False,

@@ -7,8 +7,10 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from digest.addresses import parse_address
+from digest.delivery import partitions
 from digest.home import settle_if_empty
 from digest.models import (
+    BEFORE_FREEZE,
     Article,
     Issue,
     IssueState,
@@ -70,6 +72,7 @@ def make_settings(database_url: str, **changes: object) -> Settings:
         "smtp_timeout": 5.0,
         "reply_timeout": 5.0,
         "late_hours": 12,
+        "keep_months": 12,
         "source_minutes": 15,
         "tick_seconds": 60.0,
         "relay_signs": False,
@@ -166,7 +169,10 @@ def make_issue(
     state: IssueState = IssueState.SCHEDULED,
     **changes: object,
 ) -> Issue:
-    """Add an issue with `articles`, the first as its lead, due at NOW."""
+    """Add an issue with `articles`, the first as its lead, due at NOW.
+
+    One that is past its freeze has room for deliveries that a test writes by hand.
+    """
     values: dict[str, object] = {
         "newsletter_id": newsletter.id,
         "occurrence_on": date(2026, 11, 14),
@@ -180,6 +186,8 @@ def make_issue(
     issue = Issue(**(values | changes))
     session.add(issue)
     session.flush()
+    if state not in BEFORE_FREEZE:
+        partitions.add(session, issue.id)
     for position, article in enumerate(articles, start=1):
         role = StoryRole.LEAD if position == 1 else StoryRole.STORY
         session.add(Story(issue_id=issue.id, article_id=article.id, position=position, role=role))

@@ -324,6 +324,7 @@ MALFORMED = {
     "DIGEST_SMTP_TIMEOUT": ["0", "601", "nan", "infinity"],
     "DIGEST_REPLY_TIMEOUT": ["0", "3601", "nan"],
     "DIGEST_LATE_HOURS": ["0", "169", "1.5"],
+    "DIGEST_KEEP_MONTHS": ["-1", "1201", "0.5"],
     "DIGEST_SOURCE_MINUTES": ["0", "1441", "0.5"],
     "DIGEST_LOG_FORMAT": ["xml", "JSON lines"],
 }

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select, update
 
 from digest.clock import FixedClock
 from digest.database import Database, database_now
-from digest.delivery import ledger
+from digest.delivery import ledger, partitions
 from digest.delivery.notices import send_notices
 from digest.delivery.restoring import accept
 from digest.models import (
@@ -30,7 +30,13 @@ from digest.models import (
     Terms,
     Wording,
 )
-from digest.runtime import DELIVER_ISSUE, PREPARE_ISSUE, SEND_NOTICES, Runtime
+from digest.runtime import (
+    DELIVER_ISSUE,
+    FOLD_DELIVERIES,
+    PREPARE_ISSUE,
+    SEND_NOTICES,
+    Runtime,
+)
 from digest.settings import RelayAddress
 from digest.tick import links, tick
 from digest.tokens import new_token_id
@@ -113,6 +119,7 @@ def test_an_issue_that_is_being_worked_at_is_not_rung_for_again(house: House) ->
     issue_id = add_issue(house)
     with house.database.transaction() as session:
         session.execute(update(Issue).values(state=IssueState.SENDING, frozen_at=NOW))
+        partitions.add(session, issue_id)
         for subscriber_id in (1, 2):
             session.add(
                 Delivery(
@@ -131,6 +138,15 @@ def test_an_issue_that_is_being_worked_at_is_not_rung_for_again(house: House) ->
             .values(lease_until=database_now(-1))
         )
     assert house.tick() == [(DELIVER_ISSUE, (issue_id,))]
+
+
+def test_old_deliveries_are_rung_for_until_they_are_folded(house: House) -> None:
+    changes = {"frozen_at": NOW, "sent_at": NOW, "watched_until": NOW + timedelta(days=3)}
+    add_issue(house, IssueState.SENT, audience=0, **changes)
+    assert (FOLD_DELIVERIES, ()) not in house.tick()
+    house.clock.advance(timedelta(days=366))
+    assert (FOLD_DELIVERIES, ()) in house.tick()
+    assert (FOLD_DELIVERIES, ()) in house.tick(), "the bell may not have been heard"
 
 
 def test_a_newsletter_in_disorder_stops_no_other(house: House) -> None:

@@ -11,6 +11,7 @@ from digest import tick as calendar
 from digest.delivery.deadlines import elapsed
 from digest.delivery.freezing import prepare
 from digest.delivery.notices import send_notices
+from digest.delivery.retention import fold_deliveries
 from digest.delivery.sending import HANDS, deliver_issue
 from digest.newsroom.fetching_pictures import fetch_pictures
 from digest.newsroom.fetching_sources import fetch_source, open_fetcher
@@ -18,6 +19,7 @@ from digest.runtime import (
     DELIVER_ISSUE,
     FETCH_PICTURES,
     FETCH_SOURCE,
+    FOLD_DELIVERIES,
     PREPARE_ISSUE,
     SEND_NOTICES,
     TICK,
@@ -104,6 +106,17 @@ def register(app: Celery, runtime_of_process: Callable[[], Runtime]) -> None:
         )
         if not finished and not runtime.stopping.is_set():
             runtime.bell.ring(FETCH_PICTURES)
+
+    @app.task(name=FOLD_DELIVERIES, shared=False)
+    def _fold_deliveries() -> None:
+        runtime = runtime_of_process()
+        stop_at = time.monotonic() + runtime.settings.slice_seconds
+        fold_deliveries(
+            runtime.database,
+            now=runtime.clock.now(),
+            months=runtime.settings.keep_months,
+            go_on=lambda: time.monotonic() < stop_at and not runtime.stopping.is_set(),
+        )
 
 
 class Ticker:

@@ -6,7 +6,7 @@ from typing import BinaryIO
 import click
 
 from digest.cli.opening import json_option, print_json, runtime
-from digest.readers.leaving_by_mail import LONGEST_MAIL, act_on_mail
+from digest.inbound import LONGEST_MAIL, act_on_mail
 
 # So much of a mail that is too long is read and thrown away, so that whoever writes it is not
 # told that the pipe is broken.

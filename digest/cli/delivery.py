@@ -16,6 +16,7 @@ from digest.cli.tables import print_table
 from digest.cli.writing import write_whole
 from digest.delivery import resending, resolving
 from digest.delivery.exporting import MissedRow, count_missed, csv_lines, list_missed
+from digest.delivery.reporting import refuse_folded
 from digest.delivery.resending import REASONS, Resent
 from digest.delivery.resolving import Resolved, Verdict
 from digest.delivery.sending import HANDS
@@ -122,6 +123,7 @@ def export(name: IssueName, file: Path) -> None:
     """
     with runtime() as opened, opened.database.reading() as session:
         found = find_issue(session, name, sent=True)
+        refuse_folded(found)
         total = count_missed(session, found.id)
         rows = list_missed(session, found.id)
         if str(file) == "-":

@@ -57,6 +57,7 @@ def demo_settings(folder: Path, web_port: int, inbox_port: int) -> Settings:
         smtp_timeout=10.0,
         reply_timeout=10.0,
         late_hours=12,
+        keep_months=12,
         source_minutes=15,
         tick_seconds=60.0,
         relay_signs=False,

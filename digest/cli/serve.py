@@ -30,10 +30,10 @@ from digest.cli.halyard_feed import HalyardSite
 from digest.cli.proof import StoryError
 from digest.cli.story import Stage, play
 from digest.errors import DigestError, RefusedError
+from digest.inbound import act_on_mail
 from digest.logs import set_up_logging
 from digest.migrations import upgrade
 from digest.models import Newsletter, Terms
-from digest.readers.leaving_by_mail import act_on_mail
 from digest.runtime import DELIVER_ISSUE, Runtime, open_runtime
 from digest.setting_values import LOOPBACK_NAMES
 from digest.settings import Settings, load_settings

@@ -1,11 +1,13 @@
 """Who an issue goes to: fixed when it is frozen."""
 
 from datetime import datetime
+from typing import Any, cast
 
-from sqlalchemy import and_, func, insert, literal, select
+from sqlalchemy import CursorResult, and_, insert, literal, select
 from sqlalchemy.orm import Session
 
 from digest.database import database_now
+from digest.delivery import partitions
 from digest.models import (
     Delivery,
     DeliveryState,
@@ -19,7 +21,11 @@ from digest.models import (
 
 
 def snapshot_audience(session: Session, issue: Issue, rendering_id: int, now: datetime) -> int:
-    """Queue a delivery for everyone who may be mailed now; one statement. Return how many."""
+    """Queue a delivery for everyone who may be mailed now; one statement. Return how many.
+
+    Raises:
+        RefusedError: the database's role may not make tables.
+    """
     readers = (
         select(
             literal(issue.id),
@@ -47,7 +53,10 @@ def snapshot_audience(session: Session, issue: Issue, rendering_id: int, now: da
         Delivery.released_at,
         Delivery.next_attempt_at,
     ]
-    session.execute(insert(Delivery).from_select([c.key for c in columns], readers))
-    return session.execute(
-        select(func.count()).select_from(Delivery).where(Delivery.issue_id == issue.id)
-    ).scalar_one()
+    place = partitions.make(session, issue.id)
+    written = session.execute(
+        insert(place).from_select([c.key for c in columns], readers),
+        execution_options={"preserve_rowcount": True},
+    )
+    partitions.attach(session, issue.id)
+    return cast("CursorResult[Any]", written).rowcount

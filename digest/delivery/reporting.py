@@ -1,12 +1,23 @@
 """What became of an issue, so that the numbers add up."""
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
-from digest.models import OPEN, Delivery, DeliveryState, Issue, IssueState
+from digest.errors import RefusedError
+from digest.models import (
+    DID_NOT_GET_IT,
+    OPEN,
+    Delivery,
+    DeliveryState,
+    Issue,
+    IssueState,
+    IssueTotal,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -54,40 +65,33 @@ class Report:
 
 
 def report(session: Session, issue: Issue) -> Report:
-    """Count the ledger's rows of an issue."""
+    """Count the ledger's rows of an issue; of a folded one, read what was counted."""
     counts = dict.fromkeys(DeliveryState, 0)
-    found = session.execute(
-        select(Delivery.state, func.count())
-        .where(Delivery.issue_id == issue.id)
-        .group_by(Delivery.state)
-    )
-    for state, readers in found:
-        counts[state] = readers
-    missed = session.execute(
-        select(
-            func.coalesce(Delivery.reason, Delivery.state),
-            Delivery.code,
-            func.count().label("readers"),
-        )
-        .where(
-            Delivery.issue_id == issue.id,
-            Delivery.state.in_(
-                (DeliveryState.FAILED, DeliveryState.EXCLUDED, DeliveryState.CANCELLED)
-            ),
-        )
-        .group_by(func.coalesce(Delivery.reason, Delivery.state), Delivery.code)
-        .order_by(func.count().desc())
-    )
-    reasons = tuple(
-        (f"{reason} ({code})" if code else str(reason), readers) for reason, code, readers in missed
-    )
+    missed: Counter[str] = Counter()
+    for state, reason, code, readers in session.execute(_counted(issue)):
+        counts[state] += readers
+        if state in DID_NOT_GET_IT:
+            words = reason or str(state)
+            missed[f"{words} ({code})" if code else words] += readers
     return Report(
         issue_id=issue.id,
         state=issue.state,
         reason=issue.reason,
         audience=issue.audience or 0,
         counts=counts,
-        reasons=reasons,
+        reasons=tuple(sorted(missed.items(), key=lambda found: (-found[1], found[0]))),
+    )
+
+
+def _counted(issue: Issue) -> Select[DeliveryState, Any, Any, int]:
+    if issue.folded_at is not None:
+        return select(
+            IssueTotal.state, IssueTotal.reason, IssueTotal.code, IssueTotal.readers
+        ).where(IssueTotal.issue_id == issue.id)
+    return (
+        select(Delivery.state, Delivery.reason, Delivery.code, func.count())
+        .where(Delivery.issue_id == issue.id)
+        .group_by(Delivery.state, Delivery.reason, Delivery.code)
     )
 
 
@@ -113,6 +117,15 @@ def check_account(session: Session, issue_id: int) -> None:
         .where(Issue.id == issue_id, Issue.state == IssueState.SENT)
         .values(reason=reason)
     )
+
+
+def refuse_folded(issue: Issue) -> None:
+    """Raise RefusedError where an issue's deliveries are kept no longer, reader by reader."""
+    if issue.folded_at is not None:
+        raise RefusedError(
+            "It is so old that only its totals are kept (DIGEST_KEEP_MONTHS), so it cannot be told "
+            "who got it. See: digest issue report"
+        )
 
 
 def discrepancy(audience: int, unaccounted: int) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from digest.database import database_now
 from digest.delivery import ledger
 from digest.delivery.controlling import UNDER_WAY, lock_issue, reopen
+from digest.delivery.reporting import refuse_folded
 from digest.errors import RefusedError
 from digest.models import Delivery, DeliveryState, Issue, IssueState
 
@@ -47,6 +48,7 @@ def resend(
         RefusedError: the issue has not gone out, or was cancelled.
     """
     issue = lock_issue(session, issue_id)
+    refuse_folded(issue)
     if issue.state is IssueState.CANCELLED:
         raise RefusedError(f"Nothing of it is sent again. It is cancelled: {issue.reason}")
     if issue.state not in (*UNDER_WAY, IssueState.SENT):

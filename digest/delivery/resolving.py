@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from digest.database import database_now
 from digest.delivery.controlling import lock_issue, reopen
+from digest.delivery.reporting import refuse_folded
 from digest.errors import RefusedError
 from digest.models import Delivery, DeliveryState, Issue, IssueState
 
@@ -48,9 +49,11 @@ def resolve(
     The caller rings for workers after the commit.
 
     Raises:
-        RefusedError: the issue was cancelled, a reader's row is not in doubt, or it is too early.
+        RefusedError: the issue is folded, or was cancelled; a reader's row is not in doubt; or it
+            is too early.
     """
     issue = lock_issue(session, issue_id)
+    refuse_folded(issue)
     if verdict is Verdict.QUEUED and issue.state is IssueState.CANCELLED:
         raise RefusedError(f"Nothing of it is sent again. It is cancelled: {issue.reason}")
     doubted = and_(Delivery.issue_id == issue_id, Delivery.state == DeliveryState.IN_DOUBT)

@@ -16,6 +16,7 @@ from digest import home
 from digest.database import Database, database_now
 from digest.delivery import sweeping
 from digest.delivery.backoff import GIVE_UP_AFTER
+from digest.delivery.watching import living_issues
 from digest.models import (
     AFTER_FREEZE,
     OPEN,
@@ -147,11 +148,12 @@ def _hold_scheduled(session: Session) -> dict[int, IssueState]:
 
 def _pause_begun(session: Session) -> dict[int, IssueState]:
     begun = (IssueState.FROZEN, IssueState.SENDING, IssueState.PARKED)
+    living = living_issues(session)
     found = session.execute(
         select(Issue.id, Issue.state).where(
             or_(
                 Issue.state.in_(begun),
-                (Issue.state == IssueState.SENT) & sweeping.is_open(),
+                (Issue.state == IssueState.SENT) & sweeping.is_open(living),
             )
         )
     ).all()

@@ -8,6 +8,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    func,
     literal,
     or_,
     select,
@@ -19,6 +20,7 @@ from sqlalchemy.orm import Session
 from digest.database import database_now
 from digest.delivery.backoff import GIVE_UP_AFTER
 from digest.delivery.reporting import check_account
+from digest.delivery.watching import living_issues, watched_issues
 from digest.models import (
     OPEN,
     Delivery,
@@ -61,8 +63,8 @@ def close_if_done(session: Session, issue_id: int, now: datetime) -> bool:
     """
     closed = session.execute(
         update(Issue)
-        .where(Issue.id == issue_id, Issue.state == IssueState.SENDING, ~is_open())
-        .values(state=IssueState.SENT, sent_at=now, reason=None)
+        .where(Issue.id == issue_id, Issue.state == IssueState.SENDING, ~is_open([issue_id]))
+        .values(state=IssueState.SENT, sent_at=now, reason=None, watched_until=None)
         .returning(Issue.id)
     )
     if closed.first() is None:
@@ -117,9 +119,15 @@ def sweep_leases(session: Session, *, final_dot_wait: float) -> None:
     the newsletter says so, only `final_dot_wait` seconds after their lease, and not once they
     are older than any row that is still tried.
     """
+    issues = watched_issues(session)
+    if not issues:
+        return
     over = Delivery.lease_until < database_now()
-    _move_unlocked(session, _is(DeliveryState.CLAIMED) & over, DeliveryState.QUEUED, **_FREE)
-    _move_unlocked(session, _is(DeliveryState.SENDING) & over, DeliveryState.IN_DOUBT)
+    claimed, sending = (
+        _is(state) & over for state in (DeliveryState.CLAIMED, DeliveryState.SENDING)
+    )
+    _move_unlocked(session, issues, claimed, DeliveryState.QUEUED, **_FREE)
+    _move_unlocked(session, issues, sending, DeliveryState.IN_DOUBT)
     resending = (
         select(Issue.id)
         .join(Newsletter, Newsletter.id == Issue.newsletter_id)
@@ -130,6 +138,7 @@ def sweep_leases(session: Session, *, final_dot_wait: float) -> None:
     )
     _move_unlocked(
         session,
+        issues,
         and_(
             _is(DeliveryState.IN_DOUBT),
             Delivery.issue_id.in_(resending),
@@ -140,7 +149,7 @@ def sweep_leases(session: Session, *, final_dot_wait: float) -> None:
         **_FREE,
         next_attempt_at=database_now(),
     )
-    _reopen(session)
+    _reopen(session, issues)
 
 
 def end_leases(session: Session) -> None:
@@ -148,11 +157,12 @@ def end_leases(session: Session) -> None:
 
     For a database that was restored or copied: its workers are not those that held the rows.
     """
-    _move_unlocked(session, _is(DeliveryState.CLAIMED), DeliveryState.QUEUED, **_FREE)
-    _move_unlocked(session, _is(DeliveryState.SENDING), DeliveryState.IN_DOUBT)
+    issues = living_issues(session)
+    _move_unlocked(session, issues, _is(DeliveryState.CLAIMED), DeliveryState.QUEUED, **_FREE)
+    _move_unlocked(session, issues, _is(DeliveryState.SENDING), DeliveryState.IN_DOUBT)
     # Without a lease there is no moment from which it could be sent again.
     doubtful = _is(DeliveryState.IN_DOUBT) & Delivery.lease_until.is_not(None)
-    _move_unlocked(session, doubtful, DeliveryState.IN_DOUBT, lease_until=None)
+    _move_unlocked(session, issues, doubtful, DeliveryState.IN_DOUBT, lease_until=None)
 
 
 def issues_with_work(session: Session) -> list[int]:
@@ -162,67 +172,93 @@ def issues_with_work(session: Session) -> list[int]:
 
     Whoever is at work rings for more: another word each minute would fill the queue.
     """
-    due = _has(DeliveryState.QUEUED, Delivery.next_attempt_at <= database_now())
+    issues = living_issues(session)
+    if not issues:
+        return []
+    due = _has(issues, DeliveryState.QUEUED, Delivery.next_attempt_at <= database_now())
     at_work = or_(
         *(
-            _has(state, Delivery.lease_until > database_now())
+            _has(issues, state, Delivery.lease_until > database_now())
             for state in (DeliveryState.CLAIMED, DeliveryState.SENDING)
         )
     )
     found = session.execute(
         select(Issue.id).where(
+            Issue.id.in_(issues),
             or_(
                 Issue.state == IssueState.FROZEN,
-                and_(Issue.state == IssueState.SENDING, or_(due & ~at_work, ~is_open())),
+                and_(Issue.state == IssueState.SENDING, or_(due & ~at_work, ~is_open(issues))),
                 and_(
                     Issue.state == IssueState.CANCELLED,
-                    or_(_has(DeliveryState.QUEUED), _has(DeliveryState.CLAIMED)),
+                    or_(
+                        _has(issues, DeliveryState.QUEUED),
+                        _has(issues, DeliveryState.CLAIMED),
+                    ),
                 ),
-            )
+            ),
         )
     )
     return list(found.scalars())
 
 
-def _reopen(session: Session) -> None:
+def _reopen(session: Session, issues: list[int]) -> None:
     """Send on with issues that were closed before a row of theirs went back to the queue."""
     session.execute(
         update(Issue)
-        .where(Issue.state == IssueState.SENT, _has(DeliveryState.QUEUED))
+        .where(
+            Issue.id.in_(issues),
+            Issue.state == IssueState.SENT,
+            _has(issues, DeliveryState.QUEUED),
+        )
         .values(state=IssueState.SENDING, sent_at=None)
     )
 
 
 def _move_unlocked(
-    session: Session, which: ColumnElement[bool], to: DeliveryState, **values: Any
+    session: Session,
+    issues: list[int],
+    which: ColumnElement[bool],
+    to: DeliveryState,
+    **values: Any,
 ) -> None:
     # A row that is locked is being written by the worker that holds it, which knows better.
     found = (
         select(Delivery.issue_id, Delivery.subscriber_id)
-        .where(which)
+        .where(Delivery.issue_id.in_(issues), which)
         .with_for_update(skip_locked=True)
         .cte("found")
     )
     session.execute(
         update(Delivery)
         .where(
+            # Again: what is written is chosen apart from what is read.
+            Delivery.issue_id.in_(issues),
             tuple_(Delivery.issue_id, Delivery.subscriber_id).in_(
                 select(found.c.issue_id, found.c.subscriber_id)
-            )
+            ),
         )
         .values(state=to, **values)
         .execution_options(synchronize_session=False)
     )
 
 
-def is_open() -> ColumnElement[bool]:
-    """Return the condition that an issue has rows that may still be sent."""
+def is_open(issues: list[int]) -> ColumnElement[bool]:
+    """Return the condition that an issue, one of `issues`, has rows that may still be sent."""
     # A question for each state: so the partial indexes answer, however many rows are final.
-    return or_(*(_has(state) for state in OPEN))
+    return or_(*(_has(issues, state) for state in OPEN))
 
 
-def _has(state: DeliveryState, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(Delivery.issue_id == Issue.id, _is(state), *conditions)
+def _has(
+    issues: list[int], state: DeliveryState, *conditions: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    # Named, and not only joined: by the names partitions are left out before they are opened.
+    these = (Delivery.issue_id == Issue.id, Delivery.issue_id.in_(issues), _is(state), *conditions)
+    if state is not DeliveryState.QUEUED:
+        return exists().where(*these)
+    # Not `exists`: statistics from the freeze say that all are queued, so that PostgreSQL would
+    # read the whole table for the first one, long after the last is sent. The least is in an index.
+    first = select(func.min(Delivery.next_attempt_at)).where(*these).correlate(Issue)
+    return first.scalar_subquery().is_not(None)
 
 
 def _is(state: DeliveryState) -> ColumnElement[bool]:

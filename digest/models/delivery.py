@@ -36,6 +36,14 @@ class DeliveryState(enum.StrEnum):
 
 
 OPEN = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.SENDING)
+DID_NOT_GET_IT = (DeliveryState.FAILED, DeliveryState.EXCLUDED, DeliveryState.CANCELLED)
+MAY_HAVE_ARRIVED = (
+    DeliveryState.ACCEPTED,
+    DeliveryState.BOUNCED,
+    DeliveryState.COMPLAINED,
+    DeliveryState.SENDING,
+    DeliveryState.IN_DOUBT,
+)
 
 
 class Delivery(Base):
@@ -43,13 +51,15 @@ class Delivery(Base):
 
     `next_attempt_at` and `lease_until` are by the database's clock; `released_at` is when the row
     was first queued, from which giving up is reckoned. `claim` is the token of the worker that
-    holds the row, or held it last. Partitioned by issue on PostgreSQL, so that old issues can be
-    dropped whole; hence no foreign key points here, and only the issue's points away.
+    holds the row, or held it last. On PostgreSQL each issue has a partition of its own, made at
+    freeze, so that old issues can be dropped whole; hence no foreign key points here. That a
+    delivery has its issue is seen to by a foreign key on SQLite, and by the partition on
+    PostgreSQL (docs/decisions/0015-partitions.md).
     """
 
     __tablename__ = "delivery"
     __table_args__ = (
-        ForeignKeyConstraint(["issue_id"], ["issue.id"]),
+        ForeignKeyConstraint(["issue_id"], ["issue.id"]).ddl_if(dialect="sqlite"),
         Index(
             "ix_delivery_queued",
             "issue_id",
@@ -104,6 +114,53 @@ class Attempt(Base):
     code: Mapped[int | None] = mapped_column(SmallInteger)
     enhanced: Mapped[str | None] = mapped_column(String(12))
     reply: Mapped[str | None] = mapped_column(String(500))
+
+
+class IssueTotal(Base):
+    """How many deliveries of a folded issue ended alike. `reason` is '' and `code` 0 for none.
+
+    There are always rows for accepted and for bounced, so that a late bounce has where to go.
+    """
+
+    __tablename__ = "issue_total"
+
+    issue_id: Mapped[int] = mapped_column(
+        ForeignKey("issue.id"), primary_key=True, autoincrement=False
+    )
+    state: Mapped[DeliveryState] = mapped_column(primary_key=True)
+    reason: Mapped[str] = mapped_column(String(40), primary_key=True, default="")
+    code: Mapped[int] = mapped_column(
+        SmallInteger, primary_key=True, autoincrement=False, default=0
+    )
+    readers: Mapped[int]
+
+
+class BounceKind(enum.StrEnum):
+    """What a report about a mail that came back says of it."""
+
+    PERMANENT = "permanent"
+    TRANSIENT = "transient"
+    UNKNOWN = "unknown"
+
+
+class Bounce(Base):
+    """What came back of a delivery: a report of each kind counts once. No address is kept.
+
+    These rows outlive the deliveries, so that a report that comes twice is known for ever.
+    """
+
+    __tablename__ = "bounce"
+
+    issue_id: Mapped[int] = mapped_column(
+        ForeignKey("issue.id"), primary_key=True, autoincrement=False
+    )
+    subscriber_id: Mapped[int] = mapped_column(
+        ForeignKey("subscriber.id"), primary_key=True, autoincrement=False
+    )
+    kind: Mapped[BounceKind] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    enhanced: Mapped[str | None] = mapped_column(String(12))
+    text: Mapped[str | None] = mapped_column(String(500))
 
 
 class NoticeKind(enum.StrEnum):

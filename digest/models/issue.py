@@ -41,7 +41,10 @@ class Issue(Base):
 
     `number` is given at freeze. `reason` says in words why it is parked, skipped, held or
     cancelled. `dateline` is the local date that the issue shows. `unaccounted`: how many of the
-    audience had no delivery when it was closed, which should be none.
+    audience had no delivery when it was closed, which should be none. `watched_until`, by the
+    database's clock, is when the tick stops looking for rows of an issue that is over. From
+    `folded_at` on its deliveries are told by totals (`IssueTotal`); at `cleared_at` the last of
+    its rows is gone.
     """
 
     __tablename__ = "issue"
@@ -75,6 +78,9 @@ class Issue(Base):
     unaccounted: Mapped[int | None]
     sent_at: Mapped[datetime | None]
     parked_until: Mapped[datetime | None]
+    watched_until: Mapped[datetime | None]
+    folded_at: Mapped[datetime | None]
+    cleared_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     newsletter: Mapped[Newsletter] = relationship()

@@ -7,7 +7,7 @@ priority counts as days of freshness. The lead is the first of them that has a l
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
+from sqlalchemy import ColumnElement, delete, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -15,11 +15,12 @@ from digest.errors import RefusedError
 from digest.models import (
     AFTER_FREEZE,
     BEFORE_FREEZE,
+    MAY_HAVE_ARRIVED,
     Article,
     Delivery,
-    DeliveryState,
     Issue,
     IssueState,
+    IssueTotal,
     Newsletter,
     Story,
     StoryRole,
@@ -30,13 +31,6 @@ from digest.newsroom.moving import called, move
 SAME_SECTION_DAYS = 2
 CANDIDATES_AT_MOST = 500
 STORIES_AT_LEAST, STORIES_AT_MOST = 2, 4
-MAY_HAVE_ARRIVED = (
-    DeliveryState.ACCEPTED,
-    DeliveryState.BOUNCED,
-    DeliveryState.COMPLAINED,
-    DeliveryState.SENDING,
-    DeliveryState.IN_DOUBT,
-)
 
 
 def create_issue(
@@ -136,7 +130,7 @@ def _candidates(session: Session, issue: Issue, now: datetime) -> list[Article]:
         .where(
             Article.first_seen_at >= (max(since, oldest) if since else oldest),
             Article.published_at >= oldest,
-            ~_taken_by_another_issue(issue),
+            ~_taken_by_another_issue(session, issue),
         )
         .order_by(Article.published_at.desc(), Article.id.desc())
         .limit(CANDIDATES_AT_MOST)
@@ -158,11 +152,8 @@ def _last_issue(session: Session, newsletter: Newsletter) -> Issue | None:
     )
 
 
-def _taken_by_another_issue(issue: Issue) -> ColumnElement[bool]:
+def _taken_by_another_issue(session: Session, issue: Issue) -> ColumnElement[bool]:
     """Say which articles this newsletter has sent, or may yet send in an issue that waits."""
-    reached_somebody = exists().where(
-        Delivery.issue_id == Issue.id, Delivery.state.in_(MAY_HAVE_ARRIVED)
-    )
     return exists().where(
         Story.article_id == Article.id,
         Story.issue_id == Issue.id,
@@ -170,9 +161,34 @@ def _taken_by_another_issue(issue: Issue) -> ColumnElement[bool]:
         Issue.id != issue.id,
         or_(
             Issue.state.in_((*AFTER_FREEZE, *BEFORE_FREEZE)),
-            and_(Issue.state == IssueState.CANCELLED, reached_somebody),
+            Issue.id.in_(_cancelled_too_late(session, issue.newsletter_id)),
         ),
     )
+
+
+def _cancelled_too_late(session: Session, newsletter_id: int) -> list[int]:
+    """Return the cancelled issues that somebody got all the same."""
+    cancelled = session.execute(
+        select(Issue.id, Issue.folded_at).where(
+            Issue.newsletter_id == newsletter_id, Issue.state == IssueState.CANCELLED
+        )
+    ).all()
+    return [issue_id for issue_id, folded_at in cancelled if _arrived(session, issue_id, folded_at)]
+
+
+def _arrived(session: Session, issue_id: int, folded_at: datetime | None) -> bool:
+    # One question for each: a question about many would open every issue's partition.
+    if folded_at is not None:
+        arrived = exists().where(
+            IssueTotal.issue_id == issue_id,
+            IssueTotal.state.in_(MAY_HAVE_ARRIVED),
+            IssueTotal.readers > 0,
+        )
+    else:
+        arrived = exists().where(
+            Delivery.issue_id == issue_id, Delivery.state.in_(MAY_HAVE_ARRIVED)
+        )
+    return session.execute(select(arrived)).scalar_one()
 
 
 def _too_few(session: Session, issue: Issue, found: int) -> str:

@@ -5,10 +5,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from digest.cli import digest
-from digest.models import EndedReason, Newsletter, Subscription
+from digest.models import (
+    Delivery,
+    DeliveryState,
+    EndedReason,
+    IssueState,
+    Newsletter,
+    Subscription,
+)
 from digest.tokens import Purpose
 from tests.cli.conftest import CommandLine
-from tests.factories import KEYS, RING, SUPPRESSION_KEY
+from tests.delivery.test_bounces import report_of, status_of
+from tests.factories import KEYS, NOW, RING, SUPPRESSION_KEY, make_issue
 from tests.readers.conftest import ReadersDesk, clock, desk, newsletter, wording
 
 __all__ = ["clock", "desk", "newsletter", "wording"]
@@ -54,6 +62,59 @@ def test_the_mail_server_may_say_whom_it_was_for(process: Process, desk: Readers
     done = process(b"Subject: unsubscribe\r\n\r\n", "--recipient", address, "--json")
     assert done.exit_code == 0
     assert '"what": "left"' in done.stdout
+
+
+def bounced_delivery(desk: ReadersDesk) -> tuple[int, str]:
+    """Add an accepted delivery; return its issue, and the address that a report goes to."""
+    period = desk.subscribe()
+    with desk.database.transaction() as session:
+        newsletter = session.get_one(Newsletter, period.newsletter_id)
+        issue = make_issue(
+            session, newsletter, [], IssueState.SENT, number=42, frozen_at=NOW, audience=1
+        )
+        session.add(
+            Delivery(
+                issue_id=issue.id, subscriber_id=period.subscriber_id, rendering_id=1,
+                state=DeliveryState.ACCEPTED, released_at=NOW, next_attempt_at=NOW,
+            )
+        )  # fmt: skip
+        local = RING.sign_local_part(Purpose.BOUNCE, period.token_id, issue.id)
+        return issue.id, f"{local.upper()}@in.halyard.example"
+
+
+def test_a_report_about_a_mail_that_came_back_is_acted_on(
+    process: Process, command_line: CommandLine, desk: ReadersDesk
+) -> None:
+    issue_id, address = bounced_delivery(desk)
+    mail = report_of(status_of("robin@example.org"))
+    first = process(mail, "--recipient", address)
+    assert (first.exit_code, first.stdout) == (
+        0,
+        "A mail came back for good: its delivery counts as bounced.\n",
+    )
+    again = process(b"To: " + address.encode() + b"\r\n" + mail)
+    assert again.exit_code == 0
+    assert again.stdout == "That this mail came back was known already: nothing was changed.\n"
+    [row] = desk.rows(Delivery)
+    assert (row.issue_id, row.state, row.enhanced) == (issue_id, DeliveryState.BOUNCED, "5.1.1")
+    assert desk.rows(Subscription)[0].ended_at is None
+
+
+def test_an_absence_notice_to_a_bounce_address_changes_nothing(
+    process: Process, desk: ReadersDesk
+) -> None:
+    _, address = bounced_delivery(desk)
+    done = process(b"Subject: Away\r\nAuto-Submitted: auto-replied\r\n\r\n", "--recipient", address)
+    assert (done.exit_code, "nothing was changed" in done.stdout) == (0, True)
+    assert desk.rows(Delivery)[0].state is DeliveryState.ACCEPTED
+
+
+def test_a_forged_bounce_address_is_nobodys(process: Process, desk: ReadersDesk) -> None:
+    _, address = bounced_delivery(desk)
+    forged = address[:-22] + ("A" if address[-22] != "A" else "B") + address[-21:]
+    done = process(report_of(status_of("robin@example.org")), "--recipient", forged)
+    assert "is one of ours: nothing was changed." in done.stdout
+    assert desk.rows(Delivery)[0].state is DeliveryState.ACCEPTED
 
 
 def test_a_mail_for_nobody_is_not_sent_back(process: Process, newsletter: Newsletter) -> None:

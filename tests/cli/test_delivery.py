@@ -285,3 +285,17 @@ def test_an_issue_that_adds_up_is_closed_without_a_word(
     with database.reading() as session:
         issue = session.get_one(Issue, issue_id)
     assert (issue.state, issue.reason, issue.unaccounted) == (IssueState.SENT, None, 0)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("resolve", "--as", "accepted"), ("resend",), ("export",)], ids=lambda a: a[0]
+)
+def test_of_an_issue_that_is_folded_nobody_is_named(
+    sent: CommandLine, database: Database, arguments: tuple[str, ...]
+) -> None:
+    with database.transaction() as session:
+        session.execute(update(Issue).values(folded_at=database_now()))
+    said = sent("delivery", *arguments, "--issue", "editors-digest")
+    assert said.exit_code == 1
+    assert "only its totals are kept" in said.err
+    assert "digest issue report" in said.err

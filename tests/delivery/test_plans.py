@@ -5,35 +5,51 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, event, insert, text
+import pytest
+from sqlalchemy import Connection, event, text, update
 from sqlalchemy.orm import Session
 
 from digest.database import Database
-from digest.delivery import ledger, sweeping
+from digest.delivery import ledger, partitions, retention, sweeping
+from digest.delivery.smtp import Fate, Outcome, Stage
 from digest.models import Delivery, DeliveryState, Issue, IssueState
 from tests.delivery.conftest import Press, readers
-from tests.factories import NOW, make_issue
+from tests.factories import NOW, make_issue, make_newsletter
 
-OLD_ISSUES, OLD_ROWS = 20, 500
+OLD_ISSUES, OLD_ROWS, SENT_ROWS = 20, 300, 5000
+BIG = 60_000
 
 
 def fill(press: Press, issue_id: int) -> None:
-    """Add old issues, all of whose rows are final."""
+    """Add old issues, all of whose rows are final, and a good part of this one that is."""
     with press.database.transaction() as session:
         newsletter = session.get_one(Issue, issue_id).newsletter
         for week in range(OLD_ISSUES):
             old = make_issue(
                 session, newsletter, [], IssueState.SENT, occurrence_on=None, number=100 + week,
-                send_at=NOW - timedelta(weeks=week),
+                send_at=NOW - timedelta(weeks=week), watched_until=NOW - timedelta(weeks=week),
             )  # fmt: skip
-            final = {
-                "issue_id": old.id, "rendering_id": 1, "state": DeliveryState.ACCEPTED,
-                "released_at": NOW, "next_attempt_at": NOW, "attempts": 1,
-            }  # fmt: skip
-            session.execute(
-                insert(Delivery), [{"subscriber_id": n, **final} for n in range(OLD_ROWS)]
-            )
+            add_rows(session, "delivery", old.id, 1, OLD_ROWS)
+        add_rows(session, "delivery", issue_id, 10_000, SENT_ROWS, "queued")
+        # The statistics are of the freeze, when all was still to be done.
         session.execute(text("ANALYZE"))
+        sent = Delivery.subscriber_id >= 10_000
+        session.execute(update(Delivery).where(sent).values(state=DeliveryState.ACCEPTED))
+
+
+def add_rows(
+    session: Session, table: str, issue_id: int, first: int, count: int, state: str = "accepted"
+) -> None:
+    session.execute(
+        text(
+            "WITH RECURSIVE numbers (n) AS (SELECT CAST(:first AS BIGINT) UNION ALL"
+            " SELECT n + 1 FROM numbers WHERE n < :last)"
+            f" INSERT INTO {table} (issue_id, subscriber_id, rendering_id, state, attempts,"
+            " released_at, next_attempt_at)"
+            " SELECT :issue, n, 1, :state, 1, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM numbers"
+        ),
+        {"issue": issue_id, "first": first, "last": first + count - 1, "state": state},
+    )
 
 
 @contextmanager
@@ -62,25 +78,33 @@ def plan(database: Database, statement: str, parameters: Any) -> str:
         connection.close()
 
 
-def test_no_statement_of_the_tick_or_of_a_worker_reads_old_rows(press: Press) -> None:
-    issue_id = press.frozen_issue(*readers(100))
-    fill(press, issue_id)
+def steps_of(press: Press, issue_id: int) -> list[Callable[[Session], object]]:
+    """Return what runs each minute, or for each window, of an issue that is being sent."""
     with press.database.transaction() as session:
         ledger.start_sending(session, issue_id)
         token = ledger.claim(session, issue_id, size=20, lease_seconds=60, now=NOW)
         newsletter_id = session.get_one(Issue, issue_id).newsletter_id
     assert token is not None
-    steps: list[Callable[[Session], object]] = [
+    accepted = Outcome(1, Fate.ACCEPTED, None, Stage.FINAL_DOT)
+    return [
         lambda s: sweeping.sweep_leases(s, final_dot_wait=600),
         sweeping.resume_parked,
         sweeping.issues_with_work,
         lambda s: sweeping.close_if_done(s, issue_id, NOW),
+        lambda s: retention.fold_due(s, NOW, 12),
         lambda s: ledger.claim(s, issue_id, size=20, lease_seconds=60, now=NOW),
         lambda s: ledger.open_window(s, issue_id, token, size=9, lease_seconds=60, now=NOW),
         lambda s: ledger.read_window(s, issue_id, token, newsletter_id, NOW),
+        lambda s: ledger.record(s, issue_id, token, [accepted]),
         lambda s: ledger.release(s, issue_id, token),
         lambda s: sweeping.withdraw(s, issue_id, at_most=20),
     ]
+
+
+def test_no_statement_of_the_tick_or_of_a_worker_reads_old_rows(press: Press) -> None:
+    issue_id = press.frozen_issue(*readers(100))
+    fill(press, issue_id)
+    steps = steps_of(press, issue_id)
     with statements(press.database) as seen, press.database.transaction() as session:
         for step in steps:
             step(session)
@@ -89,3 +113,48 @@ def test_no_statement_of_the_tick_or_of_a_worker_reads_old_rows(press: Press) ->
             found = plan(press.database, statement, parameters)
             assert "Seq Scan on delivery" not in found, statement
             assert "SCAN delivery\n" not in f"{found}\n", statement
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_no_step_of_the_tick_or_of_a_worker_opens_another_issues_partition(press: Press) -> None:
+    issue_id = press.frozen_issue(*readers(100))
+    fill(press, issue_id)
+    steps = steps_of(press, issue_id)
+    locked = text(
+        "SELECT DISTINCT relation::regclass::text FROM pg_locks WHERE pid = pg_backend_pid()"
+        " AND relation::regclass::text ~ '^delivery_[0-9]+$'"
+    )
+    for step in steps:
+        # Again and again: the sixth time PostgreSQL might settle for a plan that fits any issue.
+        with press.database.transaction() as session:
+            for _ in range(8):
+                step(session)
+            assert set(session.scalars(locked)) <= {f"delivery_{issue_id}"}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_the_first_claim_after_a_freeze_reads_no_more_than_it_takes(press: Press) -> None:
+    with press.database.transaction() as session:
+        newsletter = make_newsletter(session)
+        issue_id = make_issue(session, newsletter, [], occurrence_on=None).id
+        partitions.make(session, issue_id)
+        add_rows(session, partitions.name_of(issue_id), issue_id, 1, BIG, "queued")
+        partitions.attach(session, issue_id)
+    with statements(press.database) as seen, press.database.transaction() as session:
+        ledger.claim(session, issue_id, size=20, lease_seconds=60, now=NOW)
+    found = plan(press.database, *seen[0])
+    assert "Sort" not in found
+    assert "Bitmap" not in found
+    assert "Seq Scan on delivery" not in found
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_tick_with_nothing_to_send_opens_no_partition_at_all(press: Press) -> None:
+    issue_id = press.frozen_issue(*readers(1))
+    with press.database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SENT, watched_until=NOW))
+    fill(press, issue_id)
+    with statements(press.database) as seen, press.database.transaction() as session:
+        sweeping.sweep_leases(session, final_dot_wait=600)
+        assert sweeping.issues_with_work(session) == []
+    assert not [statement for statement, _ in seen if "delivery" in statement]

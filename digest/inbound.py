@@ -1,9 +1,14 @@
-"""Leaving by a mail to the address in List-Unsubscribe (RFC 2369): the address is the proof.
+"""Mail to the inbound domain: the address that it was sent to says what it is, and is the proof.
 
-The mail may be anybody's and anything: only its header is looked at, for addresses of ours. Who
-knows the address has had a mail of ours, so a mail to it is the wish to leave, whatever it says;
-also one that says that a machine wrote it (`Auto-Submitted`), as mail programs do on a click. A
-vacation message does not get here: no mail of ours comes from that address.
+The mail may be anybody's and anything: for the addresses, only its header is looked at.
+
+*To the address in List-Unsubscribe* (RFC 2369): who knows it has had a mail of ours, so a mail to
+it is the wish to leave, whatever it says; also one that says that a machine wrote it
+(`Auto-Submitted`), as mail programs do on a click. A vacation message does not get here: no mail
+of ours comes from that address.
+
+*To the address that an issue came from* (VERP): a report about that one delivery, or a vacation
+message, which changes nothing.
 """
 
 import re
@@ -13,6 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from digest.database import Database
+from digest.delivery.bounces import Noted, note_bounce
 from digest.readers.consent import Evidence
 from digest.readers.leaving import leave
 from digest.tokens import BadTokenError, KeyRing, Purpose, Token
@@ -40,6 +46,20 @@ class MailFor(StrEnum):
     NOBODY = "nobody"
 
 
+_SENTENCES = {
+    Noted.BOUNCED: "A mail came back for good: its delivery counts as bounced.",
+    Noted.DELAYED: "A mail has not arrived yet, says the server that has it. That was noted; its "
+    "delivery counts as it did.",
+    Noted.UNCLEAR: "A mail came back, and the report does not say whether for good. That was "
+    "noted; its delivery counts as it did.",
+    Noted.KNOWN: "That this mail came back was known already: nothing was changed.",
+    Noted.NO_REPORT: "This came to an address for reports about mail that failed, and is none: "
+    "nothing was changed.",
+    Noted.UNKNOWN_DELIVERY: "This is about a mail that Digest has no record of: nothing was "
+    "changed.",
+}
+
+
 @dataclass(frozen=True)
 class ActedOn:
     """What was done about a mail, and the same in a sentence."""
@@ -56,7 +76,7 @@ def act_on_mail(
     *,
     now: datetime,
 ) -> ActedOn:
-    """End the subscription whose address the mail was sent to. Repeatable.
+    """End the subscription, or note the bounce, that the mail's address speaks of. Repeatable.
 
     `recipients` are those of the envelope, where they are known; the header's are looked at too.
     """
@@ -64,12 +84,9 @@ def act_on_mail(
     token = _first_token(ring, Purpose.LEAVE_BY_MAIL, candidates)
     if token is not None:
         return _leave(database, token, now)
-    if _first_token(ring, Purpose.BOUNCE, candidates) is not None:
-        return ActedOn(
-            MailFor.BOUNCE,
-            "This is about a mail that came back. Digest does not act on those yet: nothing was "
-            "changed.",
-        )
+    token = _first_token(ring, Purpose.BOUNCE, candidates)
+    if token is not None:
+        return _note(database, token, content[:LONGEST_MAIL], now)
     return ActedOn(
         MailFor.NOBODY,
         "None of the addresses that this mail is for is one of ours: nothing was changed.",
@@ -84,6 +101,12 @@ def _leave(database: Database, token: Token, now: datetime) -> ActedOn:
     if standing.changed:
         return ActedOn(MailFor.LEFT, "The reader has left, as the mail asked.")
     return ActedOn(MailFor.LEFT_BEFORE, "The reader had left before: nothing was changed.")
+
+
+def _note(database: Database, token: Token, content: bytes, now: datetime) -> ActedOn:
+    with database.transaction() as session:
+        noted = note_bounce(session, token.number, token.id, content, now)
+    return ActedOn(MailFor.BOUNCE, _SENTENCES[noted])
 
 
 def _first_token(ring: KeyRing, purpose: Purpose, candidates: Iterable[str]) -> Token | None:
