@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from digest import home
 from digest.database import Database
 from digest.delivery import sweeping
 from digest.delivery.reporting import check_account
@@ -52,8 +53,10 @@ def resume(session: Session, issue_id: int) -> bool:
     The caller rings for workers after the commit.
 
     Raises:
-        RefusedError: it is neither on its way nor was it stopped there.
+        RefusedError: it is neither on its way nor was it stopped there; or the database was
+            restored, and that is not accepted.
     """
+    home.refuse_if_moved(session)
     issue = lock_issue(session, issue_id)
     if issue.state in (IssueState.FROZEN, IssueState.SENDING):
         return False

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
+from digest import home
 from digest.database import database_now
 from digest.delivery import ledger
 from digest.delivery.controlling import UNDER_WAY, lock_issue, reopen
@@ -47,6 +48,7 @@ def resend(
     Raises:
         RefusedError: the issue has not gone out, or was cancelled.
     """
+    home.refuse_if_moved(session)
     issue = lock_issue(session, issue_id)
     refuse_folded(issue)
     if issue.state is IssueState.CANCELLED:

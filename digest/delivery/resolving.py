@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from digest import home
 from digest.database import database_now
 from digest.delivery.controlling import lock_issue, reopen
 from digest.delivery.reporting import refuse_folded
@@ -52,6 +53,7 @@ def resolve(
         RefusedError: the issue is folded, or was cancelled; a reader's row is not in doubt; or it
             is too early.
     """
+    home.refuse_if_moved(session)
     issue = lock_issue(session, issue_id)
     refuse_folded(issue)
     if verdict is Verdict.QUEUED and issue.state is IssueState.CANCELLED:

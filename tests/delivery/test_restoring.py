@@ -9,9 +9,13 @@ from sqlalchemy import select, update
 
 from digest.database import Database, database_now
 from digest.delivery import ledger, sweeping
+from digest.delivery.controlling import resume
 from digest.delivery.notices import send_notices
+from digest.delivery.resending import resend
+from digest.delivery.resolving import Verdict, resolve
 from digest.delivery.restoring import Accepted, accept, hold_if_moved
 from digest.delivery.smtp import Fate, Outcome, Stage
+from digest.errors import RefusedError
 from digest.models import (
     Approval,
     Delivery,
@@ -230,6 +234,24 @@ def test_nothing_is_frozen_sent_or_told_while_it_is_not_accepted(press: Press) -
         press.deliver(frozen)
         assert tell(press) == 1
         assert len(relay.messages) == 2 + 1
+
+
+def test_no_person_can_send_anything_on_before_it_is_accepted(press: Press) -> None:
+    issue_id = issue_in(press, SENDING)
+    carry_off(press.database)
+    hold_if_moved(press.database, NOW)
+    commands = (
+        lambda session: resume(session, issue_id),
+        lambda session: resend(session, issue_id, now=NOW),
+        lambda session: resolve(session, issue_id, Verdict.QUEUED, by="imara", final_dot_wait=600),
+    )
+    for command in commands:
+        with (
+            pytest.raises(RefusedError, match="restored or copied"),
+            press.database.transaction() as session,
+        ):
+            command(session)
+    assert press.issue(issue_id).state is PAUSED
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
