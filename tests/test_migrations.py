@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable
 
 from digest.database import Base, Database
+from digest.delivery import partitions
 from digest.errors import NotMigratedError
 from digest.migrations import check_migrated, configuration, downgrade, newest_revision, upgrade
 from digest.models import (
@@ -340,6 +341,36 @@ def test_a_delivery_needs_its_issue(database: Database) -> None:
                 issue_id=1, subscriber_id=1, rendering_id=1, released_at=NOW, next_attempt_at=NOW
             )
         )
+
+
+def test_deliveries_survive_the_way_down_and_up_again(database: Database) -> None:
+    with database.transaction() as session:
+        newsletter_id = make_newsletter(session).id
+        for _ in range(2):
+            issue = make_issue(newsletter_id, occurrence_on=None, state=IssueState.SENT)
+            session.add(issue)
+            session.flush()
+            partitions.add(session, issue.id)
+            for subscriber_id in (1, 2, 3):
+                session.add(
+                    Delivery(
+                        issue_id=issue.id, subscriber_id=subscriber_id, rendering_id=1,
+                        released_at=NOW, next_attempt_at=NOW, reply=f"for {issue.id}",
+                    )
+                )  # fmt: skip
+    downgrade(database.url, "0001")
+    with database.reading() as session:
+        rows = session.execute(text("SELECT issue_id, reply FROM delivery")).all()
+        assert sorted(rows) == [(1, "for 1")] * 3 + [(2, "for 2")] * 3
+    upgrade(database.url)
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Delivery)) == 6
+        if not database.is_sqlite:
+            for issue_id in (1, 2):
+                one = f"SELECT DISTINCT reply FROM delivery_{issue_id}"
+                assert session.scalars(text(one)).all() == [f"for {issue_id}"]
+    with database.connection() as connection, connection.begin():
+        compare_with_models(connection)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -1,11 +1,13 @@
 """A mail that came back: RFC 3464 reports that came to a delivery's own address."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from digest.delivery.bounces import Noted, note_bounce
 from digest.delivery.delivery_status import read_report
@@ -71,7 +73,8 @@ def sent_issue(press: Press, state: DeliveryState = ACCEPTED, count: int = 3) ->
         session.execute(
             update(Delivery).where(Delivery.subscriber_id == first(press)).values(state=state)
         )
-        session.execute(update(Issue).values(state=IssueState.SENT, sent_at=NOW))
+        over = {"state": IssueState.SENT, "sent_at": NOW, "watched_until": NOW}
+        session.execute(update(Issue).values(**over))
     return issue_id
 
 
@@ -101,8 +104,6 @@ def numbers(press: Press, issue_id: int) -> dict[str, int]:
 
 
 def fold(press: Press) -> None:
-    with press.database.transaction() as session:
-        session.execute(update(Issue).values(watched_until=NOW - timedelta(days=30)))
     later = NOW + timedelta(days=400)
     fold_deliveries(press.database, now=later, months=12, go_on=lambda: True)
     with press.database.reading() as session:
@@ -252,6 +253,35 @@ def test_after_folding_the_totals_move_once_for_each_reader(press: Press) -> Non
     content = report_of(status_of(action="delayed", status="4.4.1"))
     assert note(press, issue_id, content) is Noted.DELAYED
     assert numbers(press, issue_id) == {"accepted": 2, "bounced": 1}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_bounce_while_it_is_being_folded_is_counted(press: Press) -> None:
+    issue_id = sent_issue(press)
+    folding = threading.Thread(target=fold, args=(press,))
+    with press.database.transaction() as session:
+        token_id = session.scalars(
+            select(Subscription.token_id).where(Subscription.subscriber_id == first(press))
+        ).one()
+        note_bounce(session, issue_id, token_id, report_of(status_of()), NOW)
+        folding.start()
+        wait_for_a_lock(press)
+    folding.join()
+    assert numbers(press, issue_id) == {"accepted": 2, "bounced": 1}
+
+
+def wait_for_a_lock(press: Press) -> None:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND datname = current_database()"
+    )
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        with press.database.reading() as session:
+            if session.scalar(waiting):
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
 
 
 def test_what_bounced_before_folding_does_not_bounce_again(press: Press) -> None:
