@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from digest.delivery import sweeping
+from digest.delivery import breaker, sweeping
 from digest.delivery.messages import Links
 from digest.delivery.notices import notices_due
 from digest.logs import kept_apart
@@ -38,6 +38,7 @@ def tick(runtime: Runtime) -> None:
     with kept_apart("leases"), runtime.database.transaction() as session:
         sweeping.sweep_leases(session, final_dot_wait=runtime.settings.final_dot_wait)
         sweeping.resume_parked(session)
+        breaker.resume_for_probe(session, breaker.relay_name(runtime.settings))
     with kept_apart("seals"):
         seal_consents(runtime.database, now)
     with kept_apart("agenda"):

@@ -68,6 +68,8 @@ def make_settings(database_url: str, **changes: object) -> Settings:
         "window_size": 50,
         "smtp_timeout": 5.0,
         "reply_timeout": 5.0,
+        "relay_rate": 0.0,
+        "domain_rates": (),
         "late_hours": 12,
         "source_minutes": 15,
         "tick_seconds": 60.0,

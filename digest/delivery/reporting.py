@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from digest.delivery.waiting import Waited, waits_of
 from digest.models import OPEN, Delivery, DeliveryState, Issue, IssueState
 
 
 @dataclass(frozen=True)
 class Report:
-    """`audience` is always the sum of `counts`. `reasons`: who did not get it, largest first."""
+    """`audience` is always the sum of `counts`. `reasons`: who did not get it, largest first.
+
+    `waits`: what the issue was parked for, the longest first.
+    """
 
     issue_id: int
     state: IssueState
@@ -18,6 +22,7 @@ class Report:
     audience: int
     counts: dict[DeliveryState, int]
     reasons: tuple[tuple[str, int], ...]
+    waits: tuple[Waited, ...] = ()
 
     @property
     def accepted(self) -> int:
@@ -80,4 +85,5 @@ def report(session: Session, issue: Issue) -> Report:
         audience=issue.audience or 0,
         counts=counts,
         reasons=reasons,
+        waits=waits_of(session, issue.id),
     )

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from digest.database import database_now
 from digest.delivery.backoff import GIVE_UP_AFTER
+from digest.delivery.waiting import begin_waits, end_waits
 from digest.models import (
     OPEN,
     Delivery,
@@ -37,20 +38,24 @@ _FREE: dict[str, Any] = {"claim": None, "lease_until": None}
 
 def park(session: Session, issue_id: int, reason: str, *, seconds: float) -> None:
     """Stop an issue that is being sent, with the reason in words; the tick resumes it."""
-    session.execute(
+    parked = session.execute(
         update(Issue)
         .where(Issue.id == issue_id, Issue.state == IssueState.SENDING)
         .values(state=IssueState.PARKED, reason=reason[:500], parked_until=database_now(seconds))
+        .returning(Issue.id)
     )
+    begin_waits(session, list(parked.scalars()), reason[:500])
 
 
 def resume_parked(session: Session) -> None:
     """Send on with the issues whose wait is over."""
-    session.execute(
+    resumed = session.execute(
         update(Issue)
         .where(Issue.state == IssueState.PARKED, Issue.parked_until <= database_now())
         .values(state=IssueState.SENDING, reason=None, parked_until=None)
+        .returning(Issue.id)
     )
+    end_waits(session, list(resumed.scalars()))
 
 
 def close_if_done(session: Session, issue_id: int, now: datetime) -> bool:
@@ -95,6 +100,15 @@ def sweep_leases(session: Session, *, final_dot_wait: float) -> None:
         next_attempt_at=database_now(),
     )
     _reopen(session)
+
+
+def others_on_the_wire(session: Session, claim: bytes) -> bool:
+    """Say whether a worker other than the holder of `claim` has a window open right now."""
+    at_work = _has(
+        DeliveryState.SENDING, Delivery.lease_until > database_now(), Delivery.claim != claim
+    )
+    found = select(Issue.id).where(Issue.state == IssueState.SENDING, at_work).limit(1)
+    return session.execute(found).first() is not None
 
 
 def issues_with_work(session: Session) -> list[int]:

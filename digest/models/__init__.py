@@ -2,6 +2,7 @@
 
 from digest.models.access import ApiToken
 from digest.models.article import Article, Source
+from digest.models.breaker import Breaker, BreakerState, Wait
 from digest.models.consent import Consent, ConsentDetail, ConsentKind, ConsentSeal
 from digest.models.delivery import (
     OPEN,
@@ -44,6 +45,8 @@ __all__ = [
     "Approval",
     "Article",
     "Attempt",
+    "Breaker",
+    "BreakerState",
     "Consent",
     "ConsentDetail",
     "ConsentKind",
@@ -73,6 +76,7 @@ __all__ = [
     "Suppression",
     "SuppressionReason",
     "Terms",
+    "Wait",
     "Wording",
     "blocks_mail",
     "reason_not_to_mail",
