@@ -1,12 +1,11 @@
 """How fast mail goes to the relay, and to each reader's domain, from all workers together."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
 from digest.addresses import AddressError, wire_address
-from digest.delivery.ledger import Recipient
 from digest.delivery.meters import Ask, LocalMeters, Meters, RedisMeters
 from digest.settings import Settings
 
@@ -27,7 +26,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Postponed:
-    """A reader whose domain is to get no more just now, and for how many seconds."""
+    """A reader whose domain is to get no more just now, and who waits for so many seconds."""
 
     subscriber_id: int
     seconds: float
@@ -93,45 +92,38 @@ class Pace:
         [told] = self._meters.take([ask])
         return Turn(told.granted, told.wait)
 
-    def let_through(self, readers: Sequence[Recipient]) -> tuple[list[Recipient], list[Postponed]]:
-        """Part the readers of a window into those who get it now, and those who have to wait.
+    def hold_back(self, addresses: Iterable[tuple[int, str]]) -> list[Postponed]:
+        """Return those of these (subscriber, address) who have to wait for their domain's sake.
 
-        Those who wait are given different moments, at the rate of their domain, so that all the
-        others can go out meanwhile and nobody is taken up in vain.
+        They are given different moments, at the rate of their domain, so that all the others can
+        go out meanwhile and nobody is taken up in vain.
         """
-        if not self.holds_domains_back:
-            return list(readers), []
-        limited: defaultdict[str, list[Recipient]] = defaultdict(list)
-        now = []
-        for reader in readers:
-            domain = _domain_of(reader)
+        limited: defaultdict[str, list[int]] = defaultdict(list)
+        for subscriber_id, email in addresses:
+            domain = _domain_of(email)
             if self._rate_of(domain):
-                limited[domain].append(reader)
-            else:
-                now.append(reader)
-        if not limited:
-            return now, []
+                limited[domain].append(subscriber_id)
         asks = [
             Ask(self._domain + domain, self._rate_of(domain), len(those), books=True)
             for domain, those in limited.items()
         ]
         later: list[Postponed] = []
-        for ask, those, told in zip(asks, limited.values(), self._meters.take(asks), strict=True):
-            now += those[: told.granted]
+        for ask, those, told in zip(
+            asks, limited.values(), self._meters.take(asks) if asks else [], strict=True
+        ):
             interval = 1 / (ask.rate * self._meters.share)
             later += [
-                Postponed(reader.subscriber_id, _on_the_beat(told.wait + place * interval))
-                for place, reader in enumerate(those[told.granted :])
+                Postponed(subscriber_id, _on_the_beat(told.wait + place * interval))
+                for place, subscriber_id in enumerate(those[told.granted :])
             ]
-        return now, later
+        return later
 
     def _rate_of(self, domain: str) -> float:
         rates = self._domain_rates
         return rates[domain] if domain in rates else rates.get(EVERY_OTHER, 0) if domain else 0
 
 
-def _domain_of(reader: Recipient) -> str:
-    email = reader.email or ""
+def _domain_of(email: str) -> str:
     domain = email.rpartition("@")[2].lower()
     if domain.isascii():
         return domain

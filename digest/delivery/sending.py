@@ -15,8 +15,8 @@ from digest.delivery import breaker, ledger, sweeping
 from digest.delivery.deadlines import elapsed, patiently, window_deadline
 from digest.delivery.ledger import Recipient
 from digest.delivery.messages import Links, Mailing, load_mailing, write_message
-from digest.delivery.pacing import BOOKED_SECONDS, Pace, Postponed, open_pace
-from digest.delivery.postponing import next_moment, postpone
+from digest.delivery.pacing import BOOKED_SECONDS, Pace, open_pace
+from digest.delivery.postponing import spread_by_domain
 from digest.delivery.relay import connect_to_relay
 from digest.delivery.slots import StencilError
 from digest.delivery.smtp import (
@@ -128,14 +128,10 @@ def _park(session: Session, issue_id: int, halt: _Halt) -> None:
 
 @dataclass(frozen=True)
 class _Told:
-    """What is known of a window and not yet written down.
-
-    `left`: who may not be mailed. `later`: whose domain is to get no more just now.
-    """
+    """What is known of a window and not yet written down. `left`: who may not be mailed."""
 
     outcomes: Sequence[Outcome] = ()
     left: Sequence[Recipient] = ()
-    later: Sequence[Postponed] = ()
 
 
 @dataclass
@@ -165,7 +161,9 @@ class _Worker:
             if token is None:
                 if not self._close_or_rest():
                     return False
-            elif not self._send_claim(token):
+                continue
+            spread_by_domain(self.database, self.mailing.issue_id, token, self.pace)
+            if not self._send_claim(token):
                 return False
         return True
 
@@ -210,7 +208,7 @@ class _Worker:
             issue_id = self.mailing.issue_id
             closed = sweeping.close_if_done(session, issue_id, self.clock.now())
             if self.pace.holds_domains_back and not closed:
-                soon = next_moment(session, issue_id, within=TICK_SECONDS)
+                soon = sweeping.next_moment(session, issue_id, within=TICK_SECONDS)
         if soon is None:
             return False
         self._rest(max(soon, BOOKED_SECONDS))
@@ -288,7 +286,6 @@ class _Worker:
     def _note(self, session: Session, token: bytes, told: _Told) -> None:
         ledger.record(session, self.mailing.issue_id, token, told.outcomes)
         ledger.exclude(session, self.mailing.issue_id, token, told.left)
-        postpone(session, self.mailing.issue_id, token, told.later)
 
     def _read_window(self, token: bytes) -> list[Recipient]:
         with self.database.reading() as session:
@@ -320,7 +317,7 @@ class _Worker:
     ) -> tuple[_Told, _Halt | None]:
         assert self.connection is not None
         left = [reader for reader in readers if reader.reason is not None]
-        rest, later = self.pace.let_through([r for r in readers if r.reason is None])
+        rest = [reader for reader in readers if reader.reason is None]
         try:
             written = [write_message(self.mailing, reader, self.links) for reader in rest]
             answers = self.connection.send(
@@ -331,11 +328,11 @@ class _Worker:
             # Every message of the issue would fail alike, and none has left.
             unsent = [_unsent(reader.subscriber_id, Stage.CHECK) for reader in rest]
             halt = _Halt(f"A message of this issue could not be written: {error}", REFUSED_SECONDS)
-            return _Told(unsent, left, later), halt
+            return _Told(unsent, left), halt
         outcomes = [outcome for outcome in written if isinstance(outcome, Outcome)]
         outcomes += answers
         outcomes, trouble = self._judge(outcomes)
-        return _Told(outcomes, left, later), _Halt.of(trouble) if trouble else None
+        return _Told(outcomes, left), _Halt.of(trouble) if trouble else None
 
     def _judge(self, outcomes: list[Outcome]) -> tuple[list[Outcome], RelayTrouble | None]:
         """Tell the relay's trouble from the readers': a verdict on the issue is not theirs."""

@@ -8,6 +8,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    func,
     literal,
     or_,
     select,
@@ -117,21 +118,36 @@ def issues_with_work(session: Session) -> list[int]:
     Whoever is at work rings for more: another word each minute would fill the queue.
     """
     due = _has(DeliveryState.QUEUED, Delivery.next_attempt_at <= database_now())
-    at_work = or_(
-        *(
-            _has(state, Delivery.lease_until > database_now())
-            for state in (DeliveryState.CLAIMED, DeliveryState.SENDING)
-        )
-    )
     found = session.execute(
         select(Issue.id).where(
             or_(
                 Issue.state == IssueState.FROZEN,
-                and_(Issue.state == IssueState.SENDING, or_(due & ~at_work, ~_is_open())),
+                and_(Issue.state == IssueState.SENDING, or_(due & ~_at_work(), ~_is_open())),
             )
         )
     )
     return list(found.scalars())
+
+
+def next_moment(session: Session, issue_id: int, *, within: float) -> float | None:
+    """Return in how many seconds a row of the issue is due, if nobody else is there to see to it.
+
+    None where that is more than `within` seconds away, or the issue is not being sent.
+    """
+    soonest = (
+        select(func.min(Delivery.next_attempt_at))
+        .where(Delivery.issue_id == issue_id, _is(DeliveryState.QUEUED))
+        .scalar_subquery()
+    )
+    found = session.execute(
+        select(soonest, database_now()).where(
+            Issue.id == issue_id, Issue.state == IssueState.SENDING, ~_at_work()
+        )
+    ).one_or_none()
+    if found is None or found[0] is None:
+        return None
+    seconds = max(0.0, (found[0] - found[1]).total_seconds())
+    return seconds if seconds <= within else None
 
 
 def _reopen(session: Session) -> None:
@@ -163,6 +179,11 @@ def _move_unlocked(
         .values(state=to, **values)
         .execution_options(synchronize_session=False)
     )
+
+
+def _at_work() -> ColumnElement[bool]:
+    live = Delivery.lease_until > database_now()
+    return or_(*(_has(state, live) for state in (DeliveryState.CLAIMED, DeliveryState.SENDING)))
 
 
 def _is_open() -> ColumnElement[bool]:

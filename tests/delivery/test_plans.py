@@ -74,6 +74,8 @@ def test_no_statement_of_the_tick_or_of_a_worker_reads_old_rows(press: Press) ->
         lambda s: sweeping.sweep_leases(s, final_dot_wait=600),
         sweeping.resume_parked,
         sweeping.issues_with_work,
+        lambda s: sweeping.next_moment(s, issue_id, within=60),
+        lambda s: sweeping.others_on_the_wire(s, token),
         lambda s: sweeping.close_if_done(s, issue_id, NOW),
         lambda s: ledger.claim(s, issue_id, size=20, lease_seconds=60, now=NOW),
         lambda s: ledger.open_window(s, issue_id, token, size=9, lease_seconds=60, now=NOW),
