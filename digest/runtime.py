@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from digest import home
 from digest.clock import Clock, SystemClock
 from digest.database import Database
+from digest.delivery.pacing import Pace, open_pace
 from digest.errors import SettingError
 from digest.migrations import check_migrated
 from digest.models import Installation
@@ -125,8 +126,15 @@ class Runtime:
     clock: Clock = field(default_factory=SystemClock)
     stopping: threading.Event = field(default_factory=threading.Event)
 
+    pace: Pace = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # One for all threads of the process.
+        self.pace = open_pace(self.settings)
+
     def close(self) -> None:
-        """Let go of the database's connections."""
+        """Let go of the database's connections, and of Redis's."""
+        self.pace.close()
         self.database.dispose()
 
 

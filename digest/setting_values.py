@@ -17,6 +17,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 KEY_BYTES_AT_LEAST = 32
+# Messages a second. Below, a single message would wait for minutes; above, there is no limit.
+SLOWEST, FASTEST = 0.01, 100_000.0
 
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(\.{LABEL})*")
@@ -210,6 +212,37 @@ def parse_domain(text: str) -> str:
     if name and not DOMAIN.fullmatch(name):
         raise ValueError("should be a domain name in ASCII, like bounces.example.org")
     return name
+
+
+def parse_rate(text: str) -> float:
+    """Read a number of messages a second; 0 is no limit."""
+    rate = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else -1.0
+    if rate != 0 and not SLOWEST <= rate <= FASTEST:
+        raise ValueError(
+            f"should be messages a second, from {SLOWEST:g} to {FASTEST:g}, or 0 for no limit, "
+            f"not {text!r}"
+        )
+    return rate
+
+
+def parse_domain_rates(text: str) -> tuple[tuple[str, float], ...]:
+    """Read `DIGEST_DOMAIN_RATES`."""
+    rates: dict[str, float] = {}
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, number = (part.strip() for part in item.partition("="))
+        domain = name.lower().removesuffix(".")
+        if not equals or not (domain == "*" or DOMAIN.fullmatch(domain)):
+            raise ValueError(
+                "should be like gmail.com=20, *=50, with domain names in ASCII (xn--…), not "
+                f"{item!r}"
+            )
+        if domain in rates:
+            raise ValueError(f"should have each domain once, and has {domain} twice")
+        try:
+            rates[domain] = parse_rate(number)
+        except ValueError as error:
+            raise ValueError(f"the rate of {domain} {error}") from None
+    return tuple(rates.items())
 
 
 def parse_boolean(text: str) -> bool:

@@ -27,11 +27,13 @@ from digest.setting_values import (
     parse_boolean,
     parse_database_url,
     parse_domain,
+    parse_domain_rates,
     parse_folder,
     parse_keys,
     parse_log_format,
     parse_networks,
     parse_public_url,
+    parse_rate,
     parse_redis_url,
     parse_relay,
     parse_secret,
@@ -76,6 +78,8 @@ class Settings:
     window_size: int
     smtp_timeout: float
     reply_timeout: float
+    relay_rate: float
+    domain_rates: tuple[tuple[str, float], ...]
     late_hours: int
     keep_months: int
     source_minutes: int
@@ -185,6 +189,18 @@ VARIABLES = (
     ),
     Variable("DIGEST_REPLY_TIMEOUT", "600", "Seconds to wait for the answer to the final dot."),
     Variable(
+        "DIGEST_RELAY_RATE",
+        "0",
+        "Messages a second handed to the relay, by all workers together; 0 is as fast as it takes "
+        "them.",
+    ),
+    Variable(
+        "DIGEST_DOMAIN_RATES",
+        "",
+        "Messages a second for readers' domains, like `gmail.com=20, *=50`; `*` is each of the "
+        "others.",
+    ),
+    Variable(
         "DIGEST_LATE_HOURS", "12", "An issue more than this late is held, and a person decides."
     ),
     Variable(
@@ -251,6 +267,8 @@ def _read(env: "_Reader") -> Settings:
         window_size=env.whole("DIGEST_WINDOW_SIZE", 1, 50),
         smtp_timeout=env.number("DIGEST_SMTP_TIMEOUT", 0.1, 600),
         reply_timeout=env.number("DIGEST_REPLY_TIMEOUT", 0.1, 3600),
+        relay_rate=env.parsed("DIGEST_RELAY_RATE", parse_rate),
+        domain_rates=env.parsed("DIGEST_DOMAIN_RATES", parse_domain_rates),
         late_hours=env.whole("DIGEST_LATE_HOURS", 1, 24 * 7),
         keep_months=env.whole("DIGEST_KEEP_MONTHS", 0, 1200),
         source_minutes=env.whole("DIGEST_SOURCE_MINUTES", 1, 24 * 60),

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from digest import home
-from digest.delivery import sweeping
+from digest.delivery import breaker, sweeping
 from digest.delivery.messages import Links
 from digest.delivery.notices import notices_due
 from digest.delivery.restoring import hold_if_moved
@@ -80,6 +80,7 @@ def _keep_issues_going(runtime: Runtime, now: datetime) -> None:
     with kept_apart("leases"), runtime.database.transaction() as session:
         sweeping.sweep_leases(session, final_dot_wait=runtime.settings.final_dot_wait)
         sweeping.resume_parked(session)
+        breaker.resume_for_probe(session, breaker.relay_name(runtime.settings))
     with kept_apart("agenda"):
         keep_agenda(runtime.database, now, late=timedelta(hours=runtime.settings.late_hours))
 

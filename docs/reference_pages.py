@@ -81,6 +81,8 @@ def routes_page() -> str:
         window_size=50,
         smtp_timeout=30,
         reply_timeout=600,
+        relay_rate=0.0,
+        domain_rates=(),
         late_hours=12,
         keep_months=12,
         source_minutes=15,

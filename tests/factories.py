@@ -71,6 +71,8 @@ def make_settings(database_url: str, **changes: object) -> Settings:
         "window_size": 50,
         "smtp_timeout": 5.0,
         "reply_timeout": 5.0,
+        "relay_rate": 0.0,
+        "domain_rates": (),
         "late_hours": 12,
         "keep_months": 12,
         "source_minutes": 15,

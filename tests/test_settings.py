@@ -87,6 +87,19 @@ def test_grown_up_settings_are_read(load: Load) -> None:
     assert loaded.trusted_proxies == ()
 
 
+def test_rates_are_read(load: Load) -> None:
+    loaded = load(
+        DIGEST_RELAY_RATE="12.5", DIGEST_DOMAIN_RATES=" Gmail.com = 20, a.example=0, *=0.5"
+    )
+    assert loaded.relay_rate == 12.5
+    assert loaded.domain_rates == (("gmail.com", 20.0), ("a.example", 0.0), ("*", 0.5))
+
+
+def test_without_rates_nothing_is_held_back(load: Load) -> None:
+    loaded = load(DIGEST_RELAY_RATE="0")
+    assert (loaded.relay_rate, loaded.domain_rates) == (0, ())
+
+
 def test_an_empty_variable_counts_as_unset(load: Load) -> None:
     assert load(**{variable.name: "" for variable in VARIABLES}) == load()
     assert load(**{variable.name: "  \n" for variable in VARIABLES}) == load()
@@ -323,6 +336,21 @@ MALFORMED = {
     "DIGEST_WINDOW_SIZE": ["0", "51", "2.5", "nan"],
     "DIGEST_SMTP_TIMEOUT": ["0", "601", "nan", "infinity"],
     "DIGEST_REPLY_TIMEOUT": ["0", "3601", "nan"],
+    "DIGEST_RELAY_RATE": ["-1", "0.001", "100001", "1e3", "nan", "fast", "10/s", "1,5"],
+    "DIGEST_DOMAIN_RATES": [
+        "gmail.com",
+        "gmail.com=",
+        "gmail.com=fast",
+        "gmail.com=-1",
+        "gmail.com=0.001",
+        "=5",
+        "*.example.org=5",
+        "someone@example.org=5",
+        "bücher.example=5",
+        "example.org=5 example.com=6",
+        "example.org=5, Example.org.=6",
+        "*=5,*=6",
+    ],
     "DIGEST_LATE_HOURS": ["0", "169", "1.5"],
     "DIGEST_KEEP_MONTHS": ["-1", "1201", "0.5"],
     "DIGEST_SOURCE_MINUTES": ["0", "1441", "0.5"],

@@ -11,11 +11,13 @@ from sqlalchemy import delete, func, select, update
 
 from digest.clock import FixedClock
 from digest.database import Database, database_now
-from digest.delivery import ledger, partitions
+from digest.delivery import breaker, ledger, partitions
 from digest.delivery.notices import send_notices
 from digest.delivery.restoring import accept
 from digest.models import (
     Approval,
+    Breaker,
+    BreakerState,
     Delivery,
     Heartbeat,
     Home,
@@ -113,6 +115,28 @@ def test_a_due_issue_is_rung_for_until_it_is_frozen(house: House) -> None:
     issue_id = add_issue(house)
     assert (PREPARE_ISSUE, (issue_id,)) in house.tick()
     assert (PREPARE_ISSUE, (issue_id,)) in house.tick(), "the bell may not have been heard"
+
+
+def test_one_issue_is_rung_for_when_it_is_time_to_try_the_relay(house: House) -> None:
+    issues = [add_issue(house, IssueState.PARKED, frozen_at=NOW)]
+    with house.database.transaction() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        special = make_issue(session, newsletter, [], IssueState.PARKED, occurrence_on=None)
+        issues.append(special.id)
+        for issue_id in issues:
+            session.add(
+                Delivery(
+                    issue_id=issue_id, subscriber_id=1, rendering_id=1,
+                    released_at=database_now(), next_attempt_at=database_now(-1),
+                )
+            )  # fmt: skip
+        relay = breaker.relay_name(house.runtime.settings)
+        session.add(Breaker(relay=relay, state=BreakerState.OPEN, next_probe_at=database_now(60)))
+    assert house.tick() == []
+    with house.database.transaction() as session:
+        session.execute(update(Breaker).values(next_probe_at=database_now(-1)))
+    assert house.tick() == [(DELIVER_ISSUE, (issues[0],))]
+    assert house.issue(issues[1]).state is IssueState.PARKED
 
 
 def test_an_issue_that_is_being_worked_at_is_not_rung_for_again(house: House) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from celery import Celery
@@ -63,6 +64,8 @@ def register(app: Celery, runtime_of_process: Callable[[], Runtime]) -> None:
             links=calendar.links(runtime),
             clock=runtime.clock,
             stopping=runtime.stopping,
+            pace=runtime.pace,
+            ring=partial(runtime.bell.ring, DELIVER_ISSUE),
         )
         if more:
             runtime.bell.ring(DELIVER_ISSUE, issue_id)
@@ -75,6 +78,9 @@ def register(app: Celery, runtime_of_process: Callable[[], Runtime]) -> None:
             settings=runtime.settings,
             links=calendar.links(runtime),
             stopping=runtime.stopping,
+            pace=runtime.pace,
+            ring_issue=partial(runtime.bell.ring, DELIVER_ISSUE),
+            ring_again=partial(runtime.bell.ring, SEND_NOTICES),
         )
 
     @app.task(name=FETCH_SOURCE, shared=False)

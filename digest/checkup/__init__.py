@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -15,9 +16,12 @@ from digest.checkup.finding import Finding, Level, within_seconds
 from digest.checkup.surroundings import from_complaints, look_around
 from digest.clock import Clock, SystemClock
 from digest.database import Database
+from digest.delivery.breaker import relay_name
 from digest.settings import Settings, load_settings, setting_complaints
 
 __all__ = ["Finding", "Level", "check_up"]
+
+Known = TypeVar("Known")
 
 DATABASE_REMEDY = "Is DATABASE_URL right, and does the database run?"
 LOOK_REMEDY = "The database is slow or broken; its own log says more."
@@ -69,12 +73,17 @@ def _look_into(database: Database, settings: Settings, clock: Clock) -> Iterator
     yield from within_seconds(
         "beat", lambda: machinery.look_at_beat(database, settings, now), LOOK_REMEDY
     )
+    yield from within_seconds(
+        "breaker",
+        lambda: _read(database, contents.look_at_breaker, relay_name(settings)),
+        LOOK_REMEDY,
+    )
     for check, look in CONTENTS.items():
         yield from within_seconds(check, partial(_read, database, look, now), LOOK_REMEDY)
 
 
 def _read(
-    database: Database, look: Callable[[Session, datetime], Iterable[Finding]], now: datetime
+    database: Database, look: Callable[[Session, Known], Iterable[Finding]], known: Known
 ) -> list[Finding]:
     with database.reading() as session:
-        return list(look(session, now))
+        return list(look(session, known))

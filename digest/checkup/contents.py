@@ -14,6 +14,8 @@ from digest.database import database_now
 from digest.delivery.reporting import discrepancy
 from digest.models import (
     Article,
+    Breaker,
+    BreakerState,
     Delivery,
     DeliveryState,
     Issue,
@@ -170,6 +172,23 @@ def _untaken(now: datetime) -> ColumnElement[bool]:
     since = now - timedelta(seconds=UNTOUCHED_SECONDS)
     return ((Issue.state == IssueState.SCHEDULED) & (Issue.send_at < since)) | (
         Issue.state.in_((IssueState.FROZEN, IssueState.SENDING)) & overdue & ~in_hand
+    )
+
+
+def look_at_breaker(session: Session, relay: str) -> Iterator[Finding]:
+    """Return whether the relay (`host:port`) was found to take no mail, and is left alone."""
+    known = session.get(Breaker, relay)
+    if known is None or known.state is BreakerState.CLOSED:
+        yield fine("breaker", "Nothing keeps mail from the relay.")
+        return
+    if known.state is BreakerState.HALF_OPEN:
+        again = "It is being tried right now."
+    else:
+        again = f"It is tried again by itself, from {known.next_probe_at:%H:%M} UTC on."
+    yield failure(
+        "breaker",
+        f"Since {known.opened_at:%d %B %Y, %H:%M} UTC no mail goes to the relay: {known.reason}",
+        f"{again} What waits goes on as soon as it answers.",
     )
 
 

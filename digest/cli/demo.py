@@ -56,6 +56,8 @@ def demo_settings(folder: Path, web_port: int, inbox_port: int) -> Settings:
         window_size=50,
         smtp_timeout=10.0,
         reply_timeout=10.0,
+        relay_rate=0.0,
+        domain_rates=(),
         late_hours=12,
         keep_months=12,
         source_minutes=15,

@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 from sqlalchemy.orm import Session
 
+from digest import prose
 from digest.addresses import AddressError, parse_address
 from digest.cli.arguments import IssueName, find_issue, issue_argument, short_name, story_as_json
 from digest.cli.opening import json_option, print_json, runtime
@@ -16,6 +17,7 @@ from digest.cli.tables import print_table, story_table
 from digest.delivery.previewing import Preview, preview_issue, send_preview
 from digest.delivery.reporting import Report, discrepancy
 from digest.delivery.reporting import report as report_issue
+from digest.delivery.waiting import Waited
 from digest.models import DeliveryState, Issue
 from digest.runtime import Runtime
 from digest.tick import links
@@ -85,8 +87,17 @@ def report(name: IssueName, as_json: bool) -> None:
     for words, number in _lines(told):
         table.add_row(words, f"{number:,}")
     print_table(table, "")
+    for each in told.waits:
+        click.echo(_waited(each))
     for sentence in _advice(told, called):
         click.echo(sentence)
+
+
+def _waited(each: Waited) -> str:
+    minutes = round(each.lasted.total_seconds() / 60)
+    lasted = prose.count_in_words(minutes, "minute") if minutes else "less than a minute"
+    times = "" if each.times == 1 else f" in all, {prose.count_in_words(each.times, 'time')}"
+    return f"It {'has waited' if each.still else 'waited'} {lasted}{times}: {each.reason}"
 
 
 def _lines(told: Report) -> list[tuple[str, int]]:
@@ -131,6 +142,15 @@ def _report_as_json(told: Report, name: str) -> dict[str, Any]:
         "adds_up": told.adds_up,
         "states": dict(told.counts),
         "reasons": [{"reason": words, "readers": number} for words, number in told.reasons],
+        "waits": [
+            {
+                "reason": each.reason,
+                "times": each.times,
+                "seconds": round(each.lasted.total_seconds()),
+                "still": each.still,
+            }
+            for each in told.waits
+        ],
     }
 
 

@@ -14,5 +14,9 @@ JITTER = 0.2
 def wait_before(attempt: int, draw: random.Random | None = None) -> float:
     """Return the seconds to wait after the `attempt`th failure, counted from 1, with jitter."""
     minutes = STEPS_MINUTES[min(max(attempt, 1), len(STEPS_MINUTES)) - 1]
-    spread = (draw or random).uniform(1 - JITTER, 1 + JITTER)
-    return minutes * 60 * spread
+    return with_jitter(minutes * 60, draw)
+
+
+def with_jitter(seconds: float, draw: random.Random | None = None) -> float:
+    """Return a wait that is up to a fifth longer or shorter: so that not all come back at once."""
+    return seconds * (draw or random).uniform(1 - JITTER, 1 + JITTER)

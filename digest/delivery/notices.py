@@ -9,7 +9,7 @@ that comes twice, and one that comes for ever is worse than both.
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -24,10 +24,12 @@ from sqlalchemy.orm import Session
 from digest import home
 from digest.addresses import AddressError, wire_address
 from digest.database import Database, database_now
+from digest.delivery import breaker
 from digest.delivery.backoff import GIVE_UP_AFTER, wait_before
-from digest.delivery.deadlines import patiently, window_deadline
+from digest.delivery.deadlines import elapsed, patiently, window_deadline
 from digest.delivery.editor_view import EditorView, view_for_editor
 from digest.delivery.messages import Links
+from digest.delivery.pacing import Pace, open_pace
 from digest.delivery.relay import connect_to_relay
 from digest.delivery.rendering import masthead, render_notice
 from digest.delivery.smtp import Connection, Envelope, Fate, Outcome, RelayTrouble, Stage
@@ -67,38 +69,130 @@ class _Letter:
 
 
 def send_notices(
-    database: Database, *, settings: Settings, links: Links, stopping: threading.Event
+    database: Database,
+    *,
+    settings: Settings,
+    links: Links,
+    stopping: threading.Event,
+    pace: Pace | None = None,
+    ring_issue: Callable[[int], None] = lambda _: None,
+    ring_again: Callable[[], None] = lambda: None,
 ) -> int:
-    """Send every notice that is due. Return how many the relay accepted."""
-    accepted = 0
-    connection: Connection | None = None
+    """Send every notice that is due. Return how many the relay accepted.
+
+    `pace`: shared by all threads of a process. `ring_issue` is called for the issues that may go
+    on, where the relay turns out to be there again; `ring_again` where the pace left some over.
+    """
+    clerk = _Clerk(database, settings, links, stopping, pace or open_pace(settings))
     try:
-        while not stopping.is_set():
-            too_late = window_deadline(settings)
-            with database.transaction() as session:
-                claim = _claim(session, settings)
-            if claim is None:
-                break
-            letters = patiently(partial(_read_letters, database, claim, links))
-            try:
-                if connection is None or not connection.usable:
-                    connection = connect_to_relay(settings)
-            except RelayTrouble as trouble:
-                log.warning("notices wait for the relay", reason=str(trouble))
-                with database.transaction() as session:
-                    _put_off(session, claim)
-                break
-            outcomes = _send(connection, letters, too_late)
-            patiently(partial(_write_down, database, claim, outcomes))
-            taken = sum(outcome.fate is Fate.ACCEPTED for _, outcome in outcomes)
-            accepted += taken
-            # Many relays hang up after so many messages, and can be called again.
-            if connection.trouble is not None and not taken:
-                break
+        if not clerk.run():
+            ring_again()
     finally:
-        if connection is not None:
-            connection.close()
-    return accepted
+        clerk.hang_up()
+    for issue_id in clerk.resumed:
+        ring_issue(issue_id)
+    return clerk.accepted
+
+
+@dataclass
+class _Clerk:
+    """One task's work on the notices: at most one connection, and one batch."""
+
+    database: Database
+    settings: Settings
+    links: Links
+    stopping: threading.Event
+    pace: Pace
+    connection: Connection | None = None
+    admitted: breaker.Admission | None = None
+    accepted: int = 0
+    resumed: list[int] = field(default_factory=list)
+
+    @property
+    def relay(self) -> str:
+        return breaker.relay_name(self.settings)
+
+    def run(self) -> bool:
+        """Return whether all was done that can be done now."""
+        until = elapsed() + self.settings.slice_seconds
+        while not self.stopping.is_set():
+            turn = self.pace.take_for_notices(BATCH)
+            if not turn.granted:
+                # The tick comes to this worker as well, and must not wait for long.
+                if elapsed() > until:
+                    return False
+                self.stopping.wait(min(turn.wait, self.settings.slice_seconds))
+                continue
+            too_late = window_deadline(self.settings)
+            claim = self._claim(turn.granted)
+            if claim is None:
+                self.pace.give_back(turn.granted)
+                return True
+            letters = patiently(partial(_read_letters, self.database, claim, self.links))
+            self.pace.give_back(turn.granted - sum(each.envelope is not None for each in letters))
+            if not self._send_batch(claim, letters, too_late):
+                return True
+        return True
+
+    def hang_up(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+        if self.admitted is not None and self.admitted.probe is not None:
+            with self.database.transaction() as session:
+                breaker.withdraw(session, self.admitted.probe)
+
+    def _claim(self, size: int) -> bytes | None:
+        with self.database.transaction() as session:
+            claim = _claim(session, self.settings, size)
+            if claim is None or self.admitted is not None:
+                return claim
+            self.admitted = breaker.admit(
+                session,
+                self.relay,
+                lease_seconds=self.settings.lease_seconds,
+                patience=AWAY_SECONDS / 2,
+            )
+            if self.admitted is None:
+                _put_off(session, claim)
+                return None
+        return claim
+
+    def _send_batch(
+        self, claim: bytes, letters: list[_Letter], too_late: Callable[[], bool]
+    ) -> bool:
+        """Return whether there is any use in going on."""
+        try:
+            if self.connection is None or not self.connection.usable:
+                self.connection = connect_to_relay(self.settings)
+        except RelayTrouble as trouble:
+            log.warning("notices wait for the relay", reason=str(trouble))
+            with self.database.transaction() as session:
+                _put_off(session, claim)
+                self._report(session, trouble)
+            return False
+        outcomes = _send(self.connection, letters, too_late)
+        patiently(partial(_write_down, self.database, claim, outcomes))
+        taken = sum(outcome.fate is Fate.ACCEPTED for _, outcome in outcomes)
+        self.accepted += taken
+        found = self.connection.trouble
+        # Many relays hang up after so many messages, and can be called again.
+        if found is not None and not taken and breaker.is_of_relay(found):
+            with self.database.transaction() as session:
+                self._report(session, found)
+        elif found is not None or any(outcome.reply is not None for _, outcome in outcomes):
+            self._relay_is_back()
+        return found is None or taken > 0
+
+    def _report(self, session: Session, trouble: RelayTrouble) -> None:
+        probe = self.admitted.probe if self.admitted else None
+        breaker.report_trouble(session, self.relay, trouble, probe=probe, claim=b"")
+
+    def _relay_is_back(self) -> None:
+        if self.admitted is None or self.admitted.probe is None:
+            return
+        with self.database.transaction() as session:
+            self.resumed += breaker.report_success(session, self.relay)
+        self.admitted = breaker.Admission()
 
 
 def notices_due(session: Session, settings: Settings) -> bool:
@@ -114,13 +208,13 @@ def _is_due(settings: Settings) -> ColumnElement[bool]:
     return or_(waiting, lost)
 
 
-def _claim(session: Session, settings: Settings) -> bytes | None:
+def _claim(session: Session, settings: Settings, size: int) -> bytes | None:
     token = secrets.token_bytes(16)
     due = (
         select(Notice.id)
         .where(_is_due(settings), home.at_home(session))
         .order_by(Notice.next_attempt_at)
-        .limit(BATCH)
+        .limit(size)
         .with_for_update(skip_locked=True)
         .cte("due")
     )
@@ -235,10 +329,12 @@ def _send(
 
 
 def _put_off(session: Session, claim: bytes) -> None:
-    """Give a claim back, to be tried when the relay may be there again."""
+    """Let a claim, and whatever else is due, wait until the relay may be there again."""
+    due = (Notice.state == NoticeState.QUEUED) & (Notice.next_attempt_at <= database_now())
+    ours = (Notice.state == NoticeState.SENDING) & (Notice.claim == claim)
     session.execute(
         update(Notice)
-        .where(Notice.claim == claim, Notice.state == NoticeState.SENDING)
+        .where(or_(due, ours))
         .values(
             state=NoticeState.QUEUED,
             claim=None,

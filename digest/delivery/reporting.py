@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
+from digest.delivery.waiting import Waited, waits_of
 from digest.errors import RefusedError
 from digest.models import (
     DID_NOT_GET_IT,
@@ -24,7 +25,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Report:
-    """`audience` is always the sum of `counts`. `reasons`: who did not get it, largest first."""
+    """`audience` is always the sum of `counts`. `reasons`: who did not get it, largest first.
+
+    `waits`: what the issue was parked for, the longest first.
+    """
 
     issue_id: int
     state: IssueState
@@ -32,6 +36,7 @@ class Report:
     audience: int
     counts: dict[DeliveryState, int]
     reasons: tuple[tuple[str, int], ...]
+    waits: tuple[Waited, ...] = ()
 
     @property
     def accepted(self) -> int:
@@ -80,6 +85,7 @@ def report(session: Session, issue: Issue) -> Report:
         audience=issue.audience or 0,
         counts=counts,
         reasons=tuple(sorted(missed.items(), key=lambda found: (-found[1], found[0]))),
+        waits=waits_of(session, issue.id),
     )
 
 

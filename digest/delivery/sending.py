@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 from digest.addresses import AddressError
 from digest.clock import Clock
 from digest.database import Database
-from digest.delivery import ledger, sweeping
+from digest.delivery import breaker, ledger, sweeping
 from digest.delivery.controlling import withdraw_rows
 from digest.delivery.deadlines import elapsed, patiently, window_deadline
 from digest.delivery.ledger import Recipient
 from digest.delivery.messages import Links, Mailing, load_mailing, write_message
+from digest.delivery.pacing import BOOKED_SECONDS, Pace, open_pace
+from digest.delivery.postponing import spread_by_domain
 from digest.delivery.relay import connect_to_relay
 from digest.delivery.slots import StencilError
 from digest.delivery.smtp import (
@@ -39,6 +41,8 @@ WINDOWS_PER_CLAIM = 4
 # So many tasks share an issue. Each rings for itself until nothing is due, and the tick adds one
 # only where nobody is left: so a long send never fills the queue, and a short one gets its turn.
 HANDS = 4
+# Who waits for rows that are due later than the next tick waits for nothing.
+TICK_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -51,30 +55,51 @@ def deliver_issue(
     links: Links,
     clock: Clock,
     stopping: threading.Event,
+    pace: Pace | None = None,
+    ring: Callable[[int], None] = lambda _: None,
 ) -> bool:
     """Send what is due of an issue, for at most about `settings.slice_seconds`.
 
     Return whether there is more to do now. Safe to run in any number of workers at once. What is
-    left of a cancelled issue is withdrawn instead.
+    left of a cancelled issue is withdrawn instead. `pace`: shared by all threads of a process.
+    `ring` asks for a worker for an issue, where the relay turns out to be there again.
     """
-    mailing = _start(database, issue_id)
-    if mailing is None:
+    started = _start(database, issue_id, settings)
+    if started is None:
         until = elapsed() + settings.slice_seconds
         return withdraw_rows(
             database, issue_id, go_on=lambda: elapsed() < until and not stopping.is_set()
         )
-    worker = _Worker(database, mailing, settings, links, clock, stopping)
+    mailing, admitted = started
+    worker = _Worker(
+        database,
+        mailing,
+        settings,
+        links,
+        clock,
+        stopping,
+        pace=pace or open_pace(settings),
+        ring=ring,
+        probe=admitted.probe,
+    )
     try:
         return worker.run()
     finally:
         worker.hang_up()
+        worker.give_up_probe()
 
 
-def _start(database: Database, issue_id: int) -> Mailing | None:
+def _start(
+    database: Database, issue_id: int, settings: Settings
+) -> tuple[Mailing, breaker.Admission] | None:
+    relay = breaker.relay_name(settings)
     try:
         with database.transaction() as session:
-            sending = ledger.start_sending(session, issue_id)
-            return load_mailing(session, issue_id) if sending else None
+            if not ledger.start_sending(session, issue_id):
+                return None
+            mailing = load_mailing(session, issue_id)
+            admitted = breaker.admit(session, relay, lease_seconds=settings.lease_seconds)
+        return (mailing, admitted) if admitted else None
     except (StencilError, AddressError) as error:
         halt = _Halt(f"This issue's messages cannot be made: {error}", REFUSED_SECONDS)
         with database.transaction() as session:
@@ -85,15 +110,19 @@ def _start(database: Database, issue_id: int) -> Mailing | None:
 
 @dataclass(frozen=True)
 class _Halt:
-    """Why an issue cannot be sent on, in words, and for how many seconds it shall rest."""
+    """Why an issue cannot be sent on, in words, and for how many seconds it shall rest.
+
+    `trouble`: the relay's, if it is that.
+    """
 
     reason: str
     seconds: float
+    trouble: RelayTrouble | None = None
 
     @classmethod
     def of(cls, trouble: RelayTrouble) -> "_Halt":
         refused = isinstance(trouble, RelayRefused)
-        return cls(str(trouble), REFUSED_SECONDS if refused else AWAY_SECONDS)
+        return cls(str(trouble), REFUSED_SECONDS if refused else AWAY_SECONDS, trouble)
 
 
 def _park(session: Session, issue_id: int, halt: _Halt) -> None:
@@ -119,21 +148,26 @@ class _Worker:
     links: Links
     clock: Clock
     stopping: threading.Event
+    pace: Pace
+    ring: Callable[[int], None]
+    probe: bytes | None
     connection: Connection | None = None
     proven: bool = False
     refusals: list[Outcome] = field(default_factory=list)
+    until: float = 0.0
 
     def run(self) -> bool:
-        until = elapsed() + self.settings.slice_seconds
+        self.until = elapsed() + self.settings.slice_seconds
         while not self.stopping.is_set():
-            if elapsed() > until:
+            if self._is_over:
                 return True
             token = self._claim()
             if token is None:
-                with self.database.transaction() as session:
-                    sweeping.close_if_done(session, self.mailing.issue_id, self.clock.now())
-                return False
-            if not self._send_claim(token, lambda: elapsed() > until):
+                if not self._close_or_rest():
+                    return False
+                continue
+            spread_by_domain(self.database, self.mailing.issue_id, token, self.pace)
+            if not self._send_claim(token):
                 return False
         return True
 
@@ -142,28 +176,72 @@ class _Worker:
             self.connection.close()
             self.connection = None
 
+    def give_up_probe(self) -> None:
+        if self.probe is not None:
+            with self.database.transaction() as session:
+                breaker.withdraw(session, self.probe)
+
+    @property
+    def _is_over(self) -> bool:
+        return elapsed() > self.until
+
+    def _rest(self, seconds: float) -> None:
+        self.stopping.wait(max(0.0, min(seconds, self.until - elapsed())))
+
     def _claim(self) -> bytes | None:
+        settings = self.settings
+        # What is claimed and not sent in this slice goes back, for others to take up again.
+        seconds = min(settings.lease_seconds / 3, settings.slice_seconds / HANDS)
         with self.database.transaction() as session:
             return ledger.claim(
                 session,
                 self.mailing.issue_id,
-                size=self.settings.window_size * WINDOWS_PER_CLAIM,
-                lease_seconds=self.settings.lease_seconds,
+                size=self.pace.claim_size(settings.window_size * WINDOWS_PER_CLAIM, seconds),
+                lease_seconds=settings.lease_seconds,
                 now=self.clock.now(),
             )
 
-    def _send_claim(self, token: bytes, is_over: Callable[[], bool]) -> bool:
+    def _close_or_rest(self) -> bool:
+        """Nothing is due: close the issue if it is done.
+
+        Return whether something will be due soon, having waited for it: readers whose domain was
+        to get no more come back one after the other, and the tick comes once a minute.
+        """
+        soon = None
+        with self.database.transaction() as session:
+            issue_id = self.mailing.issue_id
+            closed = sweeping.close_if_done(session, issue_id, self.clock.now())
+            if self.pace.holds_domains_back and not closed:
+                soon = sweeping.next_moment(session, issue_id, within=TICK_SECONDS)
+        if soon is None:
+            return False
+        self._rest(max(soon, BOOKED_SECONDS))
+        return True
+
+    def _send_claim(self, token: bytes) -> bool:
         """Send a claim window by window. Return False when the issue was parked."""
         told = _Told()
         halt = self._connect()
-        while halt is None and not self.stopping.is_set() and not is_over():
+        while halt is None and not self.stopping.is_set() and not self._is_over:
+            turn = self.pace.take(1 if self.probe else self.settings.window_size)
+            if not turn.granted:
+                # While we wait, nothing shall be known to us alone.
+                patiently(partial(self._write_down, token, told))
+                self._rest(turn.wait)
+                told, halt = _Told(), self._connect()
+                continue
             # One commit writes the last window down and opens the next.
-            opened, too_late = patiently(partial(self._turn, token, told))
+            opened, too_late = patiently(partial(self._turn, token, told, turn.granted))
             told = _Told()
             if not opened:
+                self.pace.give_back(turn.granted)
                 break
             readers = patiently(partial(self._read_window, token))
             told, halt = self._send_window(readers, too_late)
+            self.pace.give_back(turn.granted - len(told.outcomes))
+            if self.probe is not None and _is_there(told, halt):
+                patiently(partial(self._relay_is_back, token, told))
+                told = _Told()
             if halt is None and not self._is_connected:
                 # To call again may take a while, in which nothing shall be known to us alone.
                 patiently(partial(self._write_down, token, told))
@@ -171,7 +249,7 @@ class _Worker:
         patiently(partial(self._finish, token, told, halt))
         return halt is None
 
-    def _turn(self, token: bytes, told: _Told) -> tuple[int, Callable[[], bool]]:
+    def _turn(self, token: bytes, told: _Told, size: int) -> tuple[int, Callable[[], bool]]:
         too_late = window_deadline(self.settings)
         with self.database.transaction() as session:
             self._note(session, token, told)
@@ -179,7 +257,7 @@ class _Worker:
                 session,
                 self.mailing.issue_id,
                 token,
-                size=self.settings.window_size,
+                size=size,
                 lease_seconds=self.settings.lease_seconds,
                 now=self.clock.now(),
             )
@@ -193,8 +271,21 @@ class _Worker:
         with self.database.transaction() as session:
             self._note(session, token, told)
             ledger.release(session, self.mailing.issue_id, token)
-            if halt is not None:
+            if halt is None:
+                return
+            if halt.trouble is None or not breaker.is_of_relay(halt.trouble):
                 _park(session, self.mailing.issue_id, halt)
+                return
+            relay = breaker.relay_name(self.settings)
+            breaker.report_trouble(session, relay, halt.trouble, probe=self.probe, claim=token)
+
+    def _relay_is_back(self, token: bytes, told: _Told) -> None:
+        with self.database.transaction() as session:
+            self._note(session, token, told)
+            resumed = breaker.report_success(session, breaker.relay_name(self.settings))
+        self.probe = None
+        for issue_id in (*resumed * HANDS, *[self.mailing.issue_id] * (HANDS - 1)):
+            self.ring(issue_id)
 
     def _note(self, session: Session, token: bytes, told: _Told) -> None:
         ledger.record(session, self.mailing.issue_id, token, told.outcomes)
@@ -269,6 +360,13 @@ class _Worker:
         kept = [_unsent(o.key, o.stage) if o.key in refused else o for o in outcomes]
         words = f"The relay refuses every message of this issue: {reply}"
         return kept, RelayRefused(words, stage=Stage.FINAL_DOT, reply=reply)
+
+
+def _is_there(told: _Told, halt: _Halt | None) -> bool:
+    """Say whether the relay gave an answer about our mail, whatever it was."""
+    if halt is not None and halt.trouble is not None:
+        return not breaker.is_of_relay(halt.trouble)
+    return any(outcome.reply is not None for outcome in told.outcomes)
 
 
 def _unsent(key: Hashable, stage: Stage) -> Outcome:

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from digest.database import database_now
 from digest.delivery.backoff import GIVE_UP_AFTER
 from digest.delivery.reporting import check_account
+from digest.delivery.waiting import begin_waits, end_waits
 from digest.delivery.watching import living_issues, watched_issues
 from digest.models import (
     OPEN,
@@ -40,20 +41,24 @@ _FREE: dict[str, Any] = {"claim": None, "lease_until": None}
 
 def park(session: Session, issue_id: int, reason: str, *, seconds: float) -> None:
     """Stop an issue that is being sent, with the reason in words; the tick resumes it."""
-    session.execute(
+    parked = session.execute(
         update(Issue)
         .where(Issue.id == issue_id, Issue.state == IssueState.SENDING)
         .values(state=IssueState.PARKED, reason=reason[:500], parked_until=database_now(seconds))
+        .returning(Issue.id)
     )
+    begin_waits(session, list(parked.scalars()), reason[:500])
 
 
 def resume_parked(session: Session) -> None:
     """Send on with the issues whose wait is over."""
-    session.execute(
+    resumed = session.execute(
         update(Issue)
         .where(Issue.state == IssueState.PARKED, Issue.parked_until <= database_now())
         .values(state=IssueState.SENDING, reason=None, parked_until=None)
+        .returning(Issue.id)
     )
+    end_waits(session, list(resumed.scalars()))
 
 
 def close_if_done(session: Session, issue_id: int, now: datetime) -> bool:
@@ -165,6 +170,19 @@ def end_leases(session: Session) -> None:
     _move_unlocked(session, issues, doubtful, DeliveryState.IN_DOUBT, lease_until=None)
 
 
+def others_on_the_wire(session: Session, claim: bytes) -> bool:
+    """Say whether a worker other than the holder of `claim` has a window open right now."""
+    issues = living_issues(session)
+    at_work = _has(
+        issues,
+        DeliveryState.SENDING,
+        Delivery.lease_until > database_now(),
+        Delivery.claim != claim,
+    )
+    found = select(Issue.id).where(Issue.state == IssueState.SENDING, at_work).limit(1)
+    return session.execute(found).first() is not None
+
+
 def issues_with_work(session: Session) -> list[int]:
     """Return the issues that have something to send now and nobody at work, or need closing.
 
@@ -176,18 +194,13 @@ def issues_with_work(session: Session) -> list[int]:
     if not issues:
         return []
     due = _has(issues, DeliveryState.QUEUED, Delivery.next_attempt_at <= database_now())
-    at_work = or_(
-        *(
-            _has(issues, state, Delivery.lease_until > database_now())
-            for state in (DeliveryState.CLAIMED, DeliveryState.SENDING)
-        )
-    )
+    rests = ~_at_work(issues)
     found = session.execute(
         select(Issue.id).where(
             Issue.id.in_(issues),
             or_(
                 Issue.state == IssueState.FROZEN,
-                and_(Issue.state == IssueState.SENDING, or_(due & ~at_work, ~is_open(issues))),
+                and_(Issue.state == IssueState.SENDING, or_(due & rests, ~is_open(issues))),
                 and_(
                     Issue.state == IssueState.CANCELLED,
                     or_(
@@ -199,6 +212,27 @@ def issues_with_work(session: Session) -> list[int]:
         )
     )
     return list(found.scalars())
+
+
+def next_moment(session: Session, issue_id: int, *, within: float) -> float | None:
+    """Return in how many seconds a row of the issue is due, if nobody else is there to see to it.
+
+    None where that is more than `within` seconds away, or the issue is not being sent.
+    """
+    soonest = (
+        select(func.min(Delivery.next_attempt_at))
+        .where(Delivery.issue_id == issue_id, _is(DeliveryState.QUEUED))
+        .scalar_subquery()
+    )
+    found = session.execute(
+        select(soonest, database_now()).where(
+            Issue.id == issue_id, Issue.state == IssueState.SENDING, ~_at_work([issue_id])
+        )
+    ).one_or_none()
+    if found is None or found[0] is None:
+        return None
+    seconds = max(0.0, (found[0] - found[1]).total_seconds())
+    return seconds if seconds <= within else None
 
 
 def _reopen(session: Session, issues: list[int]) -> None:
@@ -240,6 +274,12 @@ def _move_unlocked(
         .values(state=to, **values)
         .execution_options(synchronize_session=False)
     )
+
+
+def _at_work(issues: list[int]) -> ColumnElement[bool]:
+    live = Delivery.lease_until > database_now()
+    states = (DeliveryState.CLAIMED, DeliveryState.SENDING)
+    return or_(*(_has(issues, state, live) for state in states))
 
 
 def is_open(issues: list[int]) -> ColumnElement[bool]:

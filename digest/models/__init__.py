@@ -2,6 +2,7 @@
 
 from digest.models.access import ApiToken
 from digest.models.article import Article, Source
+from digest.models.breaker import Breaker, BreakerState, Wait
 from digest.models.consent import Consent, ConsentDetail, ConsentKind, ConsentSeal
 from digest.models.delivery import (
     DID_NOT_GET_IT,
@@ -54,6 +55,8 @@ __all__ = [
     "Attempt",
     "Bounce",
     "BounceKind",
+    "Breaker",
+    "BreakerState",
     "Consent",
     "ConsentDetail",
     "ConsentKind",
@@ -86,6 +89,7 @@ __all__ = [
     "Suppression",
     "SuppressionReason",
     "Terms",
+    "Wait",
     "Wording",
     "blocks_mail",
     "reason_not_to_mail",

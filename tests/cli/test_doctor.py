@@ -23,6 +23,8 @@ from digest.clock import SystemClock
 from digest.database import Database
 from digest.migrations import downgrade
 from digest.models import (
+    Breaker,
+    BreakerState,
     Delivery,
     DeliveryState,
     Heartbeat,
@@ -337,6 +339,36 @@ def test_a_relay_that_is_away(doctor: CommandLine, paper: Database, free_port: i
     found, remedy = only(found_by(away), "relay", "failure")
     assert "Connection refused" in found
     assert remedy.startswith("Is SMTP_URL right, and does the relay run?")
+
+
+@pytest.mark.parametrize("state", [BreakerState.OPEN, BreakerState.HALF_OPEN])
+def test_an_open_breaker(doctor: CommandLine, paper: Database, state: BreakerState) -> None:
+    relay = doctor.environment["SMTP_URL"].removeprefix("smtp://")
+    with paper.transaction() as session:
+        session.add(
+            Breaker(
+                relay=relay,
+                state=state,
+                reason="No connection with the relay.",
+                failures=3,
+                opened_at=datetime(2026, 11, 14, 6, 0, tzinfo=UTC),
+                next_probe_at=datetime(2026, 11, 14, 6, 5, tzinfo=UTC),
+            )
+        )
+    found, remedy = only(found_by(doctor), "breaker", "failure")
+    assert found == (
+        "Since 14 November 2026, 06:00 UTC no mail goes to the relay: No connection with the relay."
+    )
+    tried = "from 06:05 UTC on" if state is BreakerState.OPEN else "right now"
+    assert tried in remedy
+
+
+def test_a_breaker_that_closed_again(doctor: CommandLine, paper: Database) -> None:
+    relay = doctor.environment["SMTP_URL"].removeprefix("smtp://")
+    with paper.transaction() as session:
+        session.add(Breaker(relay=relay, state=BreakerState.CLOSED))
+        session.add(Breaker(relay="old.example:25", state=BreakerState.OPEN))
+    assert "breaker" not in found_by(doctor)
 
 
 @only_sqlite

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select, update
 
 from digest.clock import SystemClock
-from digest.database import Database
+from digest.database import Database, database_now
 from digest.delivery.freezing import freeze
-from digest.models import Delivery, DeliveryState, Issue, IssueState, Newsletter
+from digest.models import Delivery, DeliveryState, Issue, IssueState, Newsletter, Wait
 from tests.cli.conftest import CommandLine
 from tests.factories import make_reader
 from tests.servers.smtp import SmtpSink
@@ -148,6 +148,27 @@ def test_a_report_for_a_person(sent: CommandLine) -> None:
     assert said.exit_code == 0
     assert "editors-digest/1 is sent." in said.out
     assert "Did not get it" in said.out
+
+
+def test_a_report_says_what_the_issue_waited_for(sent: CommandLine, database: Database) -> None:
+    with database.transaction() as session:
+        issue_id = session.scalars(select(Issue.id)).one()
+        for began, ended in [(-1000, -280), (-60, None)]:
+            session.add(
+                Wait(
+                    issue_id=issue_id,
+                    reason="No connection with the relay mail.example:25.",
+                    began_at=database_now(began),
+                    ended_at=None if ended is None else database_now(ended),
+                )
+            )
+    said = sent("issue", "report", "editors-digest/1")
+    told = sent("issue", "report", "editors-digest/1", "--json").json["waits"]
+
+    words = "It has waited thirteen minutes in all, two times: No connection with the relay"
+    assert words in said.out
+    assert [(each["times"], each["still"]) for each in told] == [(2, True)]
+    assert 780 <= told[0]["seconds"] < 900
 
 
 def test_a_report_before_the_first_issue_exits_1(composed: CommandLine) -> None:

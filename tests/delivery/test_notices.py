@@ -12,7 +12,9 @@ from digest.database import Database, database_now
 from digest.delivery.notices import notices_due, send_notices
 from digest.migrations import upgrade
 from digest.models import (
+    Breaker,
     IssueState,
+    Newsletter,
     Notice,
     NoticeKind,
     NoticeState,
@@ -91,6 +93,7 @@ def make_due(press: Press) -> None:
         session.execute(
             update(Notice).values(next_attempt_at=database_now(-1), lease_until=database_now(-1))
         )
+        session.execute(update(Breaker).values(failed_at=database_now(-60)))
 
 
 def test_a_confirmation_carries_its_link_and_nothing_that_a_stranger_typed(press: Press) -> None:
@@ -221,14 +224,14 @@ def test_a_message_has_no_defects(press: Press) -> None:
 def queue_many(press: Press, count: int) -> None:
     """Queue `count` notices to readers of one newsletter, the earliest first."""
     with press.database.transaction() as session:
-        newsletter = make_newsletter(session)
+        newsletter = session.scalars(select(Newsletter)).first() or make_newsletter(session)
         for number in range(count):
-            subscription = make_reader(session, newsletter, f"reader{number}@example.org")
+            subscription = make_reader(session, newsletter, f"notice{number}@example.org")
             session.add(
                 Notice(
                     token_id=new_token_id(),
                     kind=NoticeKind.ALREADY_SIGNED_UP,
-                    to_address=f"reader{number}@example.org",
+                    to_address=f"notice{number}@example.org",
                     newsletter_id=newsletter.id,
                     subscriber_id=subscription.subscriber_id,
                     created_at=NOW,

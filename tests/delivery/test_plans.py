@@ -90,6 +90,8 @@ def steps_of(press: Press, issue_id: int) -> list[Callable[[Session], object]]:
         lambda s: sweeping.sweep_leases(s, final_dot_wait=600),
         sweeping.resume_parked,
         sweeping.issues_with_work,
+        lambda s: sweeping.next_moment(s, issue_id, within=60),
+        lambda s: sweeping.others_on_the_wire(s, token),
         lambda s: sweeping.close_if_done(s, issue_id, NOW),
         lambda s: retention.fold_due(s, NOW, 12),
         lambda s: ledger.claim(s, issue_id, size=20, lease_seconds=60, now=NOW),
