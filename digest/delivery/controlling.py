@@ -83,7 +83,7 @@ def cancel(session: Session, issue_id: int, by: str, reason: str = "") -> bool:
         raise RefusedError("It has gone out. What the relay has accepted cannot be called back.")
     if issue.state not in (*BEFORE_FREEZE, *UNDER_WAY):
         raise RefusedError(f"There is nothing to cancel. {_as_it_is(issue)}")
-    issue.state, issue.parked_until = IssueState.CANCELLED, None
+    issue.state, issue.parked_until, issue.watched_until = IssueState.CANCELLED, None, None
     issue.reason = _said(by, "cancelled", reason)
     session.flush()
     return True
@@ -122,6 +122,7 @@ def reopen(issue: Issue) -> None:
     """Let a locked issue that had gone out be sent on: rows of it are queued again."""
     if issue.state is IssueState.SENT:
         issue.state, issue.sent_at, issue.reason = IssueState.SENDING, None, None
+        issue.watched_until = None
 
 
 def _said(by: str, did: str, reason: str) -> str:
