@@ -21,6 +21,7 @@ from digest.delivery.resending import REASONS, Resent
 from digest.delivery.resolving import Resolved, Verdict
 from digest.delivery.sending import HANDS
 from digest.models import Issue, IssueState
+from digest.prose import count_in_words
 from digest.readers.finding import find_reader
 from digest.runtime import DELIVER_ISSUE, Runtime
 
@@ -102,9 +103,11 @@ def _resolved(resolved: Resolved, verdict: str, called: str) -> str:
     if not resolved.settled:
         return f"None is in doubt in {called}."
     if verdict == Verdict.ACCEPTED:
-        return f"{resolved.settled:,} of {called} now count as accepted."
-    left = f" {resolved.too_early:,} have to wait for some minutes." if resolved.too_early else ""
-    return f"{resolved.settled:,} of {called} are sent again.{left}{_waits(resolved.issue)}"
+        return f"Settled as accepted in {called}: {resolved.settled:,}."
+    left = (
+        f" Too early, for some minutes yet: {resolved.too_early:,}." if resolved.too_early else ""
+    )
+    return f"To be sent again in {called}: {resolved.settled:,}.{left}{_waits(resolved.issue)}"
 
 
 @delivery.command()
@@ -181,7 +184,8 @@ def resend(name: IssueName, reasons: tuple[str, ...], dry_run: bool, as_json: bo
         )
         return
     would = "would be sent" if dry_run else "is sent"
-    click.echo(f"{called} {would} to {resent.queued:,} again.{_waits(resent.issue)}")
+    to = count_in_words(resent.queued, "reader")
+    click.echo(f"{called} {would} again to {to}.{_waits(resent.issue)}")
     _print_others(resent)
 
 

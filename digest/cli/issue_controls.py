@@ -94,11 +94,13 @@ def _cancelled(found: Issue, told: Report) -> str:
             f"compose {short_name(found)}"
         )
     on_the_wire = told.counts[DeliveryState.SENDING]
-    finishing = f" {on_the_wire:,} are on the wire, and finish." if on_the_wire else ""
-    return (
-        f"{told.accepted:,} of {told.audience:,} had been accepted; "
-        f"{told.counts[DeliveryState.CANCELLED]:,} will not be sent.{finishing}"
-    )
+    said = f"Accepted: {told.accepted:,} of {told.audience:,}. "
+    said += f"Not sent: {told.counts[DeliveryState.CANCELLED]:,}."
+    if on_the_wire:
+        said += f" On the wire, and finishing: {on_the_wire:,}."
+    if not (told.accepted or told.in_doubt or on_the_wire):
+        said += " Its articles are free for another issue."
+    return said
 
 
 def _report(opened: Runtime, found: Issue) -> Report:

@@ -18,7 +18,7 @@ from digest.delivery.previewing import Preview, preview_issue, send_preview
 from digest.delivery.reporting import Report, discrepancy
 from digest.delivery.reporting import report as report_issue
 from digest.delivery.waiting import Waited
-from digest.models import DeliveryState, Issue
+from digest.models import DeliveryState, Issue, IssueState
 from digest.runtime import Runtime
 from digest.tick import links
 
@@ -119,9 +119,11 @@ def _advice(told: Report, name: str) -> Iterator[str]:
     if not told.adds_up:
         yield f"{discrepancy(told.audience, told.unaccounted)} Keep the database as it is, and ask."
     if told.in_doubt:
+        is_over = told.state is IssueState.CANCELLED
+        or_again = "" if is_over else " (or: --as queued, to send it again)"
         yield (
             "In doubt: the relay was handed it and never answered. Its own log tells. Then: "
-            f"digest delivery resolve --issue {name} --as accepted (or: --as queued, to send again)"
+            f"digest delivery resolve --issue {name} --as accepted{or_again}"
         )
     if told.missed:
         yield f"Who did not get it, and why: digest delivery export --issue {name}"

@@ -76,7 +76,8 @@ def resolve(
     if settled and verdict is Verdict.QUEUED:
         reopen(issue)
         session.flush()
-    log.info("doubt settled", issue=issue_id, verdict=verdict.value, rows=settled, by=by)
+    if settled:
+        log.info("doubt settled", issue=issue_id, verdict=verdict.value, rows=settled, by=by)
     return Resolved(issue, settled, found - settled)
 
 

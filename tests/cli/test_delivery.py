@@ -83,7 +83,7 @@ def test_what_is_in_doubt_is_settled_as_accepted(sent: CommandLine, database: Da
     said = sent("delivery", "resolve", "--issue", "editors-digest", "--as", "accepted")
 
     assert said.exit_code == 0, said.err
-    assert "2 of editors-digest/1 now count as accepted." in said.out
+    assert "Settled as accepted in editors-digest/1: 2." in said.out
     found = list(states(database).values())
     assert found.count(DeliveryState.ACCEPTED) == 3
     assert issue_state(database) is IssueState.SENT
@@ -199,7 +199,7 @@ def test_a_dry_run_says_who_it_would_be_and_why_not_the_others(
     said = sent("delivery", "resend", "--issue", "editors-digest", "--dry-run")
 
     assert said.exit_code == 0, said.err
-    assert "editors-digest/1 would be sent to 1 again." in said.out
+    assert "editors-digest/1 would be sent again to one reader." in said.out
     assert "may not be mailed: erased" in said.out
     assert issue_state(database) is IssueState.SENT
     assert states(database)["bea@example.org"] is DeliveryState.FAILED
@@ -209,7 +209,7 @@ def test_resending(sent: CommandLine, database: Database) -> None:
     said = sent("delivery", "resend", "--issue", "editors-digest/1")
 
     assert said.exit_code == 0, said.err
-    assert "editors-digest/1 is sent to 1 again." in said.out
+    assert "editors-digest/1 is sent again to one reader." in said.out
     assert "not asked for: refused (--reason refused)" in said.out
     assert states(database)["bea@example.org"] is DeliveryState.QUEUED
     assert states(database)["cid@example.org"] is DeliveryState.FAILED

@@ -106,7 +106,7 @@ def test_cancelling_in_mid_send_says_who_will_not_get_it(
 
     assert said.exit_code == 0, said.err
     assert "editors-digest/1 is cancelled." in said.out
-    assert "1 of 3 had been accepted; 1 will not be sent. 1 are on the wire" in said.out
+    assert "Accepted: 1 of 3. Not sent: 1. On the wire, and finishing: 1." in said.out
     assert states(database) == [
         DeliveryState.ACCEPTED,
         DeliveryState.SENDING,

@@ -139,6 +139,7 @@ def test_a_frozen_and_a_parked_issue_can_be_paused(press: Press, state: IssueSta
         issue_id = press.frozen_issue(*readers(3))
         set_state(press, state, reason="451 later", parked_until=database_now(-1))
         pause(press, issue_id)
+        assert press.issue(issue_id).parked_until is None
         with press.database.transaction() as session:
             sweeping.resume_parked(session)
             assert sweeping.issues_with_work(session) == []

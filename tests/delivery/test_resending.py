@@ -21,8 +21,8 @@ from digest.models import (
     SuppressionReason,
 )
 from tests.delivery.conftest import Press, readers
-from tests.delivery.test_faults import account, by_address, leave
-from tests.factories import NOW
+from tests.delivery.test_faults import account, by_address, leave, make_due
+from tests.factories import NOW, make_issue
 from tests.scripted_smtp import ScriptedRelay
 
 ACCEPTED, EXCLUDED, FAILED, QUEUED = (
@@ -112,10 +112,12 @@ def test_a_row_that_is_sent_again_begins_its_tries_anew(press: Press) -> None:
         again(press, issue_id, ["gave_up"])
         row = by_address(press, issue_id)["reader3@example.org"]
         assert (row.state, row.attempts, row.reason, row.final_at) == (QUEUED, 0, None, None)
-        relay.script("RCPT", "451 4.7.1 later")
-        press.deliver(issue_id)
+        relay.script("RCPT", *["451 4.7.1 later"] * 6)
+        for _ in range(6):
+            press.deliver(issue_id)
+            make_due(press, issue_id)
     row = by_address(press, issue_id)["reader3@example.org"]
-    assert (row.state, row.attempts) == (QUEUED, 1)
+    assert (row.state, row.attempts) == (QUEUED, 6)
     assert press.issue(issue_id).state is IssueState.SENDING
 
 
@@ -137,6 +139,25 @@ def test_a_second_resend_finds_nobody(press: Press) -> None:
         press.deliver(issue_id)
         assert again(press, issue_id).queued == 0
         assert press.issue(issue_id).state is IssueState.SENT
+
+
+def test_another_issues_rows_are_neither_counted_nor_sent(press: Press) -> None:
+    with ScriptedRelay() as relay:
+        issue_id = sent_issue(press, relay)
+        refused = by_address(press, issue_id)["reader2@example.org"].subscriber_id
+        with press.database.transaction() as session:
+            newsletter = session.get_one(Issue, issue_id).newsletter
+            other = make_issue(session, newsletter, [], IssueState.SENT, occurrence_on=None)
+            session.add(
+                Delivery(
+                    issue_id=other.id, subscriber_id=refused, rendering_id=1, state=FAILED,
+                    reason="gave_up", released_at=NOW, next_attempt_at=NOW,
+                )
+            )  # fmt: skip
+        resent = again(press, issue_id)
+        assert (resent.queued, resent.not_chosen) == (1, {"refused": 1})
+        assert by_address(press, issue_id)["reader2@example.org"].state is FAILED
+        assert press.states(other.id) == [FAILED]
 
 
 def test_who_leaves_after_the_resend_gets_nothing(press: Press) -> None:

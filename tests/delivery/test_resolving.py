@@ -10,7 +10,14 @@ from digest.delivery.smtp import Fate, Outcome, Stage
 from digest.errors import RefusedError
 from digest.models import Delivery, DeliveryState, Issue, IssueState
 from tests.delivery.conftest import Press, readers
-from tests.delivery.test_faults import account, by_address, claim_and_open, end_leases, sweep
+from tests.delivery.test_faults import (
+    account,
+    by_address,
+    claim_and_open,
+    end_leases,
+    make_due,
+    sweep,
+)
 from tests.scripted_smtp import Drop, ScriptedRelay
 
 ACCEPTED, QUEUED, IN_DOUBT = DeliveryState.ACCEPTED, DeliveryState.QUEUED, DeliveryState.IN_DOUBT
@@ -158,10 +165,12 @@ def test_an_old_doubt_begins_its_tries_anew(press: Press) -> None:
             )
         wait_out(press)
         settle(press, issue_id, Verdict.QUEUED)
-        relay.script("RCPT", "451 4.7.1 later")
-        press.deliver(issue_id)
+        relay.script("RCPT", *["451 4.7.1 later"] * 6)
+        for _ in range(6):
+            press.deliver(issue_id)
+            make_due(press, issue_id)
     row = by_address(press, issue_id)["reader1@example.org"]
-    assert (row.state, row.attempts) == (QUEUED, 1)
+    assert (row.state, row.attempts) == (QUEUED, 6)
 
 
 def test_a_worker_that_comes_back_cannot_undo_what_was_settled(press: Press) -> None:
