@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     DateTime,
     Engine,
     Enum,
@@ -86,8 +87,9 @@ class database_now(functions.FunctionElement[datetime]):  # noqa: N801 - reads a
     type = UtcDateTime()
     inherit_cache = True
 
-    def __init__(self, seconds: float = 0) -> None:
-        super().__init__(literal(float(seconds), Float()))
+    def __init__(self, seconds: float | BindParameter[float] = 0) -> None:
+        given = isinstance(seconds, BindParameter)
+        super().__init__(seconds if given else literal(float(seconds), Float()))
 
 
 @compiles(database_now, "postgresql")

@@ -62,10 +62,9 @@ class KeyRing:
     def __init__(self, keys: Iterable[Key]) -> None:
         ring = tuple(keys)
         self._current = ring[0].id
-        self._derived = {
-            (key.id, purpose): hmac.digest(
-                key.secret, f"digest token {VERSION} {purpose}".encode(), "sha256"
-            )
+        # What all tokens of a key and a purpose begin with, and what signs them: made once.
+        self._seals = {
+            (key.id, purpose): _Seal(f"{VERSION}{purpose}{key.id}", _derived(key, purpose))
             for key in ring
             for purpose in Purpose
         }
@@ -73,8 +72,8 @@ class KeyRing:
     def sign(self, purpose: Purpose, token_id: bytes, number: int = 0) -> str:
         """Return the token as text that is safe in a URL path."""
         payload = _payload(token_id, number)
-        sealed = payload + self._mac(self._current, purpose, payload)
-        return f"{VERSION}{purpose}{self._current}." + _base64(sealed)
+        seal = self._seals[self._current, purpose]
+        return f"{seal.head}.{_base64(payload + seal.mac(payload))}"
 
     def read(self, purpose: Purpose, text: str) -> Token:
         """Verify a token from outside.
@@ -99,8 +98,8 @@ class KeyRing:
     def sign_local_part(self, purpose: Purpose, token_id: bytes, number: int = 0) -> str:
         """Return the token as a mail address's local part: lower-case base32, at most 64 octets."""
         payload = _payload(token_id, number)
-        sealed = payload + self._mac(self._current, purpose, payload)
-        return f"{VERSION}{purpose}{self._current}-" + _base32(sealed)
+        seal = self._seals[self._current, purpose]
+        return f"{seal.head}-{_base32(payload + seal.mac(payload))}"
 
     def read_local_part(self, purpose: Purpose, text: str) -> Token:
         """Verify a local part, in whatever case it comes back. Raises BadTokenError."""
@@ -122,19 +121,34 @@ class KeyRing:
     def _verified(
         self, purpose: Purpose, version: str, letter: str, key_id: str, sealed: bytes
     ) -> Token:
-        if version != VERSION or letter != purpose or (key_id, purpose) not in self._derived:
+        seal = self._seals.get((key_id, purpose))
+        if version != VERSION or letter != purpose or seal is None:
             raise BadTokenError("of another version, purpose or key")
         payload, mac = sealed[:-MAC_BYTES], sealed[-MAC_BYTES:]
         if len(payload) not in {ID_BYTES, ID_BYTES + NUMBER_BYTES}:
             raise BadTokenError("of the wrong length")
-        if not hmac.compare_digest(mac, self._mac(key_id, purpose, payload)):
+        if not hmac.compare_digest(mac, seal.mac(payload)):
             raise BadTokenError("the signature does not match")
         number = int.from_bytes(payload[ID_BYTES:], "big")
         return Token(purpose, payload[:ID_BYTES], number)
 
-    def _mac(self, key_id: str, purpose: Purpose, payload: bytes) -> bytes:
-        signed = f"{VERSION}{purpose}{key_id}.".encode() + payload
-        return hmac.digest(self._derived[key_id, purpose], signed, "sha256")[:MAC_BYTES]
+
+class _Seal:
+    """Signs tokens of one key and purpose; `head` is the text that they begin with."""
+
+    def __init__(self, head: str, secret: bytes) -> None:
+        self.head = head
+        # The key and the head have gone in: what is copied goes on from there.
+        self._begun = hmac.new(secret, f"{head}.".encode(), "sha256")
+
+    def mac(self, payload: bytes) -> bytes:
+        signing = self._begun.copy()
+        signing.update(payload)
+        return signing.digest()[:MAC_BYTES]
+
+
+def _derived(key: Key, purpose: Purpose) -> bytes:
+    return hmac.digest(key.secret, f"digest token {VERSION} {purpose}".encode(), "sha256")
 
 
 def _payload(token_id: bytes, number: int) -> bytes:

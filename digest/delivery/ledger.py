@@ -12,12 +12,20 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
+    CursorResult,
+    Executable,
+    Float,
+    Integer,
     Select,
+    Table,
+    Update,
     and_,
+    bindparam,
     case,
     exists,
     false,
@@ -47,6 +55,8 @@ from digest.models import (
 
 # Where a worker's rows may be when it writes down what came of them: after the lease in doubt.
 ON_THE_WIRE = (DeliveryState.SENDING, DeliveryState.IN_DOUBT)
+# How many forms of “the database is at home” one process may meet.
+KINDS = 8
 _NOTHING_SAID: dict[str, Any] = {"code": None, "enhanced": None, "reply": None}
 
 
@@ -72,7 +82,7 @@ def start_sending(session: Session, issue_id: int) -> bool:
         .where(Issue.id == issue_id, Issue.state == IssueState.FROZEN)
         .values(state=IssueState.SENDING)
     )
-    return session.execute(select(_still_sends(session, issue_id))).scalar_one()
+    return session.execute(select(_still_sends(issue_id, home.at_home(session)))).scalar_one()
 
 
 def claim(
@@ -83,22 +93,16 @@ def claim(
     Rows of readers who may not be mailed become excluded instead.
     """
     token = secrets.token_bytes(16)
-    due = (
-        select(Delivery.subscriber_id)
-        .where(
-            Delivery.issue_id == issue_id,
-            Delivery.state == DeliveryState.QUEUED,
-            Delivery.next_attempt_at <= database_now(),
-            _still_sends(session, issue_id),
-        )
-        .order_by(Delivery.next_attempt_at)
-        .limit(size)
-        .with_for_update(skip_locked=True)
+    moved = _run(
+        session,
+        _claiming(home.at_home(session)),
+        issue=issue_id,
+        token=token,
+        size=size,
+        lease_seconds=float(lease_seconds),
+        now=now,
     )
-    moved = _move_if_mailable(
-        session, due, DeliveryState.CLAIMED, issue_id, now, token, lease_seconds
-    )
-    return token if moved else None
+    return token if moved.all() else None
 
 
 def open_window(
@@ -109,21 +113,16 @@ def open_window(
     Subscription, pause and suppression are looked at again. Return how many rows left `claimed`;
     commit before the first byte leaves.
     """
-    ours = (
-        select(Delivery.subscriber_id)
-        .where(
-            Delivery.issue_id == issue_id,
-            Delivery.claim == token,
-            Delivery.state == DeliveryState.CLAIMED,
-            Delivery.lease_until > database_now(),
-            _still_sends(session, issue_id),
-        )
-        .limit(size)
-        .with_for_update(skip_locked=True)
+    rows = _run(
+        session,
+        _opening(home.at_home(session)),
+        issue=issue_id,
+        token=token,
+        size=size,
+        lease_seconds=float(lease_seconds),
+        now=now,
     )
-    moved = _move_if_mailable(
-        session, ours, DeliveryState.SENDING, issue_id, now, token, lease_seconds
-    )
+    moved = len(rows.all())
     if moved:
         home.raise_mark(session)
     return moved
@@ -137,27 +136,7 @@ def read_window(
     Whoever left before that commit is seen to have left here, so that no lock on the reader's
     subscription is needed: their row comes with a reason, and must not be sent.
     """
-    rows = session.execute(
-        select(
-            Delivery.subscriber_id,
-            _why_not(now).label("reason"),
-            Delivery.rendering_id,
-            Subscriber.subject,
-            Subscriber.email,
-            Subscriber.name,
-            Subscription.token_id,
-            Subscription.site,
-            Subscription.started_at,
-        )
-        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .outerjoin(Subscription, _active_period(newsletter_id))
-        .outerjoin(Suppression, _in_force())
-        .where(
-            Delivery.issue_id == issue_id,
-            Delivery.claim == token,
-            Delivery.state == DeliveryState.SENDING,
-        )
-    )
+    rows = _run(session, _reading(), issue=issue_id, token=token, newsletter=newsletter_id, now=now)
     # Two suppressions of one address would give the reader two rows.
     found = {row.subscriber_id: Recipient(*row) for row in rows}
     return list(found.values())
@@ -174,24 +153,7 @@ def record(session: Session, issue_id: int, token: bytes, outcomes: Iterable[Out
         else:
             _record_failure(session, issue_id, token, outcome)
     if accepted:
-        session.execute(
-            update(Delivery)
-            .where(
-                Delivery.issue_id == issue_id,
-                Delivery.subscriber_id.in_(accepted),
-                Delivery.claim == token,
-                Delivery.state.in_(ON_THE_WIRE),
-            )
-            .values(
-                state=DeliveryState.ACCEPTED,
-                attempts=Delivery.attempts + 1,
-                final_at=database_now(),
-                lease_until=None,
-                code=250,
-                enhanced=None,
-                reply=None,
-            )
-        )
+        _run(session, _accepting(), issue=issue_id, token=token, readers=accepted)
 
 
 def exclude(session: Session, issue_id: int, token: bytes, readers: Sequence[Recipient]) -> None:
@@ -240,11 +202,12 @@ def standing(issue_id: int, now: datetime) -> Select[int, DeliveryState, str | N
     )
 
 
-def _still_sends(session: Session, issue_id: int) -> ColumnElement[bool]:
+def _still_sends(
+    issue_id: int | ColumnElement[int], at_home: ColumnElement[bool]
+) -> ColumnElement[bool]:
     # Read, not locked: workers that take turns at a shared lock keep whoever pauses waiting until
     # the issue is sent. A window that is opening while the issue is paused counts as open.
-    sending = exists().where(Issue.id == issue_id, Issue.state == IssueState.SENDING)
-    return sending & home.at_home(session)
+    return exists().where(Issue.id == issue_id, Issue.state == IssueState.SENDING) & at_home
 
 
 def _is_cancelled(issue_id: int) -> ColumnElement[bool]:
@@ -265,31 +228,122 @@ def _given_back(issue_id: int) -> dict[str, Any]:
     }
 
 
-def _move_if_mailable(
-    session: Session,
-    readers: Select[int],
-    state: DeliveryState,
-    issue_id: int,
-    now: datetime,
-    token: bytes,
-    lease_seconds: float,
-) -> int:
-    """Move the rows of `readers` to `state`, or to excluded with the reason. Return how many."""
+# The statements that every window runs are built once, and say what they need by these names: to
+# build one takes longer than to run it. Of the table, for an update of a class would be made over
+# each time.
+_TABLE = cast(Table, Delivery.__table__)
+_ISSUE = bindparam("issue", type_=Delivery.issue_id.type)
+_TOKEN = bindparam("token", type_=Delivery.claim.type)
+_SIZE = bindparam("size", type_=Integer())
+_LEASE_SECONDS = bindparam("lease_seconds", type_=Float())
+_NEWSLETTER = bindparam("newsletter", type_=Issue.newsletter_id.type)
+_NOW = bindparam("now", type_=Delivery.released_at.type)
+
+
+def _run(
+    session: Session, statement: Executable, **values: object
+) -> CursorResult[*tuple[Any, ...]]:
+    return session.connection().execute(statement, values)
+
+
+@lru_cache(KINDS)
+def _claiming(at_home: ColumnElement[bool]) -> Update:
+    due = (
+        select(Delivery.subscriber_id)
+        .where(
+            Delivery.issue_id == _ISSUE,
+            Delivery.state == DeliveryState.QUEUED,
+            Delivery.next_attempt_at <= database_now(),
+            _still_sends(_ISSUE, at_home),
+        )
+        .order_by(Delivery.next_attempt_at)
+        .limit(_SIZE)
+        .with_for_update(skip_locked=True)
+    )
+    return _moving_if_mailable(due, DeliveryState.CLAIMED)
+
+
+@lru_cache(KINDS)
+def _opening(at_home: ColumnElement[bool]) -> Update:
+    ours = (
+        select(Delivery.subscriber_id)
+        .where(
+            Delivery.issue_id == _ISSUE,
+            Delivery.claim == _TOKEN,
+            Delivery.state == DeliveryState.CLAIMED,
+            Delivery.lease_until > database_now(),
+            _still_sends(_ISSUE, at_home),
+        )
+        .limit(_SIZE)
+        .with_for_update(skip_locked=True)
+    )
+    return _moving_if_mailable(ours, DeliveryState.SENDING)
+
+
+@lru_cache(1)
+def _reading() -> Executable:
+    return (
+        select(
+            Delivery.subscriber_id,
+            _why_not(_NOW).label("reason"),
+            Delivery.rendering_id,
+            Subscriber.subject,
+            Subscriber.email,
+            Subscriber.name,
+            Subscription.token_id,
+            Subscription.site,
+            Subscription.started_at,
+        )
+        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .outerjoin(Subscription, _active_period(_NEWSLETTER))
+        .outerjoin(Suppression, _in_force())
+        .where(
+            Delivery.issue_id == _ISSUE,
+            Delivery.claim == _TOKEN,
+            Delivery.state == DeliveryState.SENDING,
+        )
+    )
+
+
+@lru_cache(1)
+def _accepting() -> Update:
+    return (
+        update(_TABLE)
+        .where(
+            Delivery.issue_id == _ISSUE,
+            Delivery.subscriber_id.in_(bindparam("readers", expanding=True)),
+            Delivery.claim == _TOKEN,
+            Delivery.state.in_(ON_THE_WIRE),
+        )
+        .values(
+            state=DeliveryState.ACCEPTED,
+            attempts=Delivery.attempts + 1,
+            final_at=database_now(),
+            lease_until=None,
+            code=250,
+            enhanced=None,
+            reply=None,
+        )
+    )
+
+
+def _moving_if_mailable(readers: Select[int], state: DeliveryState) -> Update:
+    """Move the rows of `readers` to `state`, or to excluded with the reason."""
     # A CTE with FOR UPDATE is run once, where a subquery might be run again and lock more rows.
     picked = readers.cte("picked")
-    newsletter_id = select(Issue.newsletter_id).where(Issue.id == issue_id).scalar_subquery()
+    newsletter_id = select(Issue.newsletter_id).where(Issue.id == _ISSUE).scalar_subquery()
     judged = (
-        select(picked.c.subscriber_id, _why_not(now).label("reason"))
+        select(picked.c.subscriber_id, _why_not(_NOW).label("reason"))
         .join(Subscriber, Subscriber.id == picked.c.subscriber_id)
         .outerjoin(Subscription, _active_period(newsletter_id))
         .outerjoin(Suppression, _in_force())
         .cte("judged")
     )
     mailable = judged.c.reason.is_(None)
-    moved = session.execute(
-        update(Delivery)
+    return (
+        update(_TABLE)
         .where(
-            Delivery.issue_id == issue_id,
+            Delivery.issue_id == _ISSUE,
             Delivery.subscriber_id == judged.c.subscriber_id,
         )
         .values(
@@ -298,17 +352,16 @@ def _move_if_mailable(
                 else_=literal(DeliveryState.EXCLUDED, Delivery.state.type),
             ),
             reason=judged.c.reason,
-            claim=token,
-            lease_until=case((mailable, database_now(lease_seconds)), else_=None),
+            claim=_TOKEN,
+            lease_until=case((mailable, database_now(_LEASE_SECONDS)), else_=None),
             final_at=case((mailable, None), else_=database_now()),
             code=case((mailable, Delivery.code), else_=None),
             enhanced=case((mailable, Delivery.enhanced), else_=None),
             reply=case((mailable, Delivery.reply), else_=None),
         )
-        .returning(Delivery.subscriber_id)
-        .execution_options(synchronize_session=False)
+        # Python's sqlite3 counts no rows of an update that begins with WITH.
+        .returning(_TABLE.c.subscriber_id)
     )
-    return len(moved.all())
 
 
 def _active_period(newsletter_id: object) -> ColumnElement[bool]:
@@ -324,7 +377,7 @@ def _in_force() -> ColumnElement[bool]:
     return and_(Suppression.mac == Subscriber.suppression_mac, blocks_mail())
 
 
-def _why_not(now: datetime) -> ColumnElement[str | None]:
+def _why_not(now: datetime | ColumnElement[datetime]) -> ColumnElement[str | None]:
     return case((Subscriber.erased_at.is_not(None), "erased"), else_=reason_not_to_mail(now))
 
 

@@ -105,7 +105,7 @@ def write_message(mailing: Mailing, reader: Recipient, links: Links) -> Envelope
             raise
         return _unwritable(reader, error.reason)
     sender = links.envelope_sender(reader.token_id, mailing.issue_id, mailing.from_address)
-    return Envelope(reader.subscriber_id, sender, address, message)
+    return Envelope(reader.subscriber_id, sender, address, message, tidy=True)
 
 
 def _unwritable(reader: Recipient, reason: str) -> Outcome:

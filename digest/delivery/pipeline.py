@@ -41,12 +41,15 @@ class Envelope:
 
     `sender` is empty for the null sender. `message` has CRLF lines, the last one ended too, and is
     not dot-stuffed. Domains are A-labels. `key` is the caller's, and comes back in the outcome.
+    `tidy`: the message is `Stencil.fill`'s, which answers for its lines: 7-bit, none begun with a
+    dot. To look at all of it again takes a fifth of a worker's time.
     """
 
     key: Hashable
     sender: str
     recipient: str
     message: bytes
+    tidy: bool = False
 
 
 class Fate(enum.StrEnum):
@@ -90,6 +93,7 @@ class _Ready:
     mail: bytes
     rcpt: bytes
     message: bytes
+    tidy: bool
 
     @property
     def group(self) -> bytes:
@@ -192,6 +196,8 @@ class Connection:
                 raise ValueError(f"control characters in the {what}'s address")
             if not _MAILBOX.fullmatch(address) and not (what == "sender" and not address):
                 raise ValueError(f"the {what}'s address is not one")
+        if envelope.tidy:
+            return
         message = envelope.message
         # The cheapest exact test there is: a line feed or carriage return on its own could be
         # taken for the end of a line, and so a dot behind it for the end of the message.
@@ -227,6 +233,7 @@ class Connection:
             f"MAIL FROM:<{envelope.sender}>{parameters}\r\n".encode(),
             f"RCPT TO:<{envelope.recipient}>\r\n".encode(),
             envelope.message,
+            envelope.tidy,
         )
 
     # The conversation.
@@ -301,7 +308,7 @@ class Connection:
     def _message(
         self, this: _Ready, behind: bytes, deadline: Callable[[], bool]
     ) -> Iterator[Outcome]:
-        self._hand_over(this.message, behind, deadline)
+        self._hand_over(_stuffed(this), behind, deadline)
         try:
             answer = self._wire.reply(Stage.FINAL_DOT, self._final_dot_timeout)
         except RelayDown as trouble:
@@ -309,15 +316,12 @@ class Connection:
             raise
         yield from self._verdict(this, Stage.FINAL_DOT, answer)
 
-    def _hand_over(self, message: bytes, behind: bytes, deadline: Callable[[], bool]) -> None:
-        """Write the message, its final dot, and what comes `behind` it.
+    def _hand_over(self, body: bytes, behind: bytes, deadline: Callable[[], bool]) -> None:
+        """Write the body, its final dot, and what comes `behind` it.
 
         Returns if anything of the dot has left. Otherwise raises RelayDown or _LateError.
         """
         wire = self._wire
-        body = message.replace(b"\r\n.", b"\r\n..") if _DOT_LINE.search(message) else message
-        if body.startswith(b"."):
-            body = b"." + body
         tail = b".\r\n" + behind
         wire.expect_silence(Stage.BODY)
         if deadline():
@@ -359,3 +363,12 @@ class Connection:
         wanted = answer.code == START_MESSAGE if stage is Stage.DATA else answer.code // 100 == 2
         if not wanted:
             raise refusal(self.relay, stage, answer.cooked())
+
+
+def _stuffed(this: _Ready) -> bytes:
+    """The message as it is sent (RFC 5321 4.5.2)."""
+    message = this.message
+    if this.tidy:
+        return message
+    body = message.replace(b"\r\n.", b"\r\n..") if _DOT_LINE.search(message) else message
+    return b"." + body if body.startswith(b".") else body

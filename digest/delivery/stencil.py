@@ -158,6 +158,8 @@ class Stencil:
             checked[name] = check(name, value)
         lines: dict[str, bytes] = {}
         encoded = [encode(checked, lines) for encode in self._encoders]
+        if not _keeps_lines(encoded):
+            raise StencilError("a value was written that could break a line of its message")
         return b"".join(self._pick([*self.pieces, *encoded]))
 
     def to_bytes(self) -> bytes:
@@ -327,10 +329,28 @@ def _verify(stencil: Stencil) -> None:
         raise MalformedStencilError("the stencil's order is not one of its fills")
     if len(stencil.pieces) != len(stencil.order) + 1:
         raise MalformedStencilError("the stencil has too many or too few pieces")
+    if stencil.pieces[0].startswith(b".") or not stencil.pieces[-1].endswith(b"\r\n"):
+        raise MalformedStencilError("the stencil does not begin and end as a message does")
     for piece in stencil.pieces:
+        if b"\n." in piece:
+            raise MalformedStencilError("the stencil has a line that begins with a dot")
         bare = piece.replace(b"\r\n", b"")
         if not piece.isascii() or b"\r" in bare or b"\n" in bare or b"\0" in bare:
             raise MalformedStencilError("the stencil has a piece that is not 7-bit lines")
+
+
+def _keeps_lines(encoded: Sequence[bytes]) -> bool:
+    """Whether these values, between pieces that `_verify` has seen, make what `fill` promises.
+
+    Asked of a few hundred octets for each message, so that nobody need ask it of all of them.
+    """
+    joined = b"\r\n".join([b"", *encoded, b""])
+    return (
+        joined.isascii()
+        and joined.replace(b"\r", b"").replace(b"\n", b"\r\n") == joined
+        and b"\n." not in joined
+        and not any(value.endswith(b"\n") for value in encoded)
+    )
 
 
 def _sliced(content: bytes, sizes: Sequence[int]) -> tuple[bytes, ...]:

@@ -8,8 +8,9 @@ cannot be.
 
 from dataclasses import dataclass
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, exists, false, func, select, true
+from sqlalchemy import ColumnElement, Engine, exists, false, func, select, true
 from sqlalchemy.orm import Session, aliased
 
 from digest.database import Database
@@ -21,6 +22,8 @@ UNRECORDED = (
     "it does not say yet where it lives, as one of an older version that was upgraded, or brought "
     "back from a backup"
 )
+
+_conditions: WeakKeyDictionary[Engine, ColumnElement[bool]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,17 @@ def look(session: Session) -> Whereabouts:
 
 
 def at_home(session: Session) -> ColumnElement[bool]:
-    """Return the condition that the database is where it lives, for a statement that sends."""
+    """Return the condition that the database is where it lives, for a statement that sends.
+
+    The same object each time, as far as it says the same: a statement may be kept by it.
+    """
     if _is_sqlite(session):
         return true() if _change_of_file(session) is None else false()
-    return exists().where(Home.id == _newest_id(), Home.identity == server.identity(session))
+    engine = session.connection().engine
+    if engine not in _conditions:
+        identity = server.identity(session)
+        _conditions[engine] = exists().where(Home.id == _newest_id(), Home.identity == identity)
+    return _conditions[engine]
 
 
 def refuse_if_moved(session: Session) -> None:

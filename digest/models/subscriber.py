@@ -144,7 +144,7 @@ def blocks_mail() -> ColumnElement[bool]:
     return and_(Suppression.lifted_at.is_(None), Suppression.reason != SuppressionReason.ERASED)
 
 
-def reason_not_to_mail(now: datetime) -> ColumnElement[Any]:
+def reason_not_to_mail(now: datetime | ColumnElement[datetime]) -> ColumnElement[Any]:
     """Return SQL for why a reader may not be mailed, NULL where they may.
 
     For a statement that outer-joins `Subscription` (the active period) and `Suppression`

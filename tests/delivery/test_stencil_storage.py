@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.delivery.slots import (
-    MalformedStencilError,
-)
+from digest.delivery.slots import MalformedStencilError, StencilError
 from digest.delivery.stencil import Stencil
 from tests.delivery.stencil_cases import (
     NAME,
@@ -18,7 +16,7 @@ from tests.delivery.stencil_cases import (
 )
 
 
-def forged(table: object, pieces: bytes = b"ab") -> bytes:
+def forged(table: object, pieces: bytes = b"ab\r\n") -> bytes:
     described = table if isinstance(table, bytes) else json.dumps(table).encode()
     content = len(described).to_bytes(4, "big") + described + pieces
     return b"digest-stencil/1\n" + hashlib.blake2b(content, digest_size=16).digest() + content
@@ -28,7 +26,7 @@ GOOD_TABLE: dict[str, object] = {
     "slots": {"name": "text"},
     "fills": [["plain", "name"]],
     "order": [0],
-    "sizes": [1, 1],
+    "sizes": [1, 3],
 }
 
 
@@ -62,7 +60,7 @@ class TestStorage:
             Stencil.from_bytes(stored)
 
     def test_the_forgery_of_these_tests_is_otherwise_right(self) -> None:
-        assert Stencil.from_bytes(forged(GOOD_TABLE)).fill({"name": "Jo"}) == b"aJob"
+        assert Stencil.from_bytes(forged(GOOD_TABLE)).fill({"name": "Jo"}) == b"aJob\r\n"
 
     @pytest.mark.parametrize(
         "change",
@@ -90,10 +88,10 @@ class TestStorage:
             {"order": []},
             {"order": "0"},
             {"sizes": [1, 2]},
-            {"sizes": [3, -1]},
-            {"sizes": [2]},
-            {"sizes": [1, True]},
-            {"sizes": ["1", "1"]},
+            {"sizes": [5, -1]},
+            {"sizes": [4]},
+            {"sizes": [3, True]},
+            {"sizes": ["1", "3"]},
         ],
     )
     def test_a_forged_table_is_refused(self, change: dict[str, object]) -> None:
@@ -105,7 +103,33 @@ class TestStorage:
         with pytest.raises(MalformedStencilError):
             Stencil.from_bytes(forged(table))
 
-    @pytest.mark.parametrize("pieces", [b"a\n", b"\rb", b"a\xe9", b"a\0"])
+    @pytest.mark.parametrize("pieces", [b"a\n\r\n", b"\rb\r\n", b"a\xe9\r\n", b"a\0\r\n"])
     def test_a_piece_that_is_not_7_bit_lines_is_refused(self, pieces: bytes) -> None:
         with pytest.raises(MalformedStencilError):
             Stencil.from_bytes(forged(GOOD_TABLE, pieces))
+
+    @pytest.mark.parametrize(
+        ("pieces", "sizes"),
+        [
+            (b".b\r\n", [1, 3]),
+            (b"abcd", [1, 3]),
+            (b"a\r\n.b\r\n", [1, 6]),
+            (b"ab\r\n.\r\n", [1, 6]),
+        ],
+    )
+    def test_a_piece_that_could_end_a_message_early_is_refused(
+        self, pieces: bytes, sizes: list[int]
+    ) -> None:
+        with pytest.raises(MalformedStencilError):
+            Stencil.from_bytes(forged(GOOD_TABLE | {"sizes": sizes}, pieces))
+
+    @pytest.mark.parametrize(
+        "value",
+        [b"a\n", b"a\r", b"\ra", b"a\nb", b"a\r\n", b".", b"a\r\n.b", b"\xe9", b"\r\n.\r\n"],
+    )
+    def test_a_value_that_was_wrongly_encoded_makes_no_message(self, value: bytes) -> None:
+        stencil = Stencil.from_bytes(forged(GOOD_TABLE))
+        # As a mistake in an encoder of ours would have it.
+        object.__setattr__(stencil, "_encoders", (lambda _, __: value,))
+        with pytest.raises(StencilError, match="break a line"):
+            stencil.fill({"name": "Jo"})
