@@ -17,7 +17,7 @@ from bench.sending import Sent, peak_memory, send_issue, warm_up
 from digest.cli.halyard import SLUG
 from tests.journeys.formation import wait_until
 
-TITLE = "Scale: ten thousand readers, and a million; confirmations asked for meanwhile"
+TITLE = "Scale: from ten thousand readers to a million"
 PROGRAMS = ("smtp-sink",)
 MINUTES = 75
 UNIT = "messages/s"

@@ -8,7 +8,7 @@ from bench.results import Result, figure, ratio
 from bench.rig import Rig
 from bench.sending import send_issue, warm_up
 
-TITLE = "A year on: the same send beside 20 million old deliveries"
+TITLE = "A year on: the same send beside old deliveries"
 PROGRAMS = ("smtp-sink",)
 MINUTES = 40
 UNIT = "messages/s"

@@ -131,8 +131,11 @@ def test_a_count_of_the_sinks_that_is_not_the_ledgers_fails(
 ) -> None:
     site = site_of(database_url, tmp_path, count=12)
     check_count(site, before=2, accepted=10)
-    with pytest.raises(BenchError, match="counted 10 messages, and the ledger calls 11 "):
-        check_count(site, before=2, accepted=11, patience=0)
+    for accepted in (9, 11):
+        with pytest.raises(
+            BenchError, match=f"counted 10 messages, and the ledger calls {accepted} "
+        ):
+            check_count(site, before=2, accepted=accepted, patience=0)
 
 
 def test_processor_time_counts_what_children_have_spent() -> None:
