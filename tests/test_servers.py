@@ -123,6 +123,7 @@ def test_a_database_is_migrated_and_empty(database_url: str) -> None:
     finally:
         engine.dispose()
     assert counts.pop("alembic_version") == 1
+    assert counts.pop("home") == 1
     assert not any(counts.values()), counts
 
 

@@ -12,20 +12,10 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
-    Executable,
-    Float,
-    Integer,
-    Select,
-    Table,
-    Update,
-    and_,
-    bindparam,
     case,
     exists,
     false,
@@ -38,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from digest import home
 from digest.database import database_now
+from digest.delivery import window
 from digest.delivery.backoff import GIVE_UP_AFTER, TRIES_AT_LEAST, wait_before
 from digest.delivery.smtp import Fate, Outcome
 from digest.models import (
@@ -46,17 +37,8 @@ from digest.models import (
     DeliveryState,
     Issue,
     IssueState,
-    Subscriber,
-    Subscription,
-    Suppression,
-    blocks_mail,
-    reason_not_to_mail,
 )
 
-# Where a worker's rows may be when it writes down what came of them: after the lease in doubt.
-ON_THE_WIRE = (DeliveryState.SENDING, DeliveryState.IN_DOUBT)
-# How many forms of “the database is at home” one process may meet.
-KINDS = 8
 _NOTHING_SAID: dict[str, Any] = {"code": None, "enhanced": None, "reply": None}
 
 
@@ -82,7 +64,7 @@ def start_sending(session: Session, issue_id: int) -> bool:
         .where(Issue.id == issue_id, Issue.state == IssueState.FROZEN)
         .values(state=IssueState.SENDING)
     )
-    return session.execute(select(_still_sends(issue_id, home.at_home(session)))).scalar_one()
+    return session.execute(select(window.still_sends(issue_id, home.at_home(session)))).scalar_one()
 
 
 def claim(
@@ -93,9 +75,9 @@ def claim(
     Rows of readers who may not be mailed become excluded instead.
     """
     token = secrets.token_bytes(16)
-    moved = _run(
+    moved = window.run(
         session,
-        _claiming(home.at_home(session)),
+        window.claiming(home.at_home(session)),
         issue=issue_id,
         token=token,
         size=size,
@@ -113,9 +95,9 @@ def open_window(
     Subscription, pause and suppression are looked at again. Return how many rows left `claimed`;
     commit before the first byte leaves.
     """
-    rows = _run(
+    rows = window.run(
         session,
-        _opening(home.at_home(session)),
+        window.opening(home.at_home(session)),
         issue=issue_id,
         token=token,
         size=size,
@@ -136,7 +118,9 @@ def read_window(
     Whoever left before that commit is seen to have left here, so that no lock on the reader's
     subscription is needed: their row comes with a reason, and must not be sent.
     """
-    rows = _run(session, _reading(), issue=issue_id, token=token, newsletter=newsletter_id, now=now)
+    rows = window.run(
+        session, window.reading(), issue=issue_id, token=token, newsletter=newsletter_id, now=now
+    )
     # Two suppressions of one address would give the reader two rows.
     found = {row.subscriber_id: Recipient(*row) for row in rows}
     return list(found.values())
@@ -153,7 +137,7 @@ def record(session: Session, issue_id: int, token: bytes, outcomes: Iterable[Out
         else:
             _record_failure(session, issue_id, token, outcome)
     if accepted:
-        _run(session, _accepting(), issue=issue_id, token=token, readers=accepted)
+        window.run(session, window.accepting(), issue=issue_id, token=token, readers=accepted)
 
 
 def exclude(session: Session, issue_id: int, token: bytes, readers: Sequence[Recipient]) -> None:
@@ -161,7 +145,7 @@ def exclude(session: Session, issue_id: int, token: bytes, readers: Sequence[Rec
     for reader in readers:
         session.execute(
             update(Delivery)
-            .where(*_held(issue_id, token, reader.subscriber_id, ON_THE_WIRE))
+            .where(*_held(issue_id, token, reader.subscriber_id, window.ON_THE_WIRE))
             .values(
                 state=DeliveryState.EXCLUDED,
                 reason=reader.reason,
@@ -185,31 +169,6 @@ def release(session: Session, issue_id: int, token: bytes) -> None:
     )
 
 
-def standing(issue_id: int, now: datetime) -> Select[int, DeliveryState, str | None, str | None]:
-    """Select the rows of an issue with `why_not`: why their readers may not be mailed now, or NULL.
-
-    By the claim's own rule. A reader whose address is suppressed twice comes twice.
-    """
-    return (
-        select(
-            Delivery.subscriber_id, Delivery.state, Delivery.reason, _why_not(now).label("why_not")
-        )
-        .join(Issue, Issue.id == Delivery.issue_id)
-        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .outerjoin(Subscription, _active_period(Issue.newsletter_id))
-        .outerjoin(Suppression, _in_force())
-        .where(Delivery.issue_id == issue_id)
-    )
-
-
-def _still_sends(
-    issue_id: int | ColumnElement[int], at_home: ColumnElement[bool]
-) -> ColumnElement[bool]:
-    # Read, not locked: workers that take turns at a shared lock keep whoever pauses waiting until
-    # the issue is sent. A window that is opening while the issue is paused counts as open.
-    return exists().where(Issue.id == issue_id, Issue.state == IssueState.SENDING) & at_home
-
-
 def _is_cancelled(issue_id: int) -> ColumnElement[bool]:
     return exists().where(Issue.id == issue_id, Issue.state == IssueState.CANCELLED)
 
@@ -228,159 +187,6 @@ def _given_back(issue_id: int) -> dict[str, Any]:
     }
 
 
-# The statements that every window runs are built once, and say what they need by these names: to
-# build one takes longer than to run it. Of the table, for an update of a class would be made over
-# each time.
-_TABLE = cast(Table, Delivery.__table__)
-_ISSUE = bindparam("issue", type_=Delivery.issue_id.type)
-_TOKEN = bindparam("token", type_=Delivery.claim.type)
-_SIZE = bindparam("size", type_=Integer())
-_LEASE_SECONDS = bindparam("lease_seconds", type_=Float())
-_NEWSLETTER = bindparam("newsletter", type_=Issue.newsletter_id.type)
-_NOW = bindparam("now", type_=Delivery.released_at.type)
-
-
-def _run(
-    session: Session, statement: Executable, **values: object
-) -> CursorResult[*tuple[Any, ...]]:
-    return session.connection().execute(statement, values)
-
-
-@lru_cache(KINDS)
-def _claiming(at_home: ColumnElement[bool]) -> Update:
-    due = (
-        select(Delivery.subscriber_id)
-        .where(
-            Delivery.issue_id == _ISSUE,
-            Delivery.state == DeliveryState.QUEUED,
-            Delivery.next_attempt_at <= database_now(),
-            _still_sends(_ISSUE, at_home),
-        )
-        .order_by(Delivery.next_attempt_at)
-        .limit(_SIZE)
-        .with_for_update(skip_locked=True)
-    )
-    return _moving_if_mailable(due, DeliveryState.CLAIMED)
-
-
-@lru_cache(KINDS)
-def _opening(at_home: ColumnElement[bool]) -> Update:
-    ours = (
-        select(Delivery.subscriber_id)
-        .where(
-            Delivery.issue_id == _ISSUE,
-            Delivery.claim == _TOKEN,
-            Delivery.state == DeliveryState.CLAIMED,
-            Delivery.lease_until > database_now(),
-            _still_sends(_ISSUE, at_home),
-        )
-        .limit(_SIZE)
-        .with_for_update(skip_locked=True)
-    )
-    return _moving_if_mailable(ours, DeliveryState.SENDING)
-
-
-@lru_cache(1)
-def _reading() -> Executable:
-    return (
-        select(
-            Delivery.subscriber_id,
-            _why_not(_NOW).label("reason"),
-            Delivery.rendering_id,
-            Subscriber.subject,
-            Subscriber.email,
-            Subscriber.name,
-            Subscription.token_id,
-            Subscription.site,
-            Subscription.started_at,
-        )
-        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .outerjoin(Subscription, _active_period(_NEWSLETTER))
-        .outerjoin(Suppression, _in_force())
-        .where(
-            Delivery.issue_id == _ISSUE,
-            Delivery.claim == _TOKEN,
-            Delivery.state == DeliveryState.SENDING,
-        )
-    )
-
-
-@lru_cache(1)
-def _accepting() -> Update:
-    return (
-        update(_TABLE)
-        .where(
-            Delivery.issue_id == _ISSUE,
-            Delivery.subscriber_id.in_(bindparam("readers", expanding=True)),
-            Delivery.claim == _TOKEN,
-            Delivery.state.in_(ON_THE_WIRE),
-        )
-        .values(
-            state=DeliveryState.ACCEPTED,
-            attempts=Delivery.attempts + 1,
-            final_at=database_now(),
-            lease_until=None,
-            code=250,
-            enhanced=None,
-            reply=None,
-        )
-    )
-
-
-def _moving_if_mailable(readers: Select[int], state: DeliveryState) -> Update:
-    """Move the rows of `readers` to `state`, or to excluded with the reason."""
-    # A CTE with FOR UPDATE is run once, where a subquery might be run again and lock more rows.
-    picked = readers.cte("picked")
-    newsletter_id = select(Issue.newsletter_id).where(Issue.id == _ISSUE).scalar_subquery()
-    judged = (
-        select(picked.c.subscriber_id, _why_not(_NOW).label("reason"))
-        .join(Subscriber, Subscriber.id == picked.c.subscriber_id)
-        .outerjoin(Subscription, _active_period(newsletter_id))
-        .outerjoin(Suppression, _in_force())
-        .cte("judged")
-    )
-    mailable = judged.c.reason.is_(None)
-    return (
-        update(_TABLE)
-        .where(
-            Delivery.issue_id == _ISSUE,
-            Delivery.subscriber_id == judged.c.subscriber_id,
-        )
-        .values(
-            state=case(
-                (mailable, literal(state, Delivery.state.type)),
-                else_=literal(DeliveryState.EXCLUDED, Delivery.state.type),
-            ),
-            reason=judged.c.reason,
-            claim=_TOKEN,
-            lease_until=case((mailable, database_now(_LEASE_SECONDS)), else_=None),
-            final_at=case((mailable, None), else_=database_now()),
-            code=case((mailable, Delivery.code), else_=None),
-            enhanced=case((mailable, Delivery.enhanced), else_=None),
-            reply=case((mailable, Delivery.reply), else_=None),
-        )
-        # Python's sqlite3 counts no rows of an update that begins with WITH.
-        .returning(_TABLE.c.subscriber_id)
-    )
-
-
-def _active_period(newsletter_id: object) -> ColumnElement[bool]:
-    # The period that is active now, not the one at freeze: who left and came back is a reader.
-    return and_(
-        Subscription.subscriber_id == Subscriber.id,
-        Subscription.newsletter_id == newsletter_id,
-        Subscription.ended_at.is_(None),
-    )
-
-
-def _in_force() -> ColumnElement[bool]:
-    return and_(Suppression.mac == Subscriber.suppression_mac, blocks_mail())
-
-
-def _why_not(now: datetime | ColumnElement[datetime]) -> ColumnElement[str | None]:
-    return case((Subscriber.erased_at.is_not(None), "erased"), else_=reason_not_to_mail(now))
-
-
 def _held(
     issue_id: int, token: bytes, subscriber_id: object, states: Sequence[DeliveryState]
 ) -> tuple[ColumnElement[bool], ...]:
@@ -395,14 +201,14 @@ def _held(
 def _requeue(session: Session, issue_id: int, token: bytes, outcome: Outcome) -> None:
     session.execute(
         update(Delivery)
-        .where(*_held(issue_id, token, outcome.key, ON_THE_WIRE))
+        .where(*_held(issue_id, token, outcome.key, window.ON_THE_WIRE))
         .values(**_given_back(issue_id), next_attempt_at=database_now())
     )
 
 
 def _record_failure(session: Session, issue_id: int, token: bytes, outcome: Outcome) -> None:
     # What is in doubt is so once: the same words written down again change nothing.
-    states = ON_THE_WIRE[:1] if outcome.fate is Fate.IN_DOUBT else ON_THE_WIRE
+    states = window.ON_THE_WIRE[:1] if outcome.fate is Fate.IN_DOUBT else window.ON_THE_WIRE
     held = _held(issue_id, token, outcome.key, states)
     attempts = session.execute(select(Delivery.attempts).where(*held)).scalar_one_or_none()
     if attempts is None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from digest import home
 from digest.database import database_now
-from digest.delivery import ledger
+from digest.delivery import window
 from digest.delivery.controlling import UNDER_WAY, lock_issue, reopen
 from digest.delivery.reporting import refuse_folded
 from digest.errors import RefusedError
@@ -67,7 +67,7 @@ def resend(
 
 
 def _count(session: Session, issue: Issue, now: datetime, reasons: Collection[str]) -> Resent:
-    missed = ledger.standing(issue.id, now).where(Delivery.state.in_(MISSED)).subquery()
+    missed = window.standing(issue.id, now).where(Delivery.state.in_(MISSED)).subquery()
     cause = func.coalesce(missed.c.reason, missed.c.state)
     found = session.execute(
         # Two suppressions of one address give a reader two rows.
@@ -87,7 +87,7 @@ def _count(session: Session, issue: Issue, now: datetime, reasons: Collection[st
 
 
 def _queue(session: Session, issue_id: int, now: datetime, reasons: Collection[str]) -> int:
-    standing = ledger.standing(issue_id, now).where(Delivery.state.in_(MISSED)).subquery()
+    standing = window.standing(issue_id, now).where(Delivery.state.in_(MISSED)).subquery()
     mailable = select(standing.c.subscriber_id).where(
         standing.c.why_not.is_(None), _chosen(standing.c.reason, reasons)
     )
