@@ -78,6 +78,13 @@ class Company(Formation):
             if not self.is_running(name):
                 self.start(name)
 
+    def fallen(self) -> dict[str, int]:
+        """Take out what ended without being told to. Return the exit codes by name."""
+        ended = {key: code for key, p in self._running.items() if (code := p.poll()) is not None}
+        for key in ended:
+            del self._running[key]
+        return ended
+
     def move_clock(self, seconds: float, *, only_workers: bool = False) -> None:
         """Make clocks wrong by so many seconds, while their processes run."""
         for name in ("clock.work",) if only_workers else ("clock.work", "clock.rest"):
