@@ -56,6 +56,8 @@ class Reckoning:
 
 def reckon(installation: Installation, played: Played) -> Reckoning:
     """Compare what the relay took with what the ledger says, reader by reader."""
+    if not played.frozen:
+        return Reckoning(wrong=[*played.scene.complaints, "the issue was never frozen"])
     rows = _rows(installation, played.issue_id)
     entries = [e for e in installation.relay.entries() if e.issue_id == played.issue_id]
     copies = Counter(entry.to for entry in entries if entry.is_copy)

@@ -6,6 +6,7 @@ A release is a folder as a deploy makes one: the code, and templates of its own.
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -77,6 +78,13 @@ class Company(Formation):
             if not self.is_running(name):
                 self.start(name)
 
+    def fallen(self) -> dict[str, int]:
+        """Take out what ended without being told to. Return the exit codes by name."""
+        ended = {key: code for key, p in self._running.items() if (code := p.poll()) is not None}
+        for key in ended:
+            del self._running[key]
+        return ended
+
     def move_clock(self, seconds: float, *, only_workers: bool = False) -> None:
         """Make clocks wrong by so many seconds, while their processes run."""
         for name in ("clock.work",) if only_workers else ("clock.work", "clock.rest"):
@@ -101,12 +109,21 @@ class Company(Formation):
         process.kill()
         process.wait(10)
 
-    def stop_all(self, names: Iterable[str]) -> dict[str, int]:
-        """SIGTERM to all at once. Return their exit codes by name."""
+    def stop_all(self, names: Iterable[str]) -> dict[str, int | None]:
+        """SIGTERM to all at once. Return their exit codes by name; None for one that went on."""
         stopping = {name: self._running.pop(f"{name}.1") for name in names if self.is_running(name)}
         for process in stopping.values():
             process.terminate()
-        return {name: process.wait(STOP_SECONDS) for name, process in stopping.items()}
+        return {name: _end_of(process) for name, process in stopping.items()}
+
+
+def _end_of(process: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return None
 
 
 def signal_all(pids: Iterable[int], how: signal.Signals) -> int:

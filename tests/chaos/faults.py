@@ -77,7 +77,10 @@ class TerminateAll(Fault):
 
     def strike(self, scene: Scene) -> None:
         for name, code in scene.installation.company.stop_all(BULK).items():
-            if code != 0:
+            if code is None:
+                scene.complain(f"{name} went on after SIGTERM")
+            elif code not in (0, -signal.SIGTERM):
+                # The latter: it had only just been started, and held nothing yet.
                 scene.complain(f"{name} ended with {code} on SIGTERM")
 
 

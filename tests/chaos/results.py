@@ -77,11 +77,16 @@ def show(results: Results, console: Console) -> None:
         f"{results.seconds:.0f} s."
     )
     for played, found in results.broken:
-        console.print(f"[bold]Round {played.plan.number} ({played.plan.seed}) does not hold.[/]")
-        for line in _complaints(found):
-            console.print(f"  {line}", markup=False)
-        for line in played.scene.diary:
-            console.print(f"    {line}", markup=False)
+        show_broken(played, found, console)
+
+
+def show_broken(played: Played, found: Reckoning, console: Console) -> None:
+    """Print what happened in a round that never may, and how it came about."""
+    console.print(f"Round {played.plan.number} ({played.plan.seed}) does not hold.", markup=False)
+    for line in _complaints(found):
+        console.print(f"  {line}", markup=False)
+    for line in played.scene.diary:
+        console.print(f"    {line}", markup=False)
 
 
 def write(results: Results, folder: Path) -> None:

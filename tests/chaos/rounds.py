@@ -79,6 +79,7 @@ def _break(scene: Scene, plan: Plan, played: Played) -> None:
             moved_at = time.monotonic()
         if now > hurried_at + HURRY_EVERY:
             scene.hurry()
+            scene.look_after()
             hurried_at = now
         still = not lasting and now > moved_at + STILL_SECONDS
         if waiting and (copies >= waiting[0].at * len(scene.audience) or still):
@@ -106,6 +107,7 @@ def _ended(scene: Scene) -> bool:
         if time.monotonic() > until:
             return False
         scene.hurry()
+        scene.look_after()
         time.sleep(0.1)
     scene.note("the issue is closed")
     # Who woke after the lease may still say what the relay told it.

@@ -8,7 +8,7 @@ from rich.console import Console
 from tests.chaos.audit import Reckoning, reckon, recount
 from tests.chaos.deck import DECK
 from tests.chaos.installation import Installation, installed
-from tests.chaos.results import Results
+from tests.chaos.results import Results, show_broken
 from tests.chaos.rounds import Played, play
 from tests.chaos.schedule import Plan
 from tests.servers.run import Run
@@ -50,8 +50,8 @@ def _play_all(
         found = reckon(installation, played)
         done.append((played, found))
         console.print(_line(played, found), markup=False)
-        if played.scene.complaints and not found.states:
-            break
+        if not found.holds:
+            show_broken(played, found, console)
     for played, found in done:
         recount(installation, played, found)
     return done

@@ -46,6 +46,12 @@ class Scene:
         self.complaints.append(words)
         self.note(f"WRONG: {words}")
 
+    def look_after(self) -> None:
+        """Start again what ended without being told to; that nothing ever should."""
+        for name, code in self.installation.company.fallen().items():
+            self.complain(f"{name} ended by itself, with {code}")
+            self.installation.company.start(name.partition(".")[0])
+
     def copies(self) -> int:
         """Return how many messages of the issue the relay has."""
         entries = self.installation.relay.entries()

@@ -1,9 +1,12 @@
 """The Procfile's processes on PostgreSQL and Redis: sign-up to leaving, and faults in mid-send."""
 
 import re
+import socket
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -11,11 +14,13 @@ import pytest
 import redis
 
 from digest.database import Database
+from digest.delivery.freezing import prepare
 from digest.newsroom.terms import publish_terms
+from digest.runtime import BULK, DELIVER_ISSUE, CeleryBell
 from digest.settings import new_secret
-from tests.factories import make_article, make_newsletter
+from tests.factories import make_article, make_newsletter, make_settings
 from tests.journeys.formation import Formation, free_port, wait_until
-from tests.scripted_smtp import ScriptedRelay
+from tests.scripted_smtp import Hang, ScriptedRelay
 from tests.servers.postgresql import PostgresServer, libpq_url
 from tests.servers.redis_server import PrivateRedis
 
@@ -24,11 +29,16 @@ class Site:
     """A formation with a newsletter in it, and the ways in which a test looks at it."""
 
     def __init__(
-        self, formation: Formation, database_url: str, relay: ScriptedRelay, redis_url: str
+        self,
+        formation: Formation,
+        database_url: str,
+        relay: ScriptedRelay,
+        broker: PrivateRedis,
     ) -> None:
         self.formation = formation
         self.relay = relay
-        self.redis_url = redis_url
+        self.broker = broker
+        self.database_url = database_url
         self._libpq = libpq_url(database_url)
 
     def value(self, sql: str) -> object:
@@ -108,7 +118,7 @@ def site(
                 for name in ("port", "cold", "roofs", "bat"):
                     make_article(session, name, first_seen_at=now, published_at=now)
             database.dispose()
-            yield Site(formation, url, relay, broker.url)
+            yield Site(formation, url, relay, broker)
     postgres_server.drop(url)
 
 
@@ -183,10 +193,50 @@ def test_wiping_redis_in_mid_send_loses_and_repeats_nothing(site: Site) -> None:
     site.start("worker", "notices", "beat")
     site.send_issue()
     site.relay.wait_for(50, 30)
-    with redis.Redis.from_url(site.redis_url) as broker:
+    with redis.Redis.from_url(site.broker.url) as broker:
         broker.flushall()
     wait_until(lambda: site.state() == "sent", "the issue is closed", 60)
     assert site.recipients() == readers(2000)
+
+
+def test_a_worker_outlives_a_restart_of_redis(site: Site) -> None:
+    site.add_readers(601)
+    site.make_issue()
+    site.write("UPDATE issue SET state = 'scheduled', approved_at = now(), send_at = now()")
+    issue_id = site.value("SELECT id FROM issue")
+    assert isinstance(issue_id, int)
+    database = Database(site.database_url)
+    url = site.formation.environment["DIGEST_PUBLIC_URL"]
+    assert prepare(database, issue_id, now=datetime.now(UTC), public_url=url, takes_mail=False)
+    database.dispose()
+    site.relay.always("connect", Hang())
+    bell = CeleryBell(make_settings(site.database_url, redis_url=site.broker.url), silent_seconds=0)
+    # Two are at it, one is in the worker's hands, and the worker waits for more: as it was when
+    # Celery's gossip found the broker gone before the queue did, and died of that.
+    for _ in range(3):
+        bell.ring(DELIVER_ISSUE, issue_id)
+    site.start("worker")
+    wait_until(lambda: site.relay.connections == 2, "both of the pool are at it")
+    wait_until(lambda: queue_length(site.broker) == 0, "the third was fetched")
+    end_with_gossip_first(site.broker)
+    time.sleep(1)
+    site.broker.start()
+    bell.ring(DELIVER_ISSUE, issue_id)
+    wait_until(lambda: queue_length(site.broker) == 0, "the worker hears the bell again")
+    assert site.formation.is_running("worker")
+
+
+def queue_length(broker: PrivateRedis) -> int:
+    with redis.Redis.from_url(broker.url) as client:
+        return int(client.llen(BULK))
+
+
+def end_with_gossip_first(broker: PrivateRedis) -> None:
+    """End Redis, and the connections that listen for broadcasts just before the others."""
+    url = urlsplit(broker.url)
+    with socket.create_connection((url.hostname, url.port)) as client:
+        client.sendall(b"CLIENT KILL TYPE pubsub\r\nSHUTDOWN NOSAVE NOW\r\n")
+        wait_until(lambda: not broker.is_running, "Redis has ended")
 
 
 def test_a_worker_killed_in_mid_send_and_started_again_finishes_the_issue(site: Site) -> None:

@@ -10,33 +10,43 @@ import threading
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 LOOKS_EVERY = 0.1
 
 
-def start_following(path: Path) -> None:
-    threading.Thread(target=_follow, args=(path,), name="chaos-clock", daemon=True).start()
+class Follower:
+    """A child of a fork inherits how far off its clock is, and needs a thread of its own."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._off = 0.0
+        self._traveller: Any = None
 
-def _follow(path: Path) -> None:
-    # Imported late: most processes never need it.
-    traveller = None
-    was = 0.0
-    while True:
-        off = float(path.read_text() or was)
-        if off != was:
-            import time_machine
+    def start(self) -> None:
+        threading.Thread(target=self._follow, name="chaos-clock", daemon=True).start()
 
-            if traveller is not None:
-                traveller.stop()
-            traveller = time_machine.travel(timedelta(seconds=off), tick=True) if off else None
-            if traveller is not None:
-                traveller.start()
-            was = off
-        time.sleep(LOOKS_EVERY)
+    def _follow(self) -> None:
+        while True:
+            off = float(self._path.read_text())
+            if off != self._off:
+                self._move(off)
+            time.sleep(LOOKS_EVERY)
+
+    def _move(self, off: float) -> None:
+        # Imported late: most processes never need it.
+        import time_machine
+
+        if self._traveller is not None:
+            self._traveller.stop()
+            self._traveller = None
+        if off:
+            self._traveller = time_machine.travel(timedelta(seconds=off), tick=True)
+            self._traveller.start()
+        self._off = off
 
 
 if "CHAOS_CLOCK" in os.environ:
-    followed = Path(os.environ["CHAOS_CLOCK"])
-    start_following(followed)
-    os.register_at_fork(after_in_child=lambda: start_following(followed))
+    follower = Follower(Path(os.environ["CHAOS_CLOCK"]))
+    follower.start()
+    os.register_at_fork(after_in_child=follower.start)
