@@ -18,6 +18,10 @@ demo: $(VENV)/.run ## Play the whole product on this machine (ARGS=--once: by it
 test: $(VENV)/.dev ## Run the tests (ARGS="-k name" for some of them)
 	@$(BIN)/pytest -n 2 $(ARGS)
 
+.PHONY: chaos
+chaos: $(VENV)/.dev ## Break a send in every way, 100 times (ARGS="--rounds 20 --out FOLDER")
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.dev ## Lint, types, import contract, docs
 	$(BIN)/ruff check .
