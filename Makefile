@@ -18,10 +18,6 @@ demo: $(VENV)/.run ## Play the whole product on this machine (ARGS=--once: by it
 test: $(VENV)/.dev ## Run the tests (ARGS="-k name" for some of them)
 	@$(BIN)/pytest -n 2 $(ARGS)
 
-.PHONY: chaos
-chaos: $(VENV)/.dev ## Break a send in every way, 100 times (ARGS="--rounds 20 --out FOLDER")
-	@$(BIN)/python -m tests.chaos $(ARGS)
-
 .PHONY: check
 check: $(VENV)/.dev ## Lint, types, import contract, docs
 	$(BIN)/ruff check .
@@ -38,6 +34,10 @@ format: $(VENV)/.dev ## Put the code in order
 .PHONY: docs
 docs: $(VENV)/.dev ## Build the documentation into docs/_build
 	$(BIN)/sphinx-build --fail-on-warning --keep-going docs docs/_build
+
+.PHONY: chaos
+chaos: $(VENV)/.dev ## Break a send in every way, 100 times (ARGS="--rounds 20 --out FOLDER")
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 .PHONY: pictures
 pictures: $(VENV)/.dev ## Draw docs/img again, from the demo's pages and emails
