@@ -39,6 +39,10 @@ format: $(VENV)/.dev ## Put the code in order
 docs: $(VENV)/.dev ## Build the documentation into docs/_build
 	$(BIN)/sphinx-build --fail-on-warning --keep-going docs docs/_build
 
+.PHONY: chaos
+chaos: $(VENV)/.dev ## Break a send in every way, 100 times (ARGS="--rounds 20 --out FOLDER")
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: pictures
 pictures: $(VENV)/.dev ## Draw docs/img again, from the demo's pages and emails
 	@DIGEST_WRITE_PICTURES=1 $(BIN)/pytest -q tests/emails/test_looks.py tests/web/test_looks.py

@@ -313,6 +313,9 @@ class Wire:
             self._selector.modify(self._sock, awaited)
             self._awaited = awaited
         ready = self._selector.select(max(0.0, limit - monotonic()))
+        # Whoever was asleep wakes with its time over, and is not told what came meanwhile: Python
+        # ends a wait that a signal interrupts, SIGCONT too, once its time has passed.
+        ready = ready or self._selector.select(0)
         return ready[0][1] if ready else 0
 
     def _receive(self) -> None:

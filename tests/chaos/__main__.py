@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -71,6 +72,8 @@ def main(
 
 
 if __name__ == "__main__":
+    # So that what was started ends with us, also when we are told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         main()
     except pytest.skip.Exception as lacking:

@@ -33,8 +33,6 @@ LEASE_SECONDS = 2
 TICK_SECONDS = 0.5
 REPLY_SECONDS = 3
 WINDOW = 20
-# Before each answer to a message: what makes a send last long enough to be hit.
-PAUSE_SECONDS = 0.004
 RELEASES = ("the-first-release", "the-second-release")
 
 
@@ -153,7 +151,7 @@ def installed(run: Run, folder: Path) -> Iterator[Installation]:
             ends.callback(server.discard)
         url = postgres.create_database()
         upgrade(url)
-        relay = ends.enter_context(Relay(folder, PAUSE_SECONDS))
+        relay = ends.enter_context(Relay(folder))
         releases = tuple(make_release(folder / words, words) for words in RELEASES)
         environment = _environment(url, redis.url, relay.port)
         company = ends.enter_context(Company(folder, environment, releases[0]))

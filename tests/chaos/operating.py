@@ -43,7 +43,8 @@ class PauseAndResume(Fault):
         return {"pause", "resume"} <= set(issue.commands)
 
     def strike(self, scene: Scene) -> None:
-        paused = operate(scene.installation.company, "issue", "pause", str(scene.issue_id))
+        with scene.installation.relay.slow():
+            paused = operate(scene.installation.company, "issue", "pause", str(scene.issue_id))
         self.paused = paused.returncode == 0
         self.copies = scene.copies()
         if not self.paused:

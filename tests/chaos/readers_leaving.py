@@ -25,7 +25,7 @@ class ReadersLeave(Fault):
         waiting = _not_yet_sent(scene)
         chosen = scene.draw.sample(waiting, min(len(waiting), BY_LINK + BY_FUNCTION))
         by_link, by_function = chosen[:BY_LINK], chosen[BY_LINK:]
-        with ThreadPoolExecutor(BY_LINK + 1) as hands:
+        with scene.installation.relay.slow(), ThreadPoolExecutor(BY_LINK + 1) as hands:
             each = [hands.submit(partial(_leave_by_link, scene, email)) for email in by_link]
             for email in by_function:
                 _leave_by_function(scene, email)

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +14,10 @@ from typing import Any
 COPIES = frozenset({"taken", "lost", "dripped"})
 # What a client cannot have heard the end of, or may not have: it is in doubt, and rightly.
 UNHEARD = frozenset({"lost", "dripped", "swallowed"})
+# `pause` makes a send last long enough to be hit; slower, it lasts until a command has acted.
+PAUSE_SECONDS, SLOW_SECONDS = 0.004, 0.05
 USUAL: dict[str, Any] = {
+    "pause": PAUSE_SECONDS,
     "refuse_connections": False,
     "storm": False,
     "lose": 0,
@@ -48,19 +53,20 @@ class Entry:
 class Relay:
     """The sink as a process. It is never killed in a round: its record is the witness."""
 
-    def __init__(self, folder: Path, pause: float) -> None:
+    def __init__(self, folder: Path) -> None:
         self.record = folder / "relay.jsonl"
         self._read = 0
         self._entries: list[Entry] = []
         with (folder / "relay.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.sink", str(self.record), str(pause)],
+                [sys.executable, "-m", "tests.chaos.sink", str(self.record)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
             )
         self.port = int(self._line())
+        self.behave_well()
 
     def __enter__(self) -> "Relay":
         return self
@@ -85,6 +91,15 @@ class Relay:
         self._process.stdin.flush()
         answer = self._line()
         assert answer == "ok", answer
+
+    @contextmanager
+    def slow(self) -> Iterator[None]:
+        """Take longer over each message."""
+        self.behave(pause=SLOW_SECONDS)
+        try:
+            yield
+        finally:
+            self.behave(pause=PAUSE_SECONDS)
 
     def behave_well(self) -> None:
         """End whatever fault is on. Who is refused or put off stays so."""

@@ -105,6 +105,15 @@ class Scene:
                 "UPDATE issue SET parked_until = now() WHERE id = %s AND parked_until > now()",
                 self.issue_id,
             )
+            self.installation.ask(
+                """
+                DO $$ BEGIN
+                    IF to_regclass('breaker') IS NOT NULL THEN
+                        UPDATE breaker SET next_probe_at = now() WHERE next_probe_at > now();
+                    END IF;
+                END $$
+                """
+            )
         except psycopg.OperationalError:
             return
 

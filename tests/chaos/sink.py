@@ -1,11 +1,10 @@
 """The relay of the chaos rounds: a process of its own that writes down every message it took.
 
-    python -m tests.chaos.sink RECORD PAUSE
+    python -m tests.chaos.sink RECORD
 
 It prints its port, then takes one JSON object a line on standard input (`Manners`, only what
 changes) and answers each with a line. RECORD is appended to, a JSON object a line (`Entry`), and
 always before the relay's answer leaves: what a worker was told, or should have been told, is in it.
-PAUSE: seconds before each answer to a final dot, so that a send lasts long enough to be hit.
 """
 
 import asyncio
@@ -39,6 +38,8 @@ class Manners:
     """So many messages are taken, and the connection dropped before the answer."""
     swallow: int = 0
     """So many messages are read and not taken, and the connection dropped before the answer."""
+    pause: float = 0.0
+    """Seconds before each answer to a final dot."""
     drip: float = 0.0
     """Seconds before each octet of a final dot's answer."""
     refuse_rcpt: set[str] = field(default_factory=set)
@@ -158,7 +159,7 @@ class Conversation(asyncio.Protocol):
         content = bytes(self.unread[: end + 2]).replace(b"\r\n..", b"\r\n.")
         del self.unread[: end + len(END)]
         self._in_message, self._waiting = False, True
-        asyncio.get_running_loop().call_later(self.sink.pause, self._judge, content)
+        asyncio.get_running_loop().call_later(self.sink.manners.pause, self._judge, content)
         return True
 
     def _judge(self, content: bytes) -> None:
@@ -209,9 +210,8 @@ class Conversation(asyncio.Protocol):
 
 
 class Sink:
-    def __init__(self, record: Record, pause: float) -> None:
+    def __init__(self, record: Record) -> None:
         self.record = record
-        self.pause = pause
         self.manners = Manners()
         self.open: set[Conversation] = set()
         self._server: asyncio.Server | None = None
@@ -255,4 +255,4 @@ class Sink:
 
 
 if __name__ == "__main__":
-    asyncio.run(Sink(Record(Path(sys.argv[1])), float(sys.argv[2])).run())
+    asyncio.run(Sink(Record(Path(sys.argv[1]))).run())

@@ -1,5 +1,6 @@
 """What a relay says: cut into replies, made fit to be kept, and heard whatever else happens."""
 
+import signal
 import socket
 import struct
 import threading
@@ -147,6 +148,24 @@ def test_last_words_are_heard_though_nothing_can_be_written(
     assert wire.reply(Stage.MAIL) == RawReply(421, [b"4.4.2 Idle\r"])
     with pytest.raises(RelayDown, match="connection"):
         wire.reply(Stage.MAIL)
+
+
+def test_an_answer_that_came_while_we_slept_is_heard(
+    ends: tuple[Wire, socket.socket],
+) -> None:
+    """A signal ends the wait as SIGCONT does, after a sleep that outlasts the time to wait."""
+    wire, theirs = ends
+
+    def sleep(*_: object) -> None:
+        theirs.sendall(b"250 2.0.0 kept\r\n")
+        time.sleep(0.4)
+
+    before = signal.signal(signal.SIGALRM, sleep)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        assert wire.reply(Stage.FINAL_DOT, timeout=0.3) == RawReply(250, [b"2.0.0 kept\r"])
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_room_is_waited_for(ends: tuple[Wire, socket.socket]) -> None:
