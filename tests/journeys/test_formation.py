@@ -2,6 +2,7 @@
 
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from digest.runtime import BULK, DELIVER_ISSUE, CeleryBell
 from digest.settings import new_secret
 from tests.factories import make_article, make_newsletter, make_settings
 from tests.journeys.formation import Formation, free_port, wait_until
-from tests.scripted_smtp import Hang, ScriptedRelay
+from tests.scripted_smtp import Hang, Hold, ScriptedRelay
 from tests.servers.postgresql import PostgresServer, libpq_url
 from tests.servers.redis_server import PrivateRedis
 
@@ -202,13 +203,7 @@ def test_wiping_redis_in_mid_send_loses_and_repeats_nothing(site: Site) -> None:
 def test_a_worker_outlives_a_restart_of_redis(site: Site) -> None:
     site.add_readers(601)
     site.make_issue()
-    site.write("UPDATE issue SET state = 'scheduled', approved_at = now(), send_at = now()")
-    issue_id = site.value("SELECT id FROM issue")
-    assert isinstance(issue_id, int)
-    database = Database(site.database_url)
-    url = site.formation.environment["DIGEST_PUBLIC_URL"]
-    assert prepare(database, issue_id, now=datetime.now(UTC), public_url=url, takes_mail=False)
-    database.dispose()
+    issue_id = freeze_issue(site)
     site.relay.always("connect", Hang())
     bell = CeleryBell(make_settings(site.database_url, redis_url=site.broker.url), silent_seconds=0)
     # Two are at it, one is in the worker's hands, and the worker waits for more: as it was when
@@ -224,6 +219,40 @@ def test_a_worker_outlives_a_restart_of_redis(site: Site) -> None:
     bell.ring(DELIVER_ISSUE, issue_id)
     wait_until(lambda: queue_length(site.broker) == 0, "the worker hears the bell again")
     assert site.formation.is_running("worker")
+
+
+def test_a_worker_that_lost_its_acknowledgements_with_redis_hears_it_again(site: Site) -> None:
+    site.add_readers(601)
+    site.make_issue()
+    issue_id = freeze_issue(site)
+    go_on = threading.Event()
+    site.relay.always("connect", Hold(go_on))
+    bell = CeleryBell(make_settings(site.database_url, redis_url=site.broker.url), silent_seconds=0)
+    # Two are at it and two wait, which is all that this worker takes: it does not listen now.
+    for _ in range(4):
+        bell.ring(DELIVER_ISSUE, issue_id)
+    site.start("worker")
+    wait_until(lambda: site.relay.connections == 2, "both of the pool are at it")
+    wait_until(lambda: queue_length(site.broker) == 0, "the others were fetched")
+    site.broker.stop()
+    go_on.set()
+    said = site.formation.log_of("worker.1")
+    wait_until(lambda: said.read_text().count("Couldn't ack") == 2, "both are lost")
+    site.broker.start()
+    bell.ring(DELIVER_ISSUE, issue_id)
+    wait_until(lambda: queue_length(site.broker) == 0, "the worker hears the bell again", 60)
+    assert site.formation.is_running("worker")
+
+
+def freeze_issue(site: Site) -> int:
+    site.write("UPDATE issue SET state = 'scheduled', approved_at = now(), send_at = now()")
+    issue_id = site.value("SELECT id FROM issue")
+    assert isinstance(issue_id, int)
+    database = Database(site.database_url)
+    url = site.formation.environment["DIGEST_PUBLIC_URL"]
+    assert prepare(database, issue_id, now=datetime.now(UTC), public_url=url, takes_mail=False)
+    database.dispose()
+    return issue_id
 
 
 def queue_length(broker: PrivateRedis) -> int:
