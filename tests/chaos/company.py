@@ -103,7 +103,7 @@ class Company(Formation):
         return []
 
     def kill_parent(self, name: str) -> None:
-        """Kill a worker's main process alone: its pool is left to find out."""
+        """Kill a worker's main process alone: what becomes of its pool is the system's matter."""
         process = self._running.pop(f"{name}.1")
         self._left_behind.append(process.pid)
         process.kill()

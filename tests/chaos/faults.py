@@ -41,7 +41,7 @@ class Fault:
 
 
 class KillWorker(Fault):
-    """One of the pool's processes, which the worker replaces by itself; or the worker's own."""
+    """One of the pool's processes, which is replaced; or the main one, which takes all along."""
 
     name = "kill -9 a worker"
 
@@ -54,8 +54,9 @@ class KillWorker(Fault):
             scene.killed += signal_all([scene.draw.choice(pool)], signal.SIGKILL)
             scene.kills += 1
         else:
-            # Its pool loses nothing: each process ends what it is at.
+            # Celery has the kernel kill the pool when its parent is gone.
             company.kill_parent("worker")
+            scene.killed += len(pool)
             scene.kills += 1
 
 
