@@ -1,21 +1,17 @@
 """`digest delivery`: what is in doubt, who missed an issue, and sending it again."""
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from sqlalchemy.orm import Session
 
 from digest.cli.arguments import IssueArgument, IssueName, find_issue, short_name, who
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
-from digest.cli.writing import write_whole
+from digest.cli.writing import watched, write_whole
 from digest.delivery import resending, resolving
-from digest.delivery.exporting import MissedRow, count_missed, csv_lines, list_missed
+from digest.delivery.exporting import count_missed, csv_lines, list_missed
 from digest.delivery.reporting import refuse_folded
 from digest.delivery.resending import REASONS, Resent
 from digest.delivery.resolving import Resolved, Verdict
@@ -133,15 +129,8 @@ def export(name: IssueName, file: Path) -> None:
             for line in csv_lines(rows):
                 click.echo(line, nl=False)
             return
-        write_whole(file, csv_lines(_watched(rows, total)))
+        write_whole(file, csv_lines(watched(rows, total)))
     click.echo(f"Wrote {file}: {total:,} did not get it.", err=True)
-
-
-def _watched(rows: Iterator[MissedRow], total: int) -> Iterator[MissedRow]:
-    console = Console(file=sys.stderr)
-    return iter(
-        track(rows, "Exporting", total=total, console=console, disable=not console.is_terminal)
-    )
 
 
 @delivery.command()

@@ -1,23 +1,18 @@
 """`digest subscriber`: who gets what, and what is held about each."""
 
-import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
-from digest.cli.writing import write_whole
+from digest.cli.writing import watched, write_whole
 from digest.newsroom.newsletters import find_newsletter
 from digest.readers.erasing import erase as erase_reader
 from digest.readers.exporting import (
     ReaderRecord,
-    ReaderRow,
     count_readers,
     csv_lines,
     list_readers,
@@ -121,15 +116,8 @@ def export(slug: str | None, ended: bool, file: Path | None) -> None:
             for line in csv_lines(rows):
                 click.echo(line, nl=False)
             return
-        write_whole(file, csv_lines(_watched(rows, total)))
+        write_whole(file, csv_lines(watched(rows, total)))
     click.echo(f"Wrote {file}", err=True)
-
-
-def _watched(rows: Iterator[ReaderRow], total: int) -> Iterator[ReaderRow]:
-    console = Console(file=sys.stderr)
-    return iter(
-        track(rows, "Exporting", total=total, console=console, disable=not console.is_terminal)
-    )
 
 
 @subscriber.command()

@@ -1,10 +1,16 @@
 """Files that commands write: whole, or not at all."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import click
+from rich.console import Console
+from rich.progress import track
+
+Row = TypeVar("Row")
 
 
 def write_whole(file: Path, lines: Iterator[str]) -> None:
@@ -23,3 +29,11 @@ def write_whole(file: Path, lines: Iterator[str]) -> None:
             unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise click.ClickException(f"Cannot write {file}: {error.strerror}.") from None
+
+
+def watched(rows: Iterator[Row], total: int) -> Iterator[Row]:
+    """Return the same rows, with a progress bar for whoever sits at a terminal."""
+    console = Console(file=sys.stderr)
+    return iter(
+        track(rows, "Exporting", total=total, console=console, disable=not console.is_terminal)
+    )
