@@ -2,7 +2,7 @@
 
 from tests.chaos import faults, operating, readers_leaving
 
-ALL: tuple[type[faults.Fault], ...] = (
+DECK: tuple[type[faults.Fault], ...] = (
     faults.KillWorker,
     faults.KillAll,
     faults.TerminateAll,
@@ -22,4 +22,3 @@ ALL: tuple[type[faults.Fault], ...] = (
     faults.Deploy,
     operating.Restore,
 )
-DECK = tuple(fault for fault in ALL if fault.is_offered())

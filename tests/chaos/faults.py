@@ -24,11 +24,6 @@ class Fault:
     lasts: float
 
     @classmethod
-    def is_offered(cls) -> bool:
-        """Whether this version of Digest has what the fault needs."""
-        return True
-
-    @classmethod
     def drawn(cls, draw: Random) -> "Fault":
         return cls(draw.uniform(cls.shortest, cls.longest))
 

@@ -40,10 +40,7 @@ def test_nobody_is_lost_and_nobody_mailed_twice(test_run: Run, tmp_path: Path) -
         test_run,
         tmp_path,
         SEED,
-        [
-            plan(f"{SEED}/{number}", number, [fault for fault in hand if fault in DECK])
-            for number, hand in enumerate(HANDS, start=1)
-        ],
+        [plan(f"{SEED}/{number}", number, hand) for number, hand in enumerate(HANDS, start=1)],
         seconds=SECONDS,
         at_least=AT_LEAST,
         console=Console(soft_wrap=True),
@@ -51,4 +48,4 @@ def test_nobody_is_lost_and_nobody_mailed_twice(test_run: Run, tmp_path: Path) -
     show(results, Console(soft_wrap=True))
     assert not results.broken
     assert len(results.rounds) >= AT_LEAST
-    assert results.hits[faults.KillAll.name] == (1, 1), "it was killed while rows were sending"
+    assert any(sending for _, sending in results.hits.values()), "nothing was broken in mid-send"

@@ -112,7 +112,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 make_reader(session, newsletter, f"{number}.{each}@example.org").subscriber_id
                 for each in range(READERS)
             ]
-            issue = make_issue(session, newsletter, [], IssueState.FROZEN, frozen_at=NOW)
+            issue = make_issue(session, newsletter, [])
             rendering = Rendering(
                 issue_id=issue.id,
                 variant="default",
@@ -124,6 +124,8 @@ class LedgerMachine(RuleBasedStateMachine):
             session.add(rendering)
             session.flush()
             issue.audience = snapshot_audience(session, issue, rendering.id, NOW)
+            issue.state, issue.frozen_at = IssueState.FROZEN, NOW
+            session.flush()
             self.issue_id, self.newsletter_id = issue.id, newsletter.id
             ledger.start_sending(session, issue.id)
         self.states = self.look()
