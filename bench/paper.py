@@ -19,6 +19,7 @@ from digest.cli.halyard import NOTE, SLUG, THIS_WEEK, open_paper
 from digest.delivery.ledger import Recipient
 from digest.delivery.messages import Links, load_mailing, write_message
 from digest.delivery.smtp import Envelope
+from digest.home import settle_if_empty
 from digest.models import Issue, Subscriber, Subscription
 from digest.newsroom.articles import NewArticle, add_article
 from digest.newsroom.media import ArticlePictures, article_pictures, set_pictures
@@ -176,6 +177,8 @@ def fill(database_url: str, readers: int) -> None:
     """Make the paper, its newsletter, one to warm up with, and `readers` readers of the first."""
     with opened(database_url) as database, database.transaction() as session:
         now = datetime.now(UTC)
+        # Copied from a template, it does not know yet that it lives here.
+        settle_if_empty(session, now)
         newsletter = open_paper(session, now)
         other = make_newsletter(session, WARM_UP)
         for each in (newsletter, other):

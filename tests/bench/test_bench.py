@@ -25,7 +25,6 @@ from bench.servers import Sink, last_count
 from digest.cli.halyard import SLUG
 from digest.database import Database
 from digest.delivery.freezing import freeze
-from digest.home import settle_if_empty
 from digest.models import Delivery, DeliveryState, Issue, IssueState, Newsletter, Subscription
 from digest.newsroom.composing import compose, create_special
 from digest.newsroom.newsletters import find_newsletter
@@ -34,14 +33,6 @@ from tests.journeys.formation import Formation, wait_until
 from tests.scripted_smtp import ScriptedRelay
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-
-
-@pytest.fixture
-def database(database: Database) -> Database:
-    """One that lives where it is, as `digest db upgrade` leaves it; the tests' are copied."""
-    with database.transaction() as session:
-        settle_if_empty(session, datetime.now(UTC))
-    return database
 
 
 class CountingSink(Sink):
