@@ -10,62 +10,32 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.headerregistry import Address as MailAddress
-from email.message import EmailMessage
-from email.policy import SMTP
 from functools import partial
 from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, case, literal, or_, select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from digest import home
-from digest.addresses import AddressError, wire_address
 from digest.database import Database, database_now
 from digest.delivery import breaker
 from digest.delivery.backoff import GIVE_UP_AFTER, wait_before
 from digest.delivery.deadlines import elapsed, patiently, window_deadline
-from digest.delivery.editor_view import EditorView, view_for_editor
+from digest.delivery.letters import Letter, read_letters
 from digest.delivery.messages import Links
 from digest.delivery.pacing import Pace, open_pace
 from digest.delivery.relay import connect_to_relay
-from digest.delivery.rendering import masthead, render_notice
-from digest.delivery.smtp import Connection, Envelope, Fate, Outcome, RelayTrouble, Stage
-from digest.errors import RefusedError
+from digest.delivery.smtp import Connection, Fate, Outcome, RelayTrouble, Stage
 from digest.models import (
-    IssueState,
     Notice,
-    NoticeKind,
     NoticeState,
-    Publication,
-    Subscription,
 )
 from digest.settings import Settings
 
 BATCH = 10
 AWAY_SECONDS = 60
-# A notice of an issue is news while the issue is in this state.
-_TOLD_OF = {NoticeKind.DRAFT_READY: IssueState.DRAFT, NoticeKind.HELD: IssueState.HELD}
-
 log = structlog.get_logger(__name__)
-
-
-class _MootError(Exception):
-    """There is nothing to tell any more."""
-
-
-@dataclass(frozen=True)
-class _Letter:
-    """A claimed notice as it goes on the wire, or what came of it without."""
-
-    notice_id: int
-    attempts: int
-    envelope: Envelope | None
-    reason: str = ""
-    fate: Fate = Fate.REFUSED
-    moot: bool = False
 
 
 def send_notices(
@@ -128,7 +98,7 @@ class _Clerk:
             if claim is None:
                 self.pace.give_back(turn.granted)
                 return True
-            letters = patiently(partial(_read_letters, self.database, claim, self.links))
+            letters = patiently(partial(read_letters, self.database, claim, self.links))
             self.pace.give_back(turn.granted - sum(each.envelope is not None for each in letters))
             if not self._send_batch(claim, letters, too_late):
                 return True
@@ -158,7 +128,7 @@ class _Clerk:
         return claim
 
     def _send_batch(
-        self, claim: bytes, letters: list[_Letter], too_late: Callable[[], bool]
+        self, claim: bytes, letters: list[Letter], too_late: Callable[[], bool]
     ) -> bool:
         """Return whether there is any use in going on."""
         try:
@@ -232,89 +202,9 @@ def _claim(session: Session, settings: Settings, size: int) -> bytes | None:
     return token if taken else None
 
 
-def _read_letters(database: Database, claim: bytes, links: Links) -> list[_Letter]:
-    with database.reading() as session:
-        publication = session.get(Publication, 1)
-        notices = session.execute(select(Notice).where(Notice.claim == claim)).scalars()
-        return [_letter(session, notice, publication, links) for notice in notices.all()]
-
-
-def _letter(
-    session: Session, notice: Notice, publication: Publication | None, links: Links
-) -> _Letter:
-    letter = partial(_Letter, notice.id, notice.attempts)
-    try:
-        assert publication is not None
-        return letter(_write(session, notice, publication, links))
-    except _MootError as moot:
-        return letter(None, str(moot), moot=True)
-    except (AddressError, RefusedError) as error:
-        return letter(None, str(error)[:500])
-    except SQLAlchemyError:
-        raise
-    except Exception as error:
-        # One that cannot be written must hold up no other. It is tried again: what is wrong may be
-        # ours, and mended before it is given up. The words of such errors can quote an address.
-        log.exception("a notice could not be written", notice=notice.id)
-        words = f"It could not be written ({type(error).__name__})."
-        return letter(None, words, Fate.DEFERRED)
-
-
-def _write(session: Session, notice: Notice, publication: Publication, links: Links) -> Envelope:
-    if notice.to_address is None:
-        raise RefusedError("The address was erased before the notice could be sent.")
-    newsletter = notice.newsletter
-    sender = wire_address(newsletter.from_address)
-    recipient = wire_address(notice.to_address)
-    if not recipient.isascii():
-        raise RefusedError("The address is not ASCII before the @, which few servers take yet.")
-    head = masthead(publication, newsletter, links.public_url)
-    rendered = render_notice(notice.kind, head, recipient, _about(session, notice, links))
-    message = EmailMessage(policy=SMTP)
-    message["From"] = MailAddress(newsletter.from_name, addr_spec=sender)
-    message["To"] = MailAddress(addr_spec=recipient)
-    message["Subject"] = rendered.subject
-    message["Date"] = notice.created_at
-    message["Message-ID"] = f"<notice.{notice.token_id.hex()}@{sender.rpartition('@')[2]}>"
-    # RFC 3834 5: no vacation message should answer this.
-    message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = head.language
-    message.set_content(rendered.text, cte="quoted-printable")
-    message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
-    # Random by default, and a retry shall send the same bytes.
-    message.set_boundary(f"=-{notice.token_id.hex()}")
-    return Envelope(notice.id, sender, recipient, message.as_bytes())
-
-
-def _about(session: Session, notice: Notice, links: Links) -> str | EditorView:
-    """Return what the notice is about: a link, or an issue that its editor is told of."""
-    if notice.issue is not None:
-        if notice.issue.state is not _TOLD_OF[notice.kind]:
-            raise _MootError(f"The issue is {notice.issue.state} by now.")
-        return view_for_editor(notice.issue, notice.created_at)
-    if notice.kind is NoticeKind.CONFIRMATION:
-        if notice.sign_up is None:
-            raise RefusedError("The sign-up is gone.")
-        if notice.sign_up.confirmed_at is not None:
-            raise _MootError("The sign-up was confirmed before.")
-        return links.confirm(notice.sign_up.token_id)
-    token_id = session.execute(
-        select(Subscription.token_id)
-        .where(
-            Subscription.subscriber_id == notice.subscriber_id,
-            Subscription.newsletter_id == notice.newsletter_id,
-        )
-        .order_by(Subscription.started_at.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    if token_id is None:
-        raise RefusedError("The subscription is gone.")
-    return links.preferences(token_id)
-
-
 def _send(
-    connection: Connection, letters: list[_Letter], too_late: Callable[[], bool]
-) -> list[tuple[_Letter, Outcome]]:
+    connection: Connection, letters: list[Letter], too_late: Callable[[], bool]
+) -> list[tuple[Letter, Outcome]]:
     by_id = {letter.notice_id: letter for letter in letters}
     done = [
         (letter, Outcome(letter.notice_id, letter.fate, None, Stage.CHECK, letter.reason))
@@ -344,7 +234,7 @@ def _put_off(session: Session, claim: bytes) -> None:
     )
 
 
-def _write_down(database: Database, claim: bytes, outcomes: list[tuple[_Letter, Outcome]]) -> None:
+def _write_down(database: Database, claim: bytes, outcomes: list[tuple[Letter, Outcome]]) -> None:
     # Where the relay took some, it is there: what it did not come to can follow at once.
     pause = 0 if any(outcome.fate is Fate.ACCEPTED for _, outcome in outcomes) else AWAY_SECONDS
     with database.transaction() as session:
@@ -352,9 +242,7 @@ def _write_down(database: Database, claim: bytes, outcomes: list[tuple[_Letter, 
             _record(session, claim, letter, outcome, pause)
 
 
-def _record(
-    session: Session, claim: bytes, letter: _Letter, outcome: Outcome, pause: float
-) -> None:
+def _record(session: Session, claim: bytes, letter: Letter, outcome: Outcome, pause: float) -> None:
     reply = outcome.reply
     session.execute(
         update(Notice)
@@ -373,7 +261,7 @@ def _record(
     )
 
 
-def _after(letter: _Letter, fate: Fate, pause: float) -> dict[str, Any]:
+def _after(letter: Letter, fate: Fate, pause: float) -> dict[str, Any]:
     final = {"final_at": database_now(), "lease_until": None, "to_address": None}
     free = {"claim": None, "lease_until": None}
     if letter.moot:

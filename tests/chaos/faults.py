@@ -1,6 +1,7 @@
 """What is broken in a round: each fault strikes, lasts, and is healed."""
 
 import signal
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from random import Random
 from typing import ClassVar
@@ -15,7 +16,7 @@ ANSWER_OCTETS = len("250 2.0.0 Ok: kept\r\n")
 
 
 @dataclass
-class Fault:
+class Fault(ABC):
     """One fault in one round. `lasts`: seconds from the strike to the healing."""
 
     name: ClassVar[str] = ""
@@ -27,8 +28,9 @@ class Fault:
     def drawn(cls, draw: Random) -> "Fault":
         return cls(draw.uniform(cls.shortest, cls.longest))
 
+    @abstractmethod
     def strike(self, scene: Scene) -> None:
-        raise NotImplementedError
+        """Break something."""
 
     def heal(self, scene: Scene) -> None:
         """Undo it, as whoever runs the place would."""

@@ -90,3 +90,11 @@ def paper(command_line: CommandLine) -> CommandLine:
     said = command_line(*NEWSLETTER)
     assert said.exit_code == 0, said.err
     return command_line
+
+
+@pytest.fixture
+def composed(paper: CommandLine) -> CommandLine:
+    """A command line whose next issue has three stories."""
+    paper.add_articles("port", "cold", "roofs")
+    assert paper("issue", "compose", "editors-digest").exit_code == 0
+    return paper

@@ -8,14 +8,6 @@ from digest.models import Issue, IssueState, Newsletter
 from tests.cli.conftest import CommandLine
 
 
-@pytest.fixture
-def composed(paper: CommandLine) -> CommandLine:
-    """A command line whose next issue has three stories."""
-    paper.add_articles("port", "cold", "roofs")
-    assert paper("issue", "compose", "editors-digest").exit_code == 0
-    return paper
-
-
 def only_issue(database: Database) -> Issue:
     with database.reading() as session:
         return session.scalars(select(Issue)).one()

@@ -14,14 +14,6 @@ only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def composed(paper: CommandLine) -> CommandLine:
-    """A command line whose next issue has three stories."""
-    paper.add_articles("port", "cold", "roofs")
-    assert paper("issue", "compose", "editors-digest").exit_code == 0
-    return paper
-
-
-@pytest.fixture
 def sending(composed: CommandLine, database: Database) -> CommandLine:
     """A command line whose issue is on its way to three readers: one has it, one is on the wire."""
     with database.transaction() as session:

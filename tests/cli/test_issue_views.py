@@ -15,14 +15,6 @@ from tests.servers.smtp import SmtpSink
 
 
 @pytest.fixture
-def composed(paper: CommandLine) -> CommandLine:
-    """A command line whose next issue has three stories."""
-    paper.add_articles("port", "cold", "roofs")
-    assert paper("issue", "compose", "editors-digest").exit_code == 0
-    return paper
-
-
-@pytest.fixture
 def sent(composed: CommandLine, database: Database) -> CommandLine:
     """A command line whose issue has gone: one reader accepted, one failed, one is in doubt."""
     with database.transaction() as session:
