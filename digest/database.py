@@ -2,8 +2,8 @@
 
 import enum
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +32,7 @@ from sqlalchemy.types import TypeDecorator
 from digest.errors import UnavailableError
 
 BUSY_TIMEOUT_SECONDS = 30
+AWAY = "The database did not answer. Nothing was written; try again in a minute."
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -152,9 +153,90 @@ class Database:
                 session.expunge_all()
                 session.rollback()
 
+    @contextmanager
+    def held(self) -> Iterator["HeldDatabase"]:
+        """Hold one connection, for one thread's many short transactions.
+
+        Raises:
+            UnavailableError: the database is away.
+        """
+        with _outages_named(), self.engine.connect() as connection:
+            held = HeldDatabase(self, connection)
+            try:
+                yield held
+            finally:
+                held.let_go()
+
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+class HeldDatabase(Database):
+    """The same database by one connection, which after an outage is made anew when next used."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        self.url = database.url
+        self.engine = database.engine
+        self._sessions = sessionmaker(connection, expire_on_commit=False)
+        self._connection = connection
+        self._known: Any = None
+
+    @contextmanager
+    def _session(self, *, writes: bool) -> Iterator[Session]:
+        if not self.is_sqlite:
+            with _outages_named():
+                self._driver(autocommit=False)
+        with super()._session(writes=writes) as session:
+            yield session
+
+    def run(self, statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Run one statement as a transaction of its own, on PostgreSQL, past SQLAlchemy.
+
+        Which takes three times as long as all else that the statement costs this process. It is
+        prepared, and its plan is kept: so it has to have one that is good for all values. Partial
+        indexes are found only by conditions that are written out.
+
+        Raises:
+            UnavailableError: the database is away; the statement may have been done.
+        """
+        with _outages_named():
+            driver = self._driver(autocommit=True)
+        try:
+            return list(driver.execute(statement, values, prepare=True).fetchall())
+        except self._dbapi.Error as error:
+            if driver.closed:
+                self._connection.invalidate(error)
+            if driver.closed or _is_outage_state(getattr(error, "sqlstate", None) or ""):
+                raise UnavailableError(AWAY) from error
+            raise
+
+    def let_go(self) -> None:
+        """Leave the connection as it was found."""
+        if self._known is None or self._known.closed:
+            return
+        with suppress(self._dbapi.Error):
+            self._known.autocommit = True
+            self._known.execute("RESET plan_cache_mode")
+            self._known.autocommit = False
+
+    @property
+    def _dbapi(self) -> Any:
+        return self.engine.dialect.loaded_dbapi
+
+    def _driver(self, *, autocommit: bool) -> Any:
+        driver: Any = self._connection.connection.driver_connection
+        try:
+            if driver is not self._known:
+                driver.autocommit = True
+                driver.execute("SET plan_cache_mode = force_generic_plan")
+                self._known = driver
+            if driver.autocommit is not autocommit:
+                driver.autocommit = autocommit
+        except self._dbapi.Error as error:
+            self._connection.invalidate(error)
+            raise UnavailableError(AWAY) from error
+        return driver
 
 
 @contextmanager
@@ -169,9 +251,7 @@ def _outages_named() -> Iterator[None]:
                     "The database's file is not a database, or it is damaged."
                 ) from error
             raise
-        raise UnavailableError(
-            "The database did not answer. Nothing was written; try again in a minute."
-        ) from error
+        raise UnavailableError(AWAY) from error
 
 
 def is_outage(error: DBAPIError) -> bool:
@@ -184,6 +264,10 @@ def is_outage(error: DBAPIError) -> bool:
     state = getattr(error.orig, "sqlstate", None)
     if state is None:
         return isinstance(error, OperationalError)
+    return _is_outage_state(state)
+
+
+def _is_outage_state(state: str) -> bool:
     # Classes 08 connection, 40 rolled back for another's sake (deadlock), 53 resources (disk full),
     # 57 operator intervention, 58 system.
     return state[:2] in {"08", "40", "53", "57", "58"}

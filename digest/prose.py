@@ -3,6 +3,7 @@
 import re
 import textwrap
 from datetime import date, time
+from functools import lru_cache
 
 ONES = (
     "no one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
@@ -17,6 +18,8 @@ def count_in_words(number: int, thing: str, things: str | None = None) -> str:
     return f"{word} {thing if number == 1 else things or thing + 's'}"
 
 
+# Asked for each message of an issue, of a few thousand days at most.
+@lru_cache(maxsize=4096)
 def long_date(day: date) -> str:
     """Return "14 November 2026"."""
     return f"{day.day} {day:%B %Y}"

@@ -76,6 +76,7 @@ class Settings:
     lease_seconds: int
     slice_seconds: float
     window_size: int
+    connections: int
     smtp_timeout: float
     reply_timeout: float
     relay_rate: float
@@ -183,6 +184,12 @@ VARIABLES = (
         "that a kill -9 can leave in doubt.",
     ),
     Variable(
+        "DIGEST_RELAY_CONNECTIONS",
+        "2",
+        "Connections with the relay that one bulk task opens where there is enough to send; they "
+        "share its window. With SQLite it is one.",
+    ),
+    Variable(
         "DIGEST_SMTP_TIMEOUT",
         "30",
         "Seconds to wait for the relay's answers, the last one excepted.",
@@ -265,6 +272,7 @@ def _read(env: "_Reader") -> Settings:
         lease_seconds=env.whole("DIGEST_LEASE_SECONDS", 1, 3600),
         slice_seconds=env.number("DIGEST_SLICE_SECONDS", 0.1, 300),
         window_size=env.whole("DIGEST_WINDOW_SIZE", 1, 50),
+        connections=env.whole("DIGEST_RELAY_CONNECTIONS", 1, 16),
         smtp_timeout=env.number("DIGEST_SMTP_TIMEOUT", 0.1, 600),
         reply_timeout=env.number("DIGEST_REPLY_TIMEOUT", 0.1, 3600),
         relay_rate=env.parsed("DIGEST_RELAY_RATE", parse_rate),

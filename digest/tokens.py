@@ -24,6 +24,7 @@ NUMBER_BYTES = 5
 MAC_BYTES = 12
 LONGEST = 200
 LONGEST_LOCAL_PART = 64
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Purpose(enum.StrEnum):
@@ -158,7 +159,7 @@ def _payload(token_id: bytes, number: int) -> bytes:
 
 
 def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE).rstrip(b"=").decode()
 
 
 def _base32(data: bytes) -> str:

@@ -79,6 +79,7 @@ def routes_page() -> str:
         lease_seconds=120,
         slice_seconds=10,
         window_size=50,
+        connections=2,
         smtp_timeout=30,
         reply_timeout=600,
         relay_rate=0.0,

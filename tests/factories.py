@@ -69,6 +69,7 @@ def make_settings(database_url: str, **changes: object) -> Settings:
         "lease_seconds": 120,
         "slice_seconds": 10.0,
         "window_size": 50,
+        "connections": 1,
         "smtp_timeout": 5.0,
         "reply_timeout": 5.0,
         "relay_rate": 0.0,

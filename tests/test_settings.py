@@ -334,6 +334,7 @@ MALFORMED = {
     "DIGEST_TICK_SECONDS": ["0", "0.1", "3601", "nan", "often"],
     "DIGEST_SLICE_SECONDS": ["0", "-1", "301", "nan", "inf", "-inf", "1e400", "1,5", "10s"],
     "DIGEST_WINDOW_SIZE": ["0", "51", "2.5", "nan"],
+    "DIGEST_RELAY_CONNECTIONS": ["0", "17", "1.5", "many"],
     "DIGEST_SMTP_TIMEOUT": ["0", "601", "nan", "infinity"],
     "DIGEST_REPLY_TIMEOUT": ["0", "3601", "nan"],
     "DIGEST_RELAY_RATE": ["-1", "0.001", "100001", "1e3", "nan", "fast", "10/s", "1,5"],

@@ -153,7 +153,7 @@ def test_an_issue_that_is_being_worked_at_is_not_rung_for_again(house: House) ->
             )  # fmt: skip
     assert house.tick() == [(DELIVER_ISSUE, (issue_id,))]
     with house.database.transaction() as session:
-        assert ledger.claim(session, issue_id, size=1, lease_seconds=60, now=NOW)
+        assert ledger.claim(session, issue_id, size=1, lease_seconds=60)
     assert house.tick() == [], "who is at work rings for more"
     with house.database.transaction() as session:
         session.execute(

@@ -54,6 +54,7 @@ def demo_settings(folder: Path, web_port: int, inbox_port: int) -> Settings:
         lease_seconds=30,
         slice_seconds=10.0,
         window_size=50,
+        connections=1,
         smtp_timeout=10.0,
         reply_timeout=10.0,
         relay_rate=0.0,

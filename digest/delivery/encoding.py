@@ -38,7 +38,8 @@ def quoted_printable(text: str) -> bytes:
 
 def quoted_line(text: str) -> bytes:
     """`quoted_printable` of one line: some ten times quicker, for nearly all values."""
-    lines = binascii.b2a_qp(text.encode("utf-8"), istext=False).split(b"=\n")
+    encoded = binascii.b2a_qp(text.encode("utf-8"), istext=False)
+    lines = encoded.split(b"=\n") if b"\n" in encoded else (encoded,)
     # The C encoder knows nothing of what relays change, and leaves no room in the last line.
     for line in lines:
         if line.startswith(_UNSAFE_STARTS) or line.endswith(_UNSAFE_ENDS):

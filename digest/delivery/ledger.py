@@ -9,15 +9,15 @@ docs/explanation/ledger.md tells why nothing is sent twice.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Table,
+    Update,
     case,
-    exists,
     false,
     insert,
     literal,
@@ -42,8 +42,7 @@ from digest.models import (
 _NOTHING_SAID: dict[str, Any] = {"code": None, "enhanced": None, "reply": None}
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One row of a window, with what its message needs. `reason` is why it may not be sent."""
 
     subscriber_id: int
@@ -67,24 +66,43 @@ def start_sending(session: Session, issue_id: int) -> bool:
     return session.execute(select(window.still_sends(issue_id, home.at_home(session)))).scalar_one()
 
 
-def claim(
-    session: Session, issue_id: int, *, size: int, lease_seconds: float, now: datetime
-) -> bytes | None:
-    """Take up to `size` due rows for this worker. Return the claim, or None if none was due.
-
-    Rows of readers who may not be mailed become excluded instead.
-    """
-    token = secrets.token_bytes(16)
+def claim(session: Session, issue_id: int, *, size: int, lease_seconds: float) -> bytes | None:
+    """Take up to `size` due rows for this worker. Return the claim, or None if none was due."""
+    token = new_token()
     moved = window.run(
         session,
-        window.claiming(home.at_home(session)),
+        window.claiming(window.rows_of(session, issue_id), home.at_home(session), size),
         issue=issue_id,
         token=token,
-        size=size,
         lease_seconds=float(lease_seconds),
-        now=now,
     )
     return token if moved.all() else None
+
+
+def new_token() -> bytes:
+    """Return what a claim, or a window that is taken at once, shall be known by."""
+    return secrets.token_bytes(16)
+
+
+def is_due(session: Session, issue_id: int) -> bool:
+    """Return whether a row could be sent now."""
+    rows = window.rows_of(session, issue_id)
+    return (
+        window.run(session, window.being_due(rows, home.at_home(session)), issue=issue_id).first()
+        is not None
+    )
+
+
+def take_window(
+    session: Session, issue_id: int, token: bytes, *, size: int, lease_seconds: float, now: datetime
+) -> int:
+    """Move up to `size` due rows to sending under a new `token`: a claim and its window in one.
+
+    As `open_window` in all else.
+    """
+    return _open(
+        session, window.taking, issue_id, token, size=size, lease_seconds=lease_seconds, now=now
+    )
 
 
 def open_window(
@@ -95,12 +113,33 @@ def open_window(
     Subscription, pause and suppression are looked at again. Return how many rows left `claimed`;
     commit before the first byte leaves.
     """
+    return _open(
+        session, window.opening, issue_id, token, size=size, lease_seconds=lease_seconds, now=now
+    )
+
+
+def count_window(session: Session, issue_id: int, token: bytes) -> int:
+    """Return how many rows of an open window bear this token."""
+    rows = window.rows_of(session, issue_id)
+    found = window.run(session, window.counting(rows), issue=issue_id, token=token)
+    return int(found.scalar_one())
+
+
+def _open(
+    session: Session,
+    statement: Callable[[Table, ColumnElement[bool], int], Update],
+    issue_id: int,
+    token: bytes,
+    *,
+    size: int,
+    lease_seconds: float,
+    now: datetime,
+) -> int:
     rows = window.run(
         session,
-        window.opening(home.at_home(session)),
+        statement(window.rows_of(session, issue_id), home.at_home(session), size),
         issue=issue_id,
         token=token,
-        size=size,
         lease_seconds=float(lease_seconds),
         now=now,
     )
@@ -119,7 +158,12 @@ def read_window(
     subscription is needed: their row comes with a reason, and must not be sent.
     """
     rows = window.run(
-        session, window.reading(), issue=issue_id, token=token, newsletter=newsletter_id, now=now
+        session,
+        window.reading(window.rows_of(session, issue_id)),
+        issue=issue_id,
+        token=token,
+        newsletter=newsletter_id,
+        now=now,
     )
     # Two suppressions of one address would give the reader two rows.
     found = {row.subscriber_id: Recipient(*row) for row in rows}
@@ -137,7 +181,8 @@ def record(session: Session, issue_id: int, token: bytes, outcomes: Iterable[Out
         else:
             _record_failure(session, issue_id, token, outcome)
     if accepted:
-        window.run(session, window.accepting(), issue=issue_id, token=token, readers=accepted)
+        rows = window.rows_of(session, issue_id)
+        window.run(session, window.accepting(rows), issue=issue_id, token=token, readers=accepted)
 
 
 def exclude(session: Session, issue_id: int, token: bytes, readers: Sequence[Recipient]) -> None:
@@ -158,33 +203,8 @@ def exclude(session: Session, issue_id: int, token: bytes, readers: Sequence[Rec
 
 def release(session: Session, issue_id: int, token: bytes) -> None:
     """Give back what is claimed and was not put on the wire."""
-    session.execute(
-        update(Delivery)
-        .where(
-            Delivery.issue_id == issue_id,
-            Delivery.claim == token,
-            Delivery.state == DeliveryState.CLAIMED,
-        )
-        .values(**_given_back(issue_id))
-    )
-
-
-def _is_cancelled(issue_id: int) -> ColumnElement[bool]:
-    return exists().where(Issue.id == issue_id, Issue.state == IssueState.CANCELLED)
-
-
-def _given_back(issue_id: int) -> dict[str, Any]:
-    """Where a row goes that was not handed over: to the queue, or out with its issue."""
-    cancelled = _is_cancelled(issue_id)
-    return {
-        "state": case(
-            (cancelled, literal(DeliveryState.CANCELLED, Delivery.state.type)),
-            else_=literal(DeliveryState.QUEUED, Delivery.state.type),
-        ),
-        "final_at": case((cancelled, database_now()), else_=None),
-        "claim": None,
-        "lease_until": None,
-    }
+    rows = window.rows_of(session, issue_id)
+    window.run(session, window.releasing(rows), issue=issue_id, token=token)
 
 
 def _held(
@@ -202,7 +222,7 @@ def _requeue(session: Session, issue_id: int, token: bytes, outcome: Outcome) ->
     session.execute(
         update(Delivery)
         .where(*_held(issue_id, token, outcome.key, window.ON_THE_WIRE))
-        .values(**_given_back(issue_id), next_attempt_at=database_now())
+        .values(**window.given_back(issue_id), next_attempt_at=database_now())
     )
 
 
@@ -255,7 +275,7 @@ def _after_failure(issue_id: int, fate: Fate, attempts: int) -> dict[str, Any]:
         if attempts >= TRIES_AT_LEAST
         else false()
     )
-    given_back = _given_back(issue_id)
+    given_back = window.given_back(issue_id)
     failed = literal(DeliveryState.FAILED, Delivery.state.type)
     return {
         **given_back,

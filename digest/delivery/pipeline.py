@@ -9,9 +9,9 @@ import re
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import zip_longest
 from socket import socket
+from typing import NamedTuple
 
 from digest.delivery.wire import (
     RawReply,
@@ -31,12 +31,11 @@ START_MESSAGE = 354
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # RFC 5321 4.1.2: outside of quotes, what would end the path or begin a parameter.
-_MAILBOX = re.compile(r'(?:"(?:[^"\\]|\\.)*+"|[^"<> ])+')
+_MAILBOX = re.compile(r'(?:"(?:[^"\\]|\\.)*+"|[^"<> ]++)+')
 _DOT_LINE = re.compile(rb"\n\.")
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One message to one recipient.
 
     `sender` is empty for the null sender. `message` has CRLF lines, the last one ended too, and is
@@ -67,8 +66,7 @@ class Fate(enum.StrEnum):
     """The final dot was sent, and no answer understood."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The fate of the envelope called `key`, decided at `stage`.
 
     `reply` is the relay's to this very envelope, if it gave one; `reason`, where the relay gave
@@ -85,8 +83,7 @@ class Outcome:
 _FATES = {2: Fate.ACCEPTED, 4: Fate.DEFERRED, 5: Fate.REFUSED}
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
+class _Ready(NamedTuple):
     """An envelope as it will be spoken."""
 
     key: Hashable
@@ -131,6 +128,7 @@ class Connection:
         self.trouble: RelayDown | RelayRefused | None = None
         self._final_dot_timeout = final_dot_timeout
         self._wire = Wire(sock, relay=relay, timeout=timeout, longest_write=final_dot_timeout)
+        self._known_sender = ""
         self._conversing = False
         self._closed = False
 
@@ -191,11 +189,10 @@ class Connection:
     # Before anything is sent.
 
     def _check(self, envelope: Envelope) -> None:
-        for what, address in (("sender", envelope.sender), ("recipient", envelope.recipient)):
-            if _CONTROL.search(address):
-                raise ValueError(f"control characters in the {what}'s address")
-            if not _MAILBOX.fullmatch(address) and not (what == "sender" and not address):
-                raise ValueError(f"the {what}'s address is not one")
+        if envelope.sender and envelope.sender != self._known_sender:
+            _check_address("sender", envelope.sender)
+            self._known_sender = envelope.sender
+        _check_address("recipient", envelope.recipient)
         if envelope.tidy:
             return
         message = envelope.message
@@ -224,7 +221,7 @@ class Connection:
 
     def _ready(self, envelope: Envelope) -> _Ready:
         parameters = f" SIZE={len(envelope.message)}" if self.takes_size else ""
-        if not envelope.message.isascii():
+        if not (envelope.tidy or envelope.message.isascii()):
             parameters += " BODY=8BITMIME"
         if not (envelope.sender + envelope.recipient).isascii():
             parameters += " SMTPUTF8"
@@ -363,6 +360,13 @@ class Connection:
         wanted = answer.code == START_MESSAGE if stage is Stage.DATA else answer.code // 100 == 2
         if not wanted:
             raise refusal(self.relay, stage, answer.cooked())
+
+
+def _check_address(what: str, address: str) -> None:
+    if _CONTROL.search(address):
+        raise ValueError(f"control characters in the {what}'s address")
+    if not _MAILBOX.fullmatch(address):
+        raise ValueError(f"the {what}'s address is not one")
 
 
 def _stuffed(this: _Ready) -> bytes:

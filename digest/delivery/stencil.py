@@ -344,12 +344,15 @@ def _keeps_lines(encoded: Sequence[bytes]) -> bool:
 
     Asked of a few hundred octets for each message, so that nobody need ask it of all of them.
     """
-    joined = b"\r\n".join([b"", *encoded, b""])
+    # A NUL is in no value that may be sent, so it tells where one begins and ends.
+    joined = b"\0\r\n\0".join([b"", *encoded, b""])
+    breaks = joined.count(b"\r\n")
     return (
         joined.isascii()
-        and joined.replace(b"\r", b"").replace(b"\n", b"\r\n") == joined
+        and joined.count(b"\n") == joined.count(b"\r") == breaks
         and b"\n." not in joined
-        and not any(value.endswith(b"\n") for value in encoded)
+        and b"\n\0." not in joined
+        and b"\n\0\r" not in joined
     )
 
 

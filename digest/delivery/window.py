@@ -3,30 +3,43 @@
 To build one takes longer than to run it, so they say what they need by the names of parameters.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import (
+    CTE,
+    BigInteger,
+    BindParameter,
+    ClauseElement,
     ColumnElement,
     CursorResult,
+    Dialect,
     Executable,
     Float,
     Integer,
+    MetaData,
     Select,
     Table,
     Update,
     and_,
+    any_,
     bindparam,
     case,
     exists,
-    literal,
+    func,
+    literal_column,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.compiler import SQLCompiler
 
-from digest.database import database_now
+from digest.database import HeldDatabase, database_now
+from digest.delivery import partitions
 from digest.models import (
     Delivery,
     DeliveryState,
@@ -41,17 +54,41 @@ from digest.models import (
 
 # Where a worker's rows may be when it writes down what came of them: after the lease in doubt.
 ON_THE_WIRE = (DeliveryState.SENDING, DeliveryState.IN_DOUBT)
-# How many forms of “the database is at home” one process may meet.
-KINDS = 8
+# So many statements of each kind a process keeps: pacing varies their sizes.
+KEPT = 64
 
-# Of the table, for an update of a class would be made over each time.
-_TABLE = cast(Table, Delivery.__table__)
+_WHOLE = cast(Table, Delivery.__table__)
 _ISSUE = bindparam("issue", type_=Delivery.issue_id.type)
 _TOKEN = bindparam("token", type_=Delivery.claim.type)
-_SIZE = bindparam("size", type_=Integer())
 _LEASE_SECONDS = bindparam("lease_seconds", type_=Float())
 _NEWSLETTER = bindparam("newsletter", type_=Issue.newsletter_id.type)
 _NOW = bindparam("now", type_=Delivery.released_at.type)
+_READERS = bindparam("readers", type_=ARRAY(BigInteger()))
+_READERS_ONE_BY_ONE: BindParameter[Any] = bindparam("readers", expanding=True)
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A statement in PostgreSQL's own words, for `HeldDatabase.run`, and what is constant in it."""
+
+    text: str
+    constants: Mapping[str, object]
+
+    def run(self, held: HeldDatabase, **values: object) -> list[tuple[Any, ...]]:
+        """Run it as a transaction of its own."""
+        return held.run(self.text, {**self.constants, **values})
+
+
+@lru_cache(4 * KEPT)
+def plain(statement: ClauseElement, dialect: Dialect) -> Plain:
+    """Spell a statement out."""
+    spelt = cast(SQLCompiler, statement.compile(dialect=dialect))
+    constants = {}
+    for name, bind in spelt.binds.items():
+        if not bind.required:
+            to_wire = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            constants[name] = to_wire(bind.value) if to_wire else bind.value
+    return Plain(str(spelt), constants)
 
 
 def run(
@@ -61,95 +98,80 @@ def run(
     return session.connection().execute(statement, values)
 
 
-@lru_cache(KINDS)
-def claiming(at_home: ColumnElement[bool]) -> Update:
-    """Claim due rows: `issue`, `token`, `size`, `lease_seconds`, `now`."""
-    due = (
-        select(Delivery.subscriber_id)
-        .where(
-            Delivery.issue_id == _ISSUE,
-            Delivery.state == DeliveryState.QUEUED,
-            Delivery.next_attempt_at <= database_now(),
-            still_sends(_ISSUE, at_home),
-        )
-        .order_by(Delivery.next_attempt_at)
-        .limit(_SIZE)
-        .with_for_update(skip_locked=True)
-    )
-    return _moving_if_mailable(due, DeliveryState.CLAIMED)
+@lru_cache(KEPT)
+def claiming(rows: Table, at_home: ColumnElement[bool], size: int) -> Update:
+    """Claim up to `size` due rows: `issue`, `token`, `lease_seconds`.
 
-
-@lru_cache(KINDS)
-def opening(at_home: ColumnElement[bool]) -> Update:
-    """Move claimed rows to sending: `issue`, `token`, `size`, `lease_seconds`, `now`."""
-    ours = (
-        select(Delivery.subscriber_id)
-        .where(
-            Delivery.issue_id == _ISSUE,
-            Delivery.claim == _TOKEN,
-            Delivery.state == DeliveryState.CLAIMED,
-            Delivery.lease_until > database_now(),
-            still_sends(_ISSUE, at_home),
-        )
-        .limit(_SIZE)
-        .with_for_update(skip_locked=True)
-    )
-    return _moving_if_mailable(ours, DeliveryState.SENDING)
-
-
-@lru_cache(1)
-def reading() -> Executable:
-    """Select what the messages of a window need: `issue`, `token`, `newsletter`, `now`."""
+    Who may not be mailed is claimed as well: the window looks, and its look is what counts.
+    """
+    due = _due(rows, at_home, size)
     return (
-        select(
-            Delivery.subscriber_id,
-            why_not(_NOW).label("reason"),
-            Delivery.rendering_id,
-            Subscriber.subject,
-            Subscriber.email,
-            Subscriber.name,
-            Subscription.token_id,
-            Subscription.site,
-            Subscription.started_at,
-        )
-        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .outerjoin(Subscription, active_period(_NEWSLETTER))
-        .outerjoin(Suppression, in_force())
-        .where(
-            Delivery.issue_id == _ISSUE,
-            Delivery.claim == _TOKEN,
-            Delivery.state == DeliveryState.SENDING,
-        )
-    )
-
-
-@lru_cache(1)
-def accepting() -> Update:
-    """Write down what the relay accepted: `issue`, `token`, `readers`."""
-    return (
-        update(_TABLE)
-        .where(
-            Delivery.issue_id == _ISSUE,
-            Delivery.subscriber_id.in_(bindparam("readers", expanding=True)),
-            Delivery.claim == _TOKEN,
-            Delivery.state.in_(ON_THE_WIRE),
-        )
+        update(rows)
+        .where(rows.c.issue_id == _ISSUE, rows.c.subscriber_id == due.c.subscriber_id)
         .values(
-            state=DeliveryState.ACCEPTED,
-            attempts=Delivery.attempts + 1,
-            final_at=database_now(),
-            lease_until=None,
-            code=250,
-            enhanced=None,
-            reply=None,
+            state=_said(DeliveryState.CLAIMED),
+            claim=_TOKEN,
+            lease_until=database_now(_LEASE_SECONDS),
         )
+        # Python's sqlite3 counts no rows of an update that begins with WITH.
+        .returning(rows.c.subscriber_id)
     )
 
 
-def _moving_if_mailable(readers: Select[int], state: DeliveryState) -> Update:
-    """Move the rows of `readers` to `state`, or to excluded with the reason."""
+@lru_cache(KEPT)
+def taking(rows: Table, at_home: ColumnElement[bool], size: int) -> Update:
+    """Move due rows to sending, or to excluded with the reason: with the values of `opening`."""
+    due = _due(rows, at_home, size)
+    return _moving_if_mailable(rows, due, rows.c.issue_id == _ISSUE)
+
+
+@lru_cache(KEPT)
+def opening(rows: Table, at_home: ColumnElement[bool], size: int) -> Update:
+    """Move up to `size` claimed rows to sending, or to excluded with the reason: `issue`, `token`,
+    `lease_seconds`, `now`."""
+    held = and_(
+        rows.c.issue_id == _ISSUE,
+        rows.c.claim == _TOKEN,
+        _is(rows, DeliveryState.CLAIMED),
+        rows.c.lease_until > database_now(),
+    )
+    ours = (
+        select(rows.c.subscriber_id)
+        .where(held, still_sends(_ISSUE, at_home))
+        .limit(_written(size))
+        .cte("picked")
+    )
+    # Asked again of the row that is moved: another may have moved it since it was picked.
+    return _moving_if_mailable(rows, ours, held)
+
+
+@lru_cache(KEPT)
+def being_due(rows: Table, at_home: ColumnElement[bool]) -> Select[int]:
+    """Select a row that is due, if there is one: `issue`."""
+    return _first_due(rows, at_home).limit(1)
+
+
+def _due(rows: Table, at_home: ColumnElement[bool], size: int) -> CTE:
     # A CTE with FOR UPDATE is run once, where a subquery might be run again and lock more rows.
-    picked = readers.cte("picked")
+    first = _first_due(rows, at_home).limit(_written(size))
+    return first.with_for_update(skip_locked=True).cte("due")
+
+
+def _first_due(rows: Table, at_home: ColumnElement[bool]) -> Select[int]:
+    return (
+        select(rows.c.subscriber_id)
+        .where(
+            rows.c.issue_id == _ISSUE,
+            _is(rows, DeliveryState.QUEUED),
+            rows.c.next_attempt_at <= database_now(),
+            still_sends(_ISSUE, at_home),
+        )
+        .order_by(rows.c.next_attempt_at)
+    )
+
+
+def _moving_if_mailable(rows: Table, picked: CTE, held: ColumnElement[bool]) -> Update:
+    """Move the rows `picked` that are still `held` to sending, or to excluded with the reason."""
     newsletter_id = select(Issue.newsletter_id).where(Issue.id == _ISSUE).scalar_subquery()
     judged = (
         select(picked.c.subscriber_id, why_not(_NOW).label("reason"))
@@ -160,27 +182,155 @@ def _moving_if_mailable(readers: Select[int], state: DeliveryState) -> Update:
     )
     mailable = judged.c.reason.is_(None)
     return (
-        update(_TABLE)
-        .where(
-            Delivery.issue_id == _ISSUE,
-            Delivery.subscriber_id == judged.c.subscriber_id,
-        )
+        update(rows)
+        .where(held, rows.c.subscriber_id == judged.c.subscriber_id)
         .values(
             state=case(
-                (mailable, literal(state, Delivery.state.type)),
-                else_=literal(DeliveryState.EXCLUDED, Delivery.state.type),
+                (mailable, _said(DeliveryState.SENDING)), else_=_said(DeliveryState.EXCLUDED)
             ),
             reason=judged.c.reason,
             claim=_TOKEN,
             lease_until=case((mailable, database_now(_LEASE_SECONDS)), else_=None),
             final_at=case((mailable, None), else_=database_now()),
-            code=case((mailable, Delivery.code), else_=None),
-            enhanced=case((mailable, Delivery.enhanced), else_=None),
-            reply=case((mailable, Delivery.reply), else_=None),
+            code=case((mailable, rows.c.code), else_=None),
+            enhanced=case((mailable, rows.c.enhanced), else_=None),
+            reply=case((mailable, rows.c.reply), else_=None),
         )
-        # Python's sqlite3 counts no rows of an update that begins with WITH.
-        .returning(_TABLE.c.subscriber_id)
+        .returning(rows.c.subscriber_id)
     )
+
+
+@lru_cache(KEPT)
+def reading(rows: Table) -> Select[Any]:
+    """Select what the messages of a window need: `issue`, `token`, `newsletter`, `now`."""
+    return (
+        select(
+            rows.c.subscriber_id,
+            why_not(_NOW).label("reason"),
+            rows.c.rendering_id,
+            Subscriber.subject,
+            Subscriber.email,
+            Subscriber.name,
+            Subscription.token_id,
+            Subscription.site,
+            Subscription.started_at,
+        )
+        .join(Subscriber, Subscriber.id == rows.c.subscriber_id)
+        .outerjoin(Subscription, active_period(_NEWSLETTER))
+        .outerjoin(Suppression, in_force())
+        .where(
+            rows.c.issue_id == _ISSUE,
+            rows.c.claim == _TOKEN,
+            _is(rows, DeliveryState.SENDING),
+        )
+    )
+
+
+@lru_cache(KEPT)
+def turning(rows: Table, at_home: ColumnElement[bool], size: int) -> Select[int]:
+    """Do `accepting` and `taking` in one, and select how many rows were taken.
+
+    The window that ends is `told`, and `readers` are its; the one that begins is `token`.
+    """
+    accepted = accepting(rows, bindparam("told", type_=Delivery.claim.type))
+    taken = taking(rows, at_home, size).cte("taken")
+    return select(func.count()).select_from(taken).add_cte(accepted.cte("accepted"))
+
+
+@lru_cache(KEPT)
+def accepting(rows: Table, token: BindParameter[bytes | None] = _TOKEN) -> Update:
+    """Write down what the relay accepted: `issue`, `token`, `readers`."""
+    return (
+        update(rows)
+        .where(
+            rows.c.issue_id == _ISSUE,
+            rows.c.subscriber_id == any_(_READERS)
+            if _is_partition(rows)
+            else rows.c.subscriber_id.in_(_READERS_ONE_BY_ONE),
+            rows.c.claim == token,
+            _is(rows, *ON_THE_WIRE),
+        )
+        .values(
+            state=_said(DeliveryState.ACCEPTED),
+            attempts=rows.c.attempts + literal_column("1"),
+            final_at=database_now(),
+            lease_until=None,
+            code=literal_column("250"),
+            enhanced=None,
+            reply=None,
+        )
+        .returning(rows.c.subscriber_id)
+    )
+
+
+@lru_cache(KEPT)
+def counting(rows: Table) -> Select[int]:
+    """Count the rows of a window: `issue`, `token`."""
+    return select(func.count()).where(
+        rows.c.issue_id == _ISSUE, rows.c.claim == _TOKEN, _is(rows, DeliveryState.SENDING)
+    )
+
+
+@lru_cache(KEPT)
+def releasing(rows: Table) -> Update:
+    """Give back what is claimed, to the queue, or out with its issue: `issue`, `token`."""
+    return (
+        update(rows)
+        .where(
+            rows.c.issue_id == _ISSUE,
+            rows.c.claim == _TOKEN,
+            _is(rows, DeliveryState.CLAIMED),
+        )
+        .values(**given_back(_ISSUE))
+    )
+
+
+def given_back(issue_id: int | ColumnElement[int]) -> dict[str, Any]:
+    """Return what becomes of a row that was not handed over."""
+    cancelled = exists().where(Issue.id == issue_id, Issue.state == IssueState.CANCELLED)
+    return {
+        "state": case(
+            (cancelled, _said(DeliveryState.CANCELLED)), else_=_said(DeliveryState.QUEUED)
+        ),
+        "final_at": case((cancelled, database_now()), else_=None),
+        "claim": None,
+        "lease_until": None,
+    }
+
+
+def rows_of(session: Session, issue_id: int) -> Table:
+    """Return the table that an issue's deliveries are in.
+
+    A partition by its own name: to find it anew takes PostgreSQL longer than what is then done
+    there, and a plan that can be kept would look at all of them.
+    """
+    return partition(issue_id) if partitions.are_kept(session) else _WHOLE
+
+
+@lru_cache(KEPT)
+def partition(issue_id: int) -> Table:
+    return _WHOLE.to_metadata(MetaData(), name=partitions.name_of(issue_id))
+
+
+def _is_partition(rows: Table) -> bool:
+    return rows is not _WHOLE
+
+
+def _is(rows: Table, *states: DeliveryState) -> ColumnElement[bool]:
+    """Return the condition that rows are in one of these states.
+
+    Written out: a plan that is kept can use a partial index only for a state that it knows.
+    """
+    return rows.c.state.in_([_said(state) for state in states])
+
+
+def _written(size: int) -> ColumnElement[int]:
+    # A plan for any number of rows would be one for a tenth of all.
+    return literal_column(f"{size:d}", Integer())
+
+
+def _said(state: DeliveryState) -> ColumnElement[DeliveryState]:
+    return literal_column(f"'{state.value}'", Delivery.state.type)
 
 
 def active_period(newsletter_id: object) -> ColumnElement[bool]:

@@ -167,13 +167,16 @@ class ReplyBuffer:
 
     def take(self) -> RawReply | None:
         """Return the next complete reply, or None. Raises NotSmtpError."""
-        for count, line in enumerate(self._lines, 1):
+        lines = self._lines
+        for count, line in enumerate(lines, 1):
             if not _REPLY_LINE.match(line):
                 raise NotSmtpError(presentable(line[:80].decode("utf-8", "replace")))
-            if line[:3] != self._lines[0][:3]:
+            if line[3:4] != b"-" and count == 1:
+                return RawReply(int(line[:3]), [lines.popleft()[4:]])
+            if line[:3] != lines[0][:3]:
                 raise NotSmtpError("a reply with two codes")
             if line[3:4] != b"-":
-                return RawReply(int(line[:3]), [self._lines.popleft()[4:] for _ in range(count)])
+                return RawReply(int(line[:3]), [lines.popleft()[4:] for _ in range(count)])
         return None
 
 

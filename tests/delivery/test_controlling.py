@@ -118,7 +118,7 @@ def test_the_leases_of_a_paused_issue_run_out_safely(press: Press) -> None:
         issue_id = press.frozen_issue(*readers(6), in_doubt_policy=InDoubtPolicy.RESEND)
         claim_and_open(press, issue_id, size=2)
         with press.database.transaction() as session:
-            ledger.claim(session, issue_id, size=2, lease_seconds=60, now=NOW)
+            ledger.claim(session, issue_id, size=2, lease_seconds=60)
         pause(press, issue_id)
         end_leases(press.database)
         sweep(press, wait=0)
@@ -292,7 +292,7 @@ def test_a_cancelled_issue_is_withdrawn_by_its_workers_where_the_command_could_n
     issue_id = press.frozen_issue(*readers(5))
     with press.database.transaction() as session:
         ledger.start_sending(session, issue_id)
-        ledger.claim(session, issue_id, size=2, lease_seconds=60, now=NOW)
+        ledger.claim(session, issue_id, size=2, lease_seconds=60)
         controlling.cancel(session, issue_id, "imara")
     with press.database.reading() as session:
         assert sweeping.issues_with_work(session) == [issue_id]
@@ -364,7 +364,7 @@ def test_what_is_given_back_to_a_cancelled_issue_is_cancelled(press: Press) -> N
     issue_id = press.frozen_issue("robin@example.org")
     with press.database.transaction() as session:
         ledger.start_sending(session, issue_id)
-        token = ledger.claim(session, issue_id, size=1, lease_seconds=60, now=NOW)
+        token = ledger.claim(session, issue_id, size=1, lease_seconds=60)
         assert token is not None
         controlling.cancel(session, issue_id, "imara")
         ledger.release(session, issue_id, token)
@@ -510,7 +510,7 @@ def test_cancelling_waits_for_no_row_that_a_worker_is_writing(press: Press) -> N
     issue_id = press.frozen_issue(*readers(4))
     with press.database.transaction() as session:
         ledger.start_sending(session, issue_id)
-        token = ledger.claim(session, issue_id, size=2, lease_seconds=60, now=NOW)
+        token = ledger.claim(session, issue_id, size=2, lease_seconds=60)
     assert token is not None
     with press.database.transaction() as opening:
         ledger.open_window(opening, issue_id, token, size=2, lease_seconds=60, now=NOW)

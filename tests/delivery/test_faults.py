@@ -313,7 +313,7 @@ def wait_for_recipient(relay: ScriptedRelay) -> None:
 def claim_and_open(press: Press, issue_id: int, size: int = 50) -> bytes:
     with press.database.transaction() as session:
         ledger.start_sending(session, issue_id)
-        token = ledger.claim(session, issue_id, size=size, lease_seconds=60, now=NOW)
+        token = ledger.claim(session, issue_id, size=size, lease_seconds=60)
     assert token is not None
     with press.database.transaction() as session:
         ledger.open_window(session, issue_id, token, size=size, lease_seconds=60, now=NOW)
@@ -418,7 +418,7 @@ def test_rows_of_a_worker_that_died_before_its_window_go_back(press: Press) -> N
         issue_id = press.frozen_issue(*readers(3))
         with press.database.transaction() as session:
             ledger.start_sending(session, issue_id)
-            ledger.claim(session, issue_id, size=3, lease_seconds=60, now=NOW)
+            ledger.claim(session, issue_id, size=3, lease_seconds=60)
         sweep(press)
         assert press.states(issue_id) == [DeliveryState.CLAIMED] * 3, "its lease is not over"
         end_leases(press.database)
@@ -492,7 +492,7 @@ def test_a_window_is_not_opened_once_the_lease_is_over(press: Press) -> None:
     issue_id = press.frozen_issue("robin@example.org")
     with press.database.transaction() as session:
         ledger.start_sending(session, issue_id)
-        token = ledger.claim(session, issue_id, size=1, lease_seconds=60, now=NOW)
+        token = ledger.claim(session, issue_id, size=1, lease_seconds=60)
     assert token is not None
     end_leases(press.database)
     with press.database.transaction() as session:

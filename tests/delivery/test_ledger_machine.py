@@ -52,7 +52,7 @@ EXCLUDED, IN_DOUBT = DeliveryState.EXCLUDED, DeliveryState.IN_DOUBT
 
 # One step of the machine is one transaction; docs/explanation/ledger.md draws the same.
 LEGAL = {
-    QUEUED: {CLAIMED, EXCLUDED},
+    QUEUED: {CLAIMED, SENDING, EXCLUDED},
     CLAIMED: {QUEUED, SENDING, EXCLUDED},
     SENDING: {ACCEPTED, QUEUED, FAILED, IN_DOUBT, EXCLUDED},
     IN_DOUBT: {ACCEPTED, QUEUED, FAILED, EXCLUDED},
@@ -138,10 +138,17 @@ class LedgerMachine(RuleBasedStateMachine):
         size = data.draw(st.integers(1, 5))
         leaver = data.draw(st.none() | st.integers(0, READERS - 1))
         between = [worker for worker in self.workers if not worker.unsaid]
-        new = not between or data.draw(st.booleans())
-        worker = self.claim(size) if new else data.draw(st.sampled_from(between))
+        how = data.draw(st.sampled_from(["take", "claim", *["go on"][: len(between)]]))
+        worker: Worker | None
+        if how == "take":
+            worker = Worker(ledger.new_token())
+            self.workers.append(worker)
+        elif how == "claim":
+            worker = self.claim(size)
+        else:
+            worker = data.draw(st.sampled_from(between))
         if worker is not None:
-            self.open(worker, size, leaver)
+            self.open(worker, size, leaver, takes=how == "take")
             self.talk(data, worker)
 
     @precondition(lambda self: any(worker.unsaid for worker in self.workers))
@@ -167,19 +174,17 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def claim(self, size: int) -> Worker | None:
         with self.step() as session:
-            token = ledger.claim(
-                session, self.issue_id, size=size, lease_seconds=LEASE_SECONDS, now=NOW
-            )
+            token = ledger.claim(session, self.issue_id, size=size, lease_seconds=LEASE_SECONDS)
         if token is None:
             return None
         self.workers.append(Worker(token))
         return self.workers[-1]
 
-    def open(self, worker: Worker, size: int, leaver: int | None) -> None:
+    def open(self, worker: Worker, size: int, leaver: int | None, *, takes: bool) -> None:
         """Open a window, let a reader leave, read who is in it."""
-        held = self.held_by(worker)
+        held = self.readers_in(QUEUED) if takes else self.held_by(worker)
         with self.step() as session:
-            opened = ledger.open_window(
+            opened = (ledger.take_window if takes else ledger.open_window)(
                 session,
                 self.issue_id,
                 worker.token,
@@ -330,9 +335,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def work_undisturbed(self) -> None:
         with self.step() as session:
-            token = ledger.claim(
-                session, self.issue_id, size=READERS, lease_seconds=LEASE_SECONDS, now=NOW
-            )
+            token = ledger.claim(session, self.issue_id, size=READERS, lease_seconds=LEASE_SECONDS)
         if token is None:
             return
         with self.step() as session:

@@ -263,7 +263,7 @@ def test_who_pauses_an_issue_waits_for_no_worker(press: Press) -> None:
     with press.database.transaction() as session:
         ledger.start_sending(session, issue_id)
     with press.database.transaction() as opening:
-        token = ledger.claim(opening, issue_id, size=2, lease_seconds=60, now=NOW)
+        token = ledger.claim(opening, issue_id, size=2, lease_seconds=60)
         assert token is not None
         with press.database.transaction() as session:
             session.execute(text("SET LOCAL lock_timeout = '5s'"))

@@ -121,7 +121,7 @@ def test_workers_go_on_while_another_issue_is_being_frozen(press: Press) -> None
     def work() -> None:
         with press.database.transaction() as session:
             ledger.start_sending(session, sending)
-            claims.append(ledger.claim(session, sending, size=3, lease_seconds=60, now=NOW))
+            claims.append(ledger.claim(session, sending, size=3, lease_seconds=60))
 
     with press.database.transaction() as freeze:
         partitions.add(freeze, other)

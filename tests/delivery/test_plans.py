@@ -12,12 +12,18 @@ from sqlalchemy.orm import Session
 from digest.database import Database
 from digest.delivery import ledger, partitions, retention, sweeping
 from digest.delivery.smtp import Fate, Outcome, Stage
+from digest.delivery.windows import NOTHING, Told
 from digest.models import Delivery, DeliveryState, Issue, IssueState
 from tests.delivery.conftest import Press, readers
+from tests.delivery.test_windows import opened, outcome
 from tests.factories import NOW, make_issue, make_newsletter
 
 OLD_ISSUES, OLD_ROWS, SENT_ROWS = 20, 300, 5000
 BIG = 60_000
+STRANGERS = """
+    INSERT INTO subscriber (id, subject, language, created_at)
+    SELECT 10000 + n, decode(md5(n::text), 'hex'), 'en', now() FROM generate_series(1, 20000) n
+"""
 
 
 def fill(press: Press, issue_id: int) -> None:
@@ -82,7 +88,7 @@ def steps_of(press: Press, issue_id: int) -> list[Callable[[Session], object]]:
     """Return what runs each minute, or for each window, of an issue that is being sent."""
     with press.database.transaction() as session:
         ledger.start_sending(session, issue_id)
-        token = ledger.claim(session, issue_id, size=20, lease_seconds=60, now=NOW)
+        token = ledger.claim(session, issue_id, size=20, lease_seconds=60)
         newsletter_id = session.get_one(Issue, issue_id).newsletter_id
     assert token is not None
     accepted = Outcome(1, Fate.ACCEPTED, None, Stage.FINAL_DOT)
@@ -94,11 +100,16 @@ def steps_of(press: Press, issue_id: int) -> list[Callable[[Session], object]]:
         lambda s: sweeping.others_on_the_wire(s, token),
         lambda s: sweeping.close_if_done(s, issue_id, NOW),
         lambda s: retention.fold_due(s, NOW, 12),
-        lambda s: ledger.claim(s, issue_id, size=20, lease_seconds=60, now=NOW),
+        lambda s: ledger.claim(s, issue_id, size=20, lease_seconds=60),
         lambda s: ledger.open_window(s, issue_id, token, size=9, lease_seconds=60, now=NOW),
         lambda s: ledger.read_window(s, issue_id, token, newsletter_id, NOW),
         lambda s: ledger.record(s, issue_id, token, [accepted]),
         lambda s: ledger.release(s, issue_id, token),
+        lambda s: ledger.is_due(s, issue_id),
+        lambda s: ledger.take_window(
+            s, issue_id, ledger.new_token(), size=9, lease_seconds=60, now=NOW
+        ),
+        lambda s: ledger.count_window(s, issue_id, token),
         lambda s: sweeping.withdraw(s, issue_id, at_most=20),
     ]
 
@@ -143,7 +154,7 @@ def test_the_first_claim_after_a_freeze_reads_no_more_than_it_takes(press: Press
         add_rows(session, partitions.name_of(issue_id), issue_id, 1, BIG, "queued")
         partitions.attach(session, issue_id)
     with statements(press.database) as seen, press.database.transaction() as session:
-        ledger.claim(session, issue_id, size=20, lease_seconds=60, now=NOW)
+        ledger.claim(session, issue_id, size=20, lease_seconds=60)
     found = plan(press.database, *seen[0])
     assert "Sort" not in found
     assert "Bitmap" not in found
@@ -160,3 +171,32 @@ def test_a_tick_with_nothing_to_send_opens_no_partition_at_all(press: Press) -> 
         sweeping.sweep_leases(session, final_dot_wait=600)
         assert sweeping.issues_with_work(session) == []
     assert not [statement for statement, _ in seen if "delivery" in statement]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_the_plans_that_a_sender_keeps_read_no_more_than_its_window(press: Press) -> None:
+    """A kept plan is made for all values: one for a tenth of the table would read all of it."""
+    issue_id = press.frozen_issue(*readers(100))
+    with press.database.transaction() as session:
+        add_rows(session, "delivery", issue_id, 10_000, 20_000, "queued")
+        session.execute(text(STRANGERS))
+        session.execute(text("ANALYZE"))
+    scans = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY(%(tables)s)"
+    tables = {"tables": [partitions.name_of(issue_id), "subscriber", "subscription"]}
+    with opened(press, issue_id) as windows, press.database.held() as looking:
+
+        def scanned() -> list[tuple[Any, ...]]:
+            windows._held.run("SELECT pg_stat_force_next_flush()", {})
+            return looking.run(scans, tables)
+
+        before = scanned()
+        told = NOTHING
+        for _ in range(3):
+            assert windows.is_due()
+            window = windows.turn(told, 25)
+            there = windows.read(window.token)
+            assert len(there) == 25
+            told = Told(window.token, [outcome(reader.subscriber_id) for reader in there])
+        windows.write(told)
+        windows.release()
+        assert scanned() == before

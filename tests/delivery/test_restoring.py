@@ -206,7 +206,7 @@ def test_a_worker_that_lives_through_a_failover_still_writes_down_what_it_was_to
     issue_id = press.frozen_issue(*readers(1))
     with press.database.transaction() as session:
         ledger.start_sending(session, issue_id)
-        token = ledger.claim(session, issue_id, size=1, lease_seconds=60, now=NOW)
+        token = ledger.claim(session, issue_id, size=1, lease_seconds=60)
         assert token
         assert ledger.open_window(session, issue_id, token, size=1, lease_seconds=60, now=NOW) == 1
     carry_off(press.database)

@@ -63,13 +63,13 @@ def test_a_restore_under_a_worker_that_holds_a_claim_lets_no_window_open(
     issue_id = press.frozen_issue(*readers(5))
     with database.transaction() as session:
         assert ledger.start_sending(session, issue_id)
-        token = ledger.claim(session, issue_id, size=3, lease_seconds=60, now=NOW)
+        token = ledger.claim(session, issue_id, size=3, lease_seconds=60)
     assert token is not None
     with database.transaction() as session:
         session.execute(text(WRITE_ANEW))
     with database.transaction() as session:
         assert not ledger.open_window(session, issue_id, token, size=3, lease_seconds=60, now=NOW)
-        assert ledger.claim(session, issue_id, size=2, lease_seconds=60, now=NOW) is None
+        assert ledger.claim(session, issue_id, size=2, lease_seconds=60) is None
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import socket
 import threading
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -157,7 +156,7 @@ def test_an_error_in_the_deadline_sends_no_dot(relay: ScriptedRelay, opened: Ope
 
 def test_a_tidy_message_leaves_as_it_is(mode: str, opened: Opener) -> None:
     with ScriptedRelay(extensions=MODES[mode]) as relay:
-        tidy = [replace(each, tidy=True) for each in envelopes(3, b"Subject: x\r\n\r\nBody.\r\n")]
+        tidy = [each._replace(tidy=True) for each in envelopes(3, b"Subject: x\r\n\r\nBody.\r\n")]
         assert fates(send(opened(relay), [*tidy, *envelopes(1)])) == [ACCEPTED] * 4
         sent = [mail.content for mail in relay.messages]
         assert sent == [*(each.message for each in tidy), envelopes(1)[0].message]

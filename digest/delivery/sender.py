@@ -1,0 +1,306 @@
+"""One connection's part in sending an issue: open a window, send it, write down what came of it."""
+
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+from sqlalchemy.orm import Session
+
+from digest.clock import Clock
+from digest.database import Database
+from digest.delivery import breaker, ledger, sweeping
+from digest.delivery.deadlines import elapsed, patiently
+from digest.delivery.messages import Links, Mailing, write_message
+from digest.delivery.pacing import BOOKED_SECONDS, Pace
+from digest.delivery.postponing import spread_by_domain
+from digest.delivery.relay import connect_to_relay
+from digest.delivery.slots import StencilError
+from digest.delivery.smtp import (
+    Connection,
+    Envelope,
+    Fate,
+    Outcome,
+    RelayDown,
+    RelayRefused,
+    RelayTrouble,
+    Stage,
+)
+from digest.delivery.windows import NOTHING, Told, Window, Windows
+from digest.settings import Settings
+
+# How long an issue waits for a relay that is away, and for one that a person must set right.
+AWAY_SECONDS = 60
+REFUSED_SECONDS = 15 * 60
+# So many messages refused one after the other in the same words are the issue's fault.
+VERDICT_RUN = 10
+WINDOWS_PER_CLAIM = 4
+# So many tasks share an issue. Each rings for itself until nothing is due, and the tick adds one
+# only where nobody is left: so a long send never fills the queue, and a short one gets its turn.
+HANDS = 4
+# Who waits for rows that are due later than the next tick waits for nothing.
+TICK_SECONDS = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Halt:
+    """Why an issue cannot be sent on, in words, and for how many seconds it shall rest.
+
+    `trouble`: the relay's, if it is that.
+    """
+
+    reason: str
+    seconds: float
+    trouble: RelayTrouble | None = None
+
+    @classmethod
+    def of(cls, trouble: RelayTrouble) -> "Halt":
+        refused = isinstance(trouble, RelayRefused)
+        return cls(str(trouble), REFUSED_SECONDS if refused else AWAY_SECONDS, trouble)
+
+
+def park(session: Session, issue_id: int, halt: Halt) -> None:
+    """Let an issue rest."""
+    log.warning("issue parked", issue=issue_id, reason=halt.reason)
+    sweeping.park(session, issue_id, halt.reason, seconds=halt.seconds)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all senders of a task share. `until`: when its slice of time is over, by `elapsed`."""
+
+    database: Database
+    mailing: Mailing
+    settings: Settings
+    links: Links
+    clock: Clock
+    stopping: threading.Event
+    pace: Pace
+    ring: Callable[[int], None]
+    window_size: int
+    until: float
+
+    @property
+    def is_over(self) -> bool:
+        return self.stopping.is_set() or elapsed() > self.until
+
+
+@dataclass
+class Sender:
+    """One thread's hold on an issue: at most one connection, one claim, one window.
+
+    `windows`: its own hold on the ledger. `probe`: it tries whether the relay is back.
+    `on_full_window` is called when a window was full, so that there may be work for another.
+    """
+
+    task: Task
+    windows: Windows
+    probe: bytes | None = None
+    on_full_window: Callable[[], None] = lambda: None
+    connection: Connection | None = None
+    proven: bool = False
+    refusals: list[Outcome] = field(default_factory=list)
+
+    def run(self) -> bool:
+        """Send window by window. Return whether there is more to do now."""
+        try:
+            return self._run()
+        finally:
+            self._hang_up()
+            if self.probe is not None:
+                with self.task.database.transaction() as session:
+                    breaker.withdraw(session, self.probe)
+
+    def _run(self) -> bool:
+        told, halt = NOTHING, None
+        while halt is None and not self.task.is_over:
+            if not self._is_connected:
+                # To call may take a while, in which nothing shall be known to us alone.
+                told = self._write_down(told)
+                if self._find_work():
+                    halt = self._connect()
+                elif not self._close_or_rest():
+                    return False
+                continue
+            if self.task.pace.holds_domains_back and not self._claim():
+                told = self._write_down(told)
+                if not self._close_or_rest():
+                    return False
+                continue
+            turn = self.task.pace.take(1 if self.probe else self.task.window_size)
+            if not turn.granted:
+                told = self._write_down(told)
+                self._rest(turn.wait)
+                continue
+            # One commit writes the last window down and opens the next.
+            window = patiently(partial(self.windows.turn, told, turn.granted))
+            told = NOTHING
+            if not window.rows:
+                self.task.pace.give_back(turn.granted)
+                if self.windows.claim is None and not self._close_or_rest():
+                    return False
+                patiently(self.windows.release)
+                continue
+            told, halt = self._send_window(window)
+            self.task.pace.give_back(turn.granted - len(told.outcomes))
+            if self.probe is not None and _is_there(told, halt):
+                patiently(partial(self._relay_is_back, told))
+                told = NOTHING
+            if window.rows == self.task.window_size:
+                self.on_full_window()
+        patiently(partial(self._finish, told, halt))
+        return halt is None
+
+    def _hang_up(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+    def _rest(self, seconds: float) -> None:
+        self.task.stopping.wait(max(0.0, min(seconds, self.task.until - elapsed())))
+
+    def _find_work(self) -> bool:
+        """Say whether there may be something to send: nobody calls the relay for nothing."""
+        if self.task.pace.holds_domains_back:
+            return self._claim()
+        return patiently(self.windows.is_due)
+
+    def _claim(self) -> bool:
+        """Have rows claimed for several windows, less those whose domain is to get no more now."""
+        task, windows = self.task, self.windows
+        if windows.claim is None:
+            claim = patiently(partial(windows.claim_some, self._claim_size()))
+            if claim is None:
+                return False
+            spread_by_domain(task.database, task.mailing.issue_id, claim, task.pace)
+        return True
+
+    def _claim_size(self) -> int:
+        task, settings = self.task, self.task.settings
+        # What is claimed and not sent in this slice goes back, for others to take up again.
+        seconds = min(settings.lease_seconds / 3, settings.slice_seconds / HANDS)
+        return task.pace.claim_size(task.window_size * WINDOWS_PER_CLAIM, seconds)
+
+    def _close_or_rest(self) -> bool:
+        """Nothing is due: close the issue if it is done.
+
+        Return whether something will be due soon, having waited for it: readers whose domain was
+        to get no more come back one after the other, and the tick comes once a minute.
+        """
+        task = self.task
+        soon = None
+        with task.database.transaction() as session:
+            issue_id = task.mailing.issue_id
+            closed = sweeping.close_if_done(session, issue_id, task.clock.now())
+            if task.pace.holds_domains_back and not closed:
+                soon = sweeping.next_moment(session, issue_id, within=TICK_SECONDS)
+        if soon is None:
+            return False
+        self._rest(max(soon, BOOKED_SECONDS))
+        return True
+
+    def _write_down(self, told: Told) -> Told:
+        if told is not NOTHING:
+            patiently(partial(self.windows.write, told))
+        return NOTHING
+
+    def _finish(self, told: Told, halt: Halt | None) -> None:
+        task = self.task
+        with task.database.transaction() as session:
+            self.windows.note(session, told)
+            if self.windows.claim is not None:
+                ledger.release(session, task.mailing.issue_id, self.windows.claim)
+            if halt is None:
+                return
+            if halt.trouble is None or not breaker.is_of_relay(halt.trouble):
+                park(session, task.mailing.issue_id, halt)
+                return
+            relay = breaker.relay_name(task.settings)
+            token = self.windows.claim or told.token
+            breaker.report_trouble(session, relay, halt.trouble, probe=self.probe, claim=token)
+
+    def _relay_is_back(self, told: Told) -> None:
+        task = self.task
+        with task.database.transaction() as session:
+            self.windows.note(session, told)
+            resumed = breaker.report_success(session, breaker.relay_name(task.settings))
+        self.probe = None
+        for issue_id in (*resumed * HANDS, *[task.mailing.issue_id] * (HANDS - 1)):
+            task.ring(issue_id)
+
+    @property
+    def _is_connected(self) -> bool:
+        return self.connection is not None and self.connection.usable
+
+    def _connect(self) -> Halt | None:
+        self._hang_up()
+        try:
+            self.connection = connect_to_relay(self.task.settings)
+        except RelayTrouble as trouble:
+            return Halt.of(trouble)
+        self.proven = False
+        return None
+
+    def _send_window(self, window: Window) -> tuple[Told, Halt | None]:
+        assert self.connection is not None
+        task = self.task
+        readers = patiently(partial(self.windows.read, window.token))
+        left = [reader for reader in readers if reader.reason is not None]
+        rest = [reader for reader in readers if reader.reason is None]
+        try:
+            written = [write_message(task.mailing, reader, task.links) for reader in rest]
+            answers = self.connection.send(
+                [message for message in written if isinstance(message, Envelope)],
+                deadline=window.too_late,
+            )
+        except (StencilError, LookupError, ValueError) as error:
+            # Every message of the issue would fail alike, and none has left.
+            unsent = [_unsent(reader.subscriber_id, Stage.CHECK) for reader in rest]
+            halt = Halt(f"A message of this issue could not be written: {error}", REFUSED_SECONDS)
+            return Told(window.token, unsent, left), halt
+        outcomes = [outcome for outcome in written if isinstance(outcome, Outcome)]
+        outcomes += answers
+        outcomes, trouble = self._judge(outcomes)
+        return Told(window.token, outcomes, left), Halt.of(trouble) if trouble else None
+
+    def _judge(self, outcomes: list[Outcome]) -> tuple[list[Outcome], RelayTrouble | None]:
+        """Tell the relay's trouble from the readers': a verdict on the issue is not theirs."""
+        trouble: RelayTrouble | None = self.connection.trouble if self.connection else None
+        self.proven = self.proven or any(o.fate is Fate.ACCEPTED for o in outcomes)
+        if isinstance(trouble, RelayDown) and self.proven:
+            # Many relays hang up after so many messages: it is there, so call again.
+            trouble = None
+        for outcome in outcomes:
+            if outcome.fate is not Fate.REFUSED or outcome.stage is not Stage.FINAL_DOT:
+                self.refusals.clear()
+            elif self.refusals and _verdict(self.refusals[-1]) != _verdict(outcome):
+                self.refusals[:] = [outcome]
+            else:
+                self.refusals.append(outcome)
+        if len(self.refusals) < VERDICT_RUN:
+            return outcomes, trouble
+        refused = {outcome.key for outcome in self.refusals}
+        reply = self.refusals[-1].reply
+        self.refusals.clear()
+        kept = [_unsent(o.key, o.stage) if o.key in refused else o for o in outcomes]
+        words = f"The relay refuses every message of this issue: {reply}"
+        return kept, RelayRefused(words, stage=Stage.FINAL_DOT, reply=reply)
+
+
+def _is_there(told: Told, halt: Halt | None) -> bool:
+    """Say whether the relay gave an answer about our mail, whatever it was."""
+    if halt is not None and halt.trouble is not None:
+        return not breaker.is_of_relay(halt.trouble)
+    return any(outcome.reply is not None for outcome in told.outcomes)
+
+
+def _unsent(key: Hashable, stage: Stage) -> Outcome:
+    return Outcome(key, Fate.UNSENT, None, stage)
+
+
+def _verdict(outcome: Outcome) -> tuple[int | None, str | None]:
+    reply = outcome.reply
+    return (reply.code, reply.enhanced) if reply else (None, None)

@@ -1,0 +1,200 @@
+"""A sender's hold on the ledger: it takes rows for a window, and writes down what came of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import ClauseElement, Table
+from sqlalchemy.orm import Session
+
+from digest import home
+from digest.clock import Clock
+from digest.database import HeldDatabase
+from digest.delivery import ledger, window
+from digest.delivery.deadlines import window_deadline
+from digest.delivery.ledger import Recipient
+from digest.delivery.messages import Mailing
+from digest.delivery.smtp import Fate, Outcome
+from digest.settings import Settings
+
+
+@dataclass(frozen=True)
+class Window:
+    """An open window: how many rows left their place for it, and whether it must be given up."""
+
+    token: bytes
+    rows: int
+    too_late: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known of a window and not yet written down. `left`: who may not be mailed."""
+
+    token: bytes = b""
+    outcomes: Sequence[Outcome] = ()
+    left: Sequence[Recipient] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the relay accepted all of it."""
+        return not self.left and all(each.fate is Fate.ACCEPTED for each in self.outcomes)
+
+
+NOTHING = Told()
+
+
+class Windows:
+    """Takes windows by sessions: on both databases, and for whatever may come of a window.
+
+    Everything here may be done again where the database did not answer.
+    """
+
+    def __init__(
+        self, held: HeldDatabase, mailing: Mailing, settings: Settings, clock: Clock
+    ) -> None:
+        self._held = held
+        self._mailing = mailing
+        self._issue_id = mailing.issue_id
+        self._settings = settings
+        self._clock = clock
+        # Of the window that was asked for last, until it is known whether it was opened.
+        self._asked: bytes | None = None
+        self.claim: bytes | None = None
+        """Of rows that are claimed for several windows: only where domains are held back."""
+
+    def is_due(self) -> bool:
+        """Say whether a row could be sent now."""
+        with self._held.reading() as session:
+            return ledger.is_due(session, self._issue_id)
+
+    def claim_some(self, size: int) -> bytes | None:
+        """Claim up to `size` rows for the windows that come; return the claim."""
+        with self._held.transaction() as session:
+            self.claim = ledger.claim(
+                session, self._issue_id, size=size, lease_seconds=self._settings.lease_seconds
+            )
+        return self.claim
+
+    def release(self) -> None:
+        """Give back what is claimed."""
+        if self.claim is not None:
+            with self._held.transaction() as session:
+                ledger.release(session, self._issue_id, self.claim)
+            self.claim = None
+
+    def turn(self, told: Told, size: int) -> Window:
+        """Write the last window down and open the next, of up to `size` rows, in one commit."""
+        too_late = window_deadline(self._settings)
+        if self.claim is not None:
+            return Window(self.claim, self._open_claimed(told, self.claim, size), too_late)
+        if self._asked and (rows := self._opened_unheard(told, self._asked)):
+            # It did open, when the database was not heard to say so.
+            token, self._asked = self._asked, None
+            return Window(token, rows, too_late)
+        token = self._asked = ledger.new_token()
+        rows = self._take(told, token, size)
+        self._asked = None
+        return Window(token, rows, too_late)
+
+    def read(self, token: bytes) -> list[Recipient]:
+        """Read who is in the open window."""
+        with self._held.reading() as session:
+            return ledger.read_window(
+                session, self._issue_id, token, self._mailing.newsletter_id, self._clock.now()
+            )
+
+    def write(self, told: Told) -> None:
+        """Write the last window down."""
+        with self._held.transaction() as session:
+            self.note(session, told)
+
+    def note(self, session: Session, told: Told) -> None:
+        """Write the last window down; the caller commits."""
+        ledger.record(session, self._issue_id, told.token, told.outcomes)
+        ledger.exclude(session, self._issue_id, told.token, told.left)
+
+    def _open_claimed(self, told: Told, claim: bytes, size: int) -> int:
+        with self._held.transaction() as session:
+            self.note(session, told)
+            return ledger.open_window(
+                session,
+                self._issue_id,
+                claim,
+                size=size,
+                lease_seconds=self._settings.lease_seconds,
+                now=self._clock.now(),
+            )
+
+    def _take(self, told: Told, token: bytes, size: int) -> int:
+        with self._held.transaction() as session:
+            self.note(session, told)
+            return ledger.take_window(
+                session,
+                self._issue_id,
+                token,
+                size=size,
+                lease_seconds=self._settings.lease_seconds,
+                now=self._clock.now(),
+            )
+
+    def _opened_unheard(self, told: Told, token: bytes) -> int:
+        with self._held.transaction() as session:
+            self.note(session, told)
+            return ledger.count_window(session, self._issue_id, token)
+
+
+class QuickWindows(Windows):
+    """The same on PostgreSQL, where what is usual is one statement, and needs no session."""
+
+    def __init__(
+        self, held: HeldDatabase, mailing: Mailing, settings: Settings, clock: Clock
+    ) -> None:
+        super().__init__(held, mailing, settings, clock)
+        self._rows: Table = window.partition(mailing.issue_id)
+        with held.transaction() as session:
+            self._at_home = home.at_home(session)
+
+    def is_due(self) -> bool:
+        """Say whether a row could be sent now."""
+        return bool(self._run(window.being_due(self._rows, self._at_home)))
+
+    def read(self, token: bytes) -> list[Recipient]:
+        """Read who is in the open window."""
+        found = self._run(
+            window.reading(self._rows),
+            token=token,
+            newsletter=self._mailing.newsletter_id,
+            now=self._clock.now(),
+        )
+        # Two suppressions of one address would give the reader two rows.
+        return list({row[0]: _recipient(*row) for row in found}.values())
+
+    def _take(self, told: Told, token: bytes, size: int) -> int:
+        if not told.is_plain:
+            return super()._take(told, token, size)
+        [(rows,)] = self._run(
+            window.turning(self._rows, self._at_home, size),
+            told=told.token,
+            readers=[outcome.key for outcome in told.outcomes],
+            token=token,
+            lease_seconds=float(self._settings.lease_seconds),
+            now=self._clock.now(),
+        )
+        return int(rows)
+
+    def _run(self, statement: ClauseElement, **values: object) -> list[tuple[Any, ...]]:
+        plain = window.plain(statement, self._held.engine.dialect)
+        return plain.run(self._held, issue=self._issue_id, **values)
+
+
+def open_windows(held: HeldDatabase, mailing: Mailing, settings: Settings, clock: Clock) -> Windows:
+    """Return the quicker way, where this database has one."""
+    kind = Windows if held.is_sqlite else QuickWindows
+    return kind(held, mailing, settings, clock)
+
+
+def _recipient(*row: Any) -> Recipient:
+    *columns, started_at = row
+    return Recipient._make((*columns, started_at.astimezone(UTC) if started_at else None))
