@@ -1,0 +1,99 @@
+"""Another site, on another origin, with a strict policy: its pages hold our sign-up boxes."""
+
+import re
+from pathlib import Path
+
+from tests.servers.web import WebServer
+
+HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "embed.md"
+DOCS_HOME = "https://digest.example.org"
+
+# What docs/howto/embed.md names, and nothing else but the host's own.
+POLICY = (
+    "default-src 'none'; base-uri 'none'; script-src 'self' {home}; connect-src {home}; "
+    "img-src {home} data:; frame-src {home}; form-action {home}; style-src 'self'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+# A page as sites have them: it sets rem to 10 px, and means its own fields by its rules.
+STYLE = """
+:root { color-scheme: light dark; font-size: 62.5%; }
+:root.light { color-scheme: light; }
+body { margin: 0; background: light-dark(#fff, #141d23); color: light-dark(#2b3944, #d5deda);
+  font: 1.9rem/1.65 Georgia, serif; }
+main { max-width: 680px; margin-inline: auto; padding: 24px 20px 40px; }
+h1 { margin: 6px 0 20px; color: light-dark(#14212b, #f1f5f3); font: 700 2.9rem/1.2 Georgia, serif; }
+p { margin: 0 0 20px; }
+.section { margin: 0; }
+.section, .byline { color: light-dark(#566570, #9dadb1); font: 1.4rem/1.43 Helvetica, sans-serif; }
+.section { color: light-dark(#006b5e, #67bbab); font: 700 1.2rem/1.5 Helvetica, sans-serif;
+  letter-spacing: .09em; text-transform: uppercase; }
+digest-signup, iframe { display: block; margin-block: 32px; border: 0; }
+footer digest-signup { margin: 0; }
+.narrow { max-width: 300px; }
+:root:not(.plain) :is(h2, input, button, section, form) {
+  all: unset; color: red; text-transform: uppercase;
+}
+"""
+
+PAGE = """<!doctype html>
+<html lang="en" class="{scheme}"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Two countries, one lighthouse</title>
+<link rel="icon" href="data:,"><link rel="stylesheet" href="/host.css">{head}</head>
+<body><main><p class="section">World</p>
+<h1>Two countries, one lighthouse and a hundred years of paperwork</h1>
+<p class="byline">Caspian Rhee · 14 November 2026</p>{card}
+<p>The lamp on Sorrel Rock has been lit every night since 1926, and for every one of those nights
+two governments have disagreed, politely and in triplicate, about who should buy the oil.</p>
+<p>It stands eleven metres inside one country’s waters at low tide, and four metres inside the
+other’s at high. The keeper, who is paid by both, keeps two sets of books and one kettle.</p>
+{inline}</main>
+<footer>{footer}</footer></body></html>"""
+
+
+class Host:
+    """The Halyard's website, on a name of its own, so that nothing is same-origin or same-site."""
+
+    def __init__(self, server: WebServer, home: str) -> None:
+        self.server = server
+        self.home = home
+        self.url = server.url.replace("127.0.0.1", "localhost")
+        self.headers = {
+            "Content-Type": "text/html; charset=utf-8",
+            "Content-Security-Policy": POLICY.format(home=home),
+        }
+        server.route("/host.css", STYLE.encode(), headers={"Content-Type": "text/css"})
+
+    def hold(self, variant: str, box: str, *, scheme: str = "", head: str | None = None) -> str:
+        """Make a page that holds a box at the variant's place; return its address."""
+        places = dict.fromkeys(("card", "inline", "footer"), "") | {variant: box}
+        head = self.script() if head is None else head
+        page = PAGE.format(head=head, scheme=scheme, **places)
+        self.server.route(f"/{variant}", page.encode(), headers=self.headers)
+        return f"{self.url}/{variant}"
+
+    def script(self) -> str:
+        return self.pasted('script type="module"')
+
+    def listener(self) -> str:
+        """Return the script that makes frames as high as what they hold, as a file of the host."""
+        script = re.sub(r"</?script[^>]*>", "", self.pasted("script>\n?addEventListener"))
+        self.server.route(
+            "/listener.js", script.encode(), headers={"Content-Type": "text/javascript"}
+        )
+        return '<script type="module" src="/listener.js"></script>'
+
+    def element(self, variant: str, **attributes: str) -> str:
+        """Return the element as docs/howto/embed.md has it for this variant, or with changes."""
+        tag = self.pasted(f'digest-signup[^>]* variant="{variant}"')
+        for name, value in attributes.items():
+            tag = re.sub(rf' {name}="[^"]*"', "", tag)
+            tag = tag.replace("<digest-signup", f'<digest-signup {name}="{value}"')
+        return tag
+
+    def pasted(self, what: str) -> str:
+        """Return the lines of the documentation that begin with this tag."""
+        found = re.search(rf"^<{what}.*?</[a-z-]+>$", HOWTO.read_text(), re.MULTILINE | re.DOTALL)
+        assert found, what
+        return found[0].replace(DOCS_HOME, self.home)
