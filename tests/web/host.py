@@ -8,10 +8,9 @@ from tests.servers.web import WebServer
 HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "embed.md"
 DOCS_HOME = "https://digest.example.org"
 
-# What docs/howto/embed.md names, and nothing else but the host's own.
+# Nothing but the host's own; docs/howto/embed.md says what has to be named beside it.
 POLICY = (
-    "default-src 'none'; base-uri 'none'; script-src 'self' {home}; connect-src {home}; "
-    "img-src {home} data:; frame-src {home}; form-action {home}; style-src 'self'; "
+    "default-src 'none'; base-uri 'none'; style-src 'self'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 
@@ -29,8 +28,11 @@ p { margin: 0 0 20px; }
 .section { color: light-dark(#006b5e, #67bbab); font: 700 1.2rem/1.5 Helvetica, sans-serif;
   letter-spacing: .09em; text-transform: uppercase; }
 digest-signup, iframe { display: block; margin-block: 32px; border: 0; }
-footer digest-signup { margin: 0; }
+@media (max-width: 480px) { main > digest-signup[variant=card] { margin-inline: -20px; } }
+footer { background: light-dark(#f3f6f5, #0e1519); }
+footer digest-signup { max-width: 736px; margin: 0 auto; }
 .narrow { max-width: 300px; }
+.narrow digest-signup { margin-inline: 0; }
 :root:not(.plain) :is(h2, input, button, section, form) {
   all: unset; color: red; text-transform: uppercase;
 }
@@ -61,9 +63,20 @@ class Host:
         self.url = server.url.replace("127.0.0.1", "localhost")
         self.headers = {
             "Content-Type": "text/html; charset=utf-8",
-            "Content-Security-Policy": POLICY.format(home=home),
+            "Content-Security-Policy": self._policy(),
         }
         server.route("/host.css", STYLE.encode(), headers={"Content-Type": "text/css"})
+
+    def _policy(self) -> str:
+        text = HOWTO.read_text() + HOWTO.with_name("form.md").read_text()
+        named = re.findall(rf"`([a-z]+-(?:src|action)) (?:'self' )?{DOCS_HOME}`", text)
+        assert named == ["script-src", "connect-src", "img-src", "frame-src", "form-action"]
+        sources = {name: f"{name} {self.home}" for name in named}
+        # The host's own listener to frames, and the empty icon of its pages.
+        sources["script-src"] += " 'self'"
+        sources["img-src"] += " data:"
+        own = [rule for rule in POLICY.split("; ") if rule.split()[0] not in sources]
+        return "; ".join([*own, *sources.values()])
 
     def hold(self, variant: str, box: str, *, scheme: str = "", head: str | None = None) -> str:
         """Make a page that holds a box at the variant's place; return its address."""

@@ -1,7 +1,10 @@
 """`POST /api/v1/subscriptions`: from a page that was declared, and by a site's own back end."""
 
+import json
+import re
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,10 +28,13 @@ from digest.newsroom.api_tokens import create_token
 from digest.newsroom.terms import publish_terms
 from digest.runtime import SEND_NOTICES, Runtime
 from digest.web import create_app
+from digest.web.api.subscriptions import Wish
 from tests.factories import NOW, make_newsletter
 from tests.readers.conftest import ReadersDesk
 from tests.web.conftest import RecordingBell, Site
 
+DOCS = Path(__file__).parents[2] / "docs"
+HOWTO, ROUTES = DOCS / "howto" / "embed.md", DOCS / "reference" / "routes.md"
 PATH = "/api/v1/subscriptions"
 PAPER = "https://halyard.example"
 BLOG = "https://blog.example.net:8443"
@@ -289,6 +295,23 @@ def test_a_back_end_passes_on_who_the_reader_is(api: Api, clock: FixedClock) -> 
     assert detail.page_url == "https://shop.example/books?page=2"
     assert detail.form == "checkout"
     assert api.desk.rows(SignUp)[0].site == "shop.example"
+
+
+@ONLY_SQLITE
+def test_the_documentation_s_example_is_taken(api: Api) -> None:
+    [example] = re.findall(r"```json\n(.*?)```", HOWTO.read_text(), re.DOTALL)
+
+    assert api.by_back_end(**json.loads(example)).status_code == 202
+    [detail] = api.desk.rows(ConsentDetail)
+    assert (detail.form, detail.page_url) == ("checkout", "https://paper.example/checkout")
+
+
+def test_the_reference_has_every_field_and_no_other() -> None:
+    section = (
+        ROUTES.read_text().split("`POST /api/v1/subscriptions` takes")[1].split("Without a")[0]
+    )
+    listed = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| ([^|]+)\|", section, re.MULTILINE)))
+    assert set(listed) == set(Wish.model_fields)
 
 
 @ONLY_SQLITE

@@ -9,7 +9,6 @@ from sqlalchemy import select
 from digest.models import Newsletter
 from digest.newsroom.terms import current_wording
 from digest.web.assets import all_assets, stamped
-from digest.web.boxes import Variant
 from digest.web.context import current_runtime
 
 TEN_MINUTES = "public, max-age=600"
@@ -57,7 +56,6 @@ def show_boxes() -> str:
         newsletter=chosen[0] if chosen and wording else None,
         newsletters=newsletters,
         wording=wording,
-        variants=list(Variant),
         topic=request.args.get("topic") or TOPIC,
         home=current_runtime().settings.public_url,
     )
