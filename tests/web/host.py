@@ -3,7 +3,16 @@
 import re
 from pathlib import Path
 
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import select
+
+from digest.models import ConsentDetail, SignUp, SignUpChoice
 from tests.servers.web import WebServer
+from tests.web.gallery import Gallery
+from tests.web.looking import Scheme
+
+VARIANTS = ("card", "inline", "footer")
+SCREENS: tuple[tuple[int, Scheme], ...] = ((375, "light"), (1280, "dark"))
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "embed.md"
 DOCS_HOME = "https://digest.example.org"
@@ -110,3 +119,37 @@ class Host:
         found = re.search(rf"^<{what}.*?</[a-z-]+>$", HOWTO.read_text(), re.MULTILINE | re.DOTALL)
         assert found, what
         return found[0].replace(DOCS_HOME, self.home)
+
+
+def show(page: Page, address: str) -> Locator:
+    """Open a page, and wait for the box that stands in it."""
+    page.goto(address)
+    page.locator("digest-signup").scroll_into_view_if_needed()
+    expect(page.locator("digest-signup")).to_have_attribute("state", "ready")
+    return page.locator("digest-signup")
+
+
+def fill(page: Page, email: str) -> None:
+    page.get_by_label("Email address").fill(email)
+    page.get_by_label("I have read and agree").check()
+
+
+def asked(paper: Gallery, email: str) -> tuple[SignUp, list[str], ConsentDetail]:
+    """Return what is on record of a sign-up."""
+    with paper.runtime.database.reading() as session:
+        found = session.scalars(select(SignUp).where(SignUp.email == email)).one()
+        choice = session.scalars(
+            select(SignUpChoice).where(SignUpChoice.sign_up_id == found.id)
+        ).one()
+        detail = session.scalars(select(ConsentDetail).where(ConsentDetail.email == email)).one()
+        return found, choice.topics, detail
+
+
+def assert_it_fits(page: Page) -> None:
+    """At each width, and in text of twice the size, a reader scrolls in one direction only."""
+    for size, widths in (("medium", (1280, 375, 320)), ("32px", (768, 375))):
+        page.locator("digest-signup").evaluate("(box, size) => { box.style.fontSize = size }", size)
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": 900})
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{wide} px on a screen of {width}, text at {size}"
