@@ -45,7 +45,8 @@ chaos: $(VENV)/.dev ## Break a send in every way, 100 times (ARGS="--rounds 20 -
 
 .PHONY: pictures
 pictures: $(VENV)/.dev ## Draw docs/img again, from the demo's pages and emails
-	@DIGEST_WRITE_PICTURES=1 $(BIN)/pytest -q tests/emails/test_looks.py tests/web/test_looks.py
+	@DIGEST_WRITE_PICTURES=1 $(BIN)/pytest -q tests/emails/test_looks.py tests/web/test_looks.py \
+		tests/web/test_embed_looks.py
 
 .PHONY: lock
 lock: ## Pin the newest versions again (needs uv)

@@ -133,6 +133,29 @@ def parse_public_url(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower().rstrip(':')}"
 
 
+def parse_origins(text: str) -> tuple[str, ...]:
+    """Read `DIGEST_EMBED_ORIGINS`."""
+    found = []
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            found.append(origin_of(parse_public_url(item)))
+        except ValueError:
+            raise ValueError(
+                "should be websites like https://paper.example, separated by commas: https unless "
+                f"it is loopback, in ASCII (xn--…), without a path; not {item!r}"
+            ) from None
+    return tuple(dict.fromkeys(found))
+
+
+def origin_of(url: str) -> str:
+    """Return what a browser sends as Origin for a page at `url`. Raises ValueError for no URL."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host.encode("idna").decode()
+    usual = parts.port in {None, {"http": 80, "https": 443}.get(parts.scheme)}
+    return f"{parts.scheme}://{host}" + ("" if usual else f":{parts.port}")
+
+
 def _split(text: str, schemes: set[str], should_be: str) -> SplitResult:
     """Split a URL whose host and port are sound. Raises ValueError with `should_be`."""
     # urlsplit takes tabs and line breaks out by itself, so look for them first.

@@ -32,6 +32,7 @@ from digest.setting_values import (
     parse_keys,
     parse_log_format,
     parse_networks,
+    parse_origins,
     parse_public_url,
     parse_rate,
     parse_redis_url,
@@ -70,6 +71,7 @@ class Settings:
     keys: tuple[Key, ...]
     suppression_key: bytes = field(repr=False)
     trusted_proxies: tuple[Network, ...]
+    embed_origins: tuple[str, ...]
     inbound_domain: str | None
     hello_name: str
     fetch_private: bool
@@ -151,6 +153,12 @@ VARIABLES = (
         "",
         "Networks of your reverse proxies, separated by commas; "
         "only they may say which ip a reader has.",
+    ),
+    Variable(
+        "DIGEST_EMBED_ORIGINS",
+        "",
+        "Websites whose pages may hold our sign-up boxes, like `https://paper.example, "
+        "https://blog.example`; the paper's own site always may.",
     ),
     Variable(
         "DIGEST_INBOUND_DOMAIN",
@@ -266,6 +274,7 @@ def _read(env: "_Reader") -> Settings:
         keys=env.parsed("DIGEST_KEYS", parse_keys),
         suppression_key=env.parsed("DIGEST_SUPPRESSION_KEY", parse_secret),
         trusted_proxies=env.parsed("DIGEST_TRUSTED_PROXIES", parse_networks),
+        embed_origins=env.parsed("DIGEST_EMBED_ORIGINS", parse_origins),
         inbound_domain=env.parsed("DIGEST_INBOUND_DOMAIN", parse_domain) or None,
         hello_name=env.parsed("DIGEST_HELLO_NAME", parse_domain) or hello_name(public_url),
         fetch_private=env.parsed("DIGEST_FETCH_PRIVATE", parse_boolean),

@@ -73,6 +73,7 @@ def routes_page() -> str:
         keys=(Key("k1", bytes(32)),),
         suppression_key=bytes(32),
         trusted_proxies=(),
+        embed_origins=(),
         inbound_domain=None,
         hello_name="digest.example.org",
         fetch_private=False,

@@ -63,6 +63,7 @@ def make_settings(database_url: str, **changes: object) -> Settings:
         "keys": KEYS,
         "suppression_key": SUPPRESSION_KEY.secret,
         "trusted_proxies": (),
+        "embed_origins": (),
         "inbound_domain": None,
         "hello_name": "localhost",
         "fetch_private": True,

@@ -303,6 +303,19 @@ MALFORMED = {
         "10.0.0.0/-1",
         "10.0.0.256",
     ],
+    "DIGEST_EMBED_ORIGINS": [
+        "*",
+        "null",
+        "paper.example",
+        "http://paper.example",
+        "https://*.paper.example",
+        "https://paper.example/news",
+        "https://user@paper.example",
+        "https://bücher.example",
+        "https://paper.example https://blog.example",
+        "https://paper.example, blog.example",
+        "https://paper.example; script-src *",
+    ],
     "DIGEST_INBOUND_DOMAIN": [
         "a..b",
         ".example.org",
@@ -457,6 +470,19 @@ def test_trusted_proxies(load: Load) -> None:
     loaded = load(DIGEST_TRUSTED_PROXIES="10.0.0.0/8, 192.0.2.7, ::1,2001:db8::/32,")
     networks = [str(network) for network in loaded.trusted_proxies]
     assert networks == ["10.0.0.0/8", "192.0.2.7/32", "::1/128", "2001:db8::/32"]
+
+
+def test_websites_that_hold_our_boxes_are_called_as_browsers_call_them(load: Load) -> None:
+    loaded = load(
+        DIGEST_EMBED_ORIGINS="https://Paper.example/, https://paper.example:443,"
+        "https://blog.example:8443, http://localhost:3000, http://[::1]:80,"
+    )
+    assert loaded.embed_origins == (
+        "https://paper.example",
+        "https://blog.example:8443",
+        "http://localhost:3000",
+        "http://[::1]",
+    )
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def demo_settings(folder: Path, web_port: int, inbox_port: int) -> Settings:
         keys=(Key("demo", os.urandom(KEY_BYTES)),),
         suppression_key=os.urandom(KEY_BYTES),
         trusted_proxies=(),
+        embed_origins=(),
         inbound_domain=INBOUND_DOMAIN,
         hello_name="localhost",
         fetch_private=True,

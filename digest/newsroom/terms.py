@@ -28,7 +28,7 @@ def publish_terms(
         RefusedError: somebody else published at the same moment.
     """
     body, label = _checked_body(body), _checked_label(label)
-    wording = session.scalar(select(Wording).order_by(Wording.number.desc()).limit(1))
+    wording = current_wording(session)
     if wording is not None and (wording.terms.body, wording.label) == (body, label):
         return wording.terms, wording
     version = (session.scalar(select(func.max(Terms.version))) or 0) + 1
@@ -43,6 +43,11 @@ def publish_terms(
             "Somebody else published terms at the same moment. Read them, then try again."
         ) from None
     return terms, wording
+
+
+def current_wording(session: Session) -> Wording | None:
+    """Return the words that stand beside the checkbox now; None before the first were published."""
+    return session.scalar(select(Wording).order_by(Wording.number.desc()).limit(1))
 
 
 def _checked_body(body: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -48,6 +48,13 @@ class InvalidSignUpError(RefusedError):
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
         super().__init__(" ".join(f"{error.sentence}." for error in errors))
         self.errors = errors
+
+    def again(self, form: SignUpForm) -> SignUpForm:
+        """Return the form as it is to be shown again."""
+        if any(error.field == "wording" for error in self.errors):
+            # The words have changed since: what was ticked was not what stands there now.
+            return replace(form, consent=False)
+        return form
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from jinja2 import StrictUndefined
 from digest.runtime import Runtime
 from digest.templating import template_folder
 from digest.web.api.articles import article_api
+from digest.web.api.signup_boxes import signup_box_api
+from digest.web.api.subscriptions import subscription_api
 from digest.web.assets import serve_assets
 from digest.web.context import attach
 from digest.web.errors import handle_errors
@@ -38,6 +40,7 @@ def create_app(runtime: Runtime, blueprints: Iterable[Blueprint] = ()) -> Flask:
     add_security_headers(app, runtime.settings)
     limit_requests(app)
     handle_errors(app)
-    for blueprint in (*site_pages, media, health, article_api, *blueprints):
+    api = (article_api, signup_box_api, subscription_api)
+    for blueprint in (*site_pages, media, health, *api, *blueprints):
         app.register_blueprint(blueprint)
     return app

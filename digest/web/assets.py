@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -46,10 +47,15 @@ def all_assets() -> dict[str, Asset]:
     for path in sorted(FOLDER.rglob("*")):
         if path.is_file():
             content = path.read_bytes()
-            stamp = hashlib.sha256(content).hexdigest()[:12]
+            stamp = stamped(content)
             kind = TYPES.get(path.suffix, "application/octet-stream")
             found[path.relative_to(FOLDER).as_posix()] = Asset(content, kind, stamp)
     return found
+
+
+def stamped(content: bytes) -> str:
+    """Return 12 hex digits that change with the content."""
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def serve_assets(app: Flask) -> None:
@@ -79,13 +85,23 @@ def _static(stamp: str, filename: str) -> Response:
 @assets.get("/style/<slug>/<stamp>.css")
 def palette_sheet(slug: str, stamp: str) -> Response:
     """Serve a newsletter's colours as CSS variables: no page of ours has a style of its own."""
+    return _sheet(slug, stamp, palette_css)
+
+
+@assets.get("/style/<slug>/<stamp>/box.css")
+def box_sheet(slug: str, stamp: str) -> Response:
+    """Serve them for a sign-up box, which is light or dark as the page around it is."""
+    return _sheet(slug, stamp, box_css)
+
+
+def _sheet(slug: str, stamp: str, write: Callable[[dict[str, Any]], str]) -> Response:
     if not SLUG.fullmatch(slug):
         abort(404)
     with current_runtime().database.reading() as session:
         newsletter = session.scalar(select(Newsletter).where(Newsletter.slug == slug))
     if newsletter is None:
         abort(404)
-    response = Response(palette_css(newsletter.palette), content_type="text/css; charset=utf-8")
+    response = Response(write(newsletter.palette), content_type="text/css; charset=utf-8")
     fresh = stamp == palette_stamp(newsletter)
     response.headers["Cache-Control"] = FOR_EVER if fresh else A_MINUTE
     return response
@@ -93,23 +109,37 @@ def palette_sheet(slug: str, stamp: str) -> Response:
 
 def palette_stamp(newsletter: Newsletter) -> str:
     """Return 12 hex digits that change with the newsletter's colours."""
-    written = json.dumps(newsletter.palette, sort_keys=True)
-    return hashlib.sha256(written.encode()).hexdigest()[:12]
+    return stamped(json.dumps(newsletter.palette, sort_keys=True).encode())
 
 
 def palette_css(palette: dict[str, Any]) -> str:
     """Write the palette as CSS; anything in it that is not a hex colour is left out."""
-    light = _variables(palette)
-    dark = _variables(palette.get("dark") or {})
+    light = "".join(f"--accent-{name}:{value};" for name, value in _colours(palette))
+    dark = "".join(f"--accent-{name}:{value};" for name, value in _colours(_dark(palette)))
     return f":root{{{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
 
 
-def _variables(colours: dict[str, Any]) -> str:
-    written = ""
+def box_css(palette: dict[str, Any]) -> str:
+    """Write the palette for a page whose `color-scheme` decides."""
+    pairs = accent(palette).items()
+    written = "".join(f"--accent-{name}:light-dark({','.join(pair)});" for name, pair in pairs)
+    return f":root{{{written}}}\n"
+
+
+def accent(palette: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return the colours by day and by night, by the names of their CSS variables."""
+    dark = dict(_colours(_dark(palette)))
+    return {name: (value, dark[name]) for name, value in _colours(palette) if name in dark}
+
+
+def _dark(palette: dict[str, Any]) -> dict[str, Any]:
+    return palette.get("dark") or {}
+
+
+def _colours(colours: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name in COLOURS:
         colour = colours.get(name)
         # No edge is needed where the fill stands out by itself.
         value = "transparent" if name == "edge" and colour is None else str(colour)
         if value == "transparent" or re.fullmatch(r"#[0-9A-Fa-f]{6}", value):
-            written += f"--accent-{name.replace('_', '-')}:{value};"
-    return written
+            yield name.replace("_", "-"), value

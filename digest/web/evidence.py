@@ -11,6 +11,7 @@ from digest.readers.consent import Evidence
 from digest.setting_values import Network
 
 MOST_HOPS = 20
+USER_AGENT_LONGEST = 500
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 FORM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -24,7 +25,7 @@ def evidence_of(
     """Gather the evidence of a request. A path with a token in it is never kept."""
     return Evidence(
         ip=reader_ip(request, trusted),
-        user_agent=_printable(request.user_agent.string, 500),
+        user_agent=printable(request.user_agent.string),
         page_url=page_url(request),
         form=form if form and FORM_NAME.fullmatch(form) else None,
     )
@@ -37,11 +38,11 @@ def reader_ip(request: Request, trusted: Sequence[Network]) -> str | None:
     entry is a proxy of ours: whatever stands further left is what a stranger says.
     """
     said = request.headers.get("X-Forwarded-For", "").split(",")[-MOST_HOPS:]
-    known = _ip(request.remote_addr or "")
+    known = read_ip(request.remote_addr or "")
     # A proxy on this machine may speak to us through a Unix socket, which has no ip.
     through_proxy = bool(trusted) and not request.remote_addr
     while said and (through_proxy or _is_trusted(known, trusted)):
-        before = _ip(said.pop())
+        before = read_ip(said.pop())
         if before is None:
             break
         known, through_proxy = before, False
@@ -50,15 +51,19 @@ def reader_ip(request: Request, trusted: Sequence[Network]) -> str | None:
 
 def page_url(request: Request) -> str | None:
     """Return the address of the page that the form stood on, where the browser tells it."""
-    told = request.headers.get("Referer") or request.headers.get("Origin") or ""
+    return page_address(request.headers.get("Referer") or request.headers.get("Origin") or "")
+
+
+def page_address(told: str) -> str | None:
+    """Return the address of a page as evidence keeps it; None for what is no address."""
     try:
         parts = urlsplit(told[:2000])
-        host = parts.hostname
+        host, _ = parts.hostname, parts.port
     except ValueError:
         return None
     if parts.scheme not in {"http", "https"} or not host or parts.username:
         return None
-    return _printable(parts._replace(fragment="").geturl(), 2000)
+    return printable(parts._replace(fragment="").geturl(), 2000)
 
 
 def site_of(page: str | None, *, own_url: str, paper_host: str) -> str:
@@ -74,7 +79,8 @@ def _is_trusted(ip: Ip | None, trusted: Sequence[Network]) -> bool:
     return ip is not None and any(ip in network for network in trusted)
 
 
-def _ip(text: str) -> Ip | None:
+def read_ip(text: str) -> Ip | None:
+    """Return the ip that is written there, None for anything else."""
     text = text.strip()
     bracketed = re.fullmatch(r"\[([^\]]+)\](?::\d+)?", text)
     with_port = re.fullmatch(r"([\d.]+):\d+", text)
@@ -88,5 +94,6 @@ def _ip(text: str) -> Ip | None:
     return found
 
 
-def _printable(text: str, longest: int) -> str | None:
+def printable(text: str, longest: int = USER_AGENT_LONGEST) -> str | None:
+    """Return text without control characters, cut to what is kept."""
     return UNPRINTABLE.sub("", text)[:longest] or None

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from digest.errors import UnavailableError
 from digest.models import Newsletter, Publication
 from digest.runtime import Runtime
+from digest.setting_values import origin_of
 
 FRESH_SECONDS = 30
 
@@ -23,10 +24,11 @@ class Masthead:
     mark: str | None
     language: str
     site_host: str
+    site_origin: str
     first: Newsletter | None
 
 
-NAMELESS = Masthead(name="", mark=None, language="en", site_host="", first=None)
+NAMELESS = Masthead(name="", mark=None, language="en", site_host="", site_origin="", first=None)
 
 
 class MastheadMemory:
@@ -66,8 +68,17 @@ class MastheadMemory:
             mark=publication.mark,
             language=publication.language,
             site_host=urlsplit(publication.site_url).hostname or "",
+            site_origin=_origin(publication.site_url),
             first=first,
         )
+
+
+def _origin(site_url: str) -> str:
+    try:
+        return origin_of(site_url)
+    except ValueError:
+        # It may have been written before ports and host names were looked at: then it is nobody's.
+        return ""
 
 
 def remember_masthead(app: Flask, runtime: Runtime) -> None:

@@ -5,13 +5,20 @@ from collections.abc import Callable
 from flask import Flask, Response, request
 
 from digest.settings import Settings
+from digest.web.origins import declared_origins
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "base-uri 'none'"
 )
 # The pages with a form have a small script: the button says that it is busy. Others have none.
-SCRIPTED = frozenset({"subscribe", "confirm", "unsubscribe", "preferences", "issues"})
+SCRIPTED = frozenset(
+    {"subscribe", "confirm", "unsubscribe", "preferences", "issues", "frames", "boxes"}
+)
+# Pages that show what stands on other sites: it asks us for its words, as it does there.
+ASKING = frozenset({"boxes"})
+# Pages that other sites hold in an iframe: those whose origin is declared.
+FRAMED = frozenset({"frames"})
 # A token in the address is all that its page needs: nobody else may learn it.
 TOKEN_PATHS = ("/confirm/", "/unsubscribe/", "/preferences/")
 
@@ -19,6 +26,7 @@ TOKEN_PATHS = ("/confirm/", "/unsubscribe/", "/preferences/")
 def add_security_headers(app: Flask, settings: Settings) -> None:
     """Add the headers, leaving alone what a view has set itself."""
     app.jinja_env.globals["scripted"] = scripted
+    app.jinja_env.globals["framed"] = framed
     app.after_request(_sealer(settings.public_url.startswith("https://")))
 
 
@@ -27,13 +35,28 @@ def scripted() -> bool:
     return request.blueprint in SCRIPTED
 
 
+def framed() -> bool:
+    """Tell whether the page that answers this request stands in a frame of another site."""
+    return request.blueprint in FRAMED
+
+
+def _policy() -> str:
+    policy = POLICY
+    if scripted():
+        policy += "; script-src 'self'"
+    if request.blueprint in ASKING:
+        policy += "; connect-src 'self'; frame-src 'self'"
+    ancestors = " ".join(["'self'", *declared_origins()]) if framed() else "'none'"
+    return f"{policy}; frame-ancestors {ancestors}"
+
+
 def _sealer(https: bool) -> Callable[[Response], Response]:
     def seal(response: Response) -> Response:
         headers = response.headers
-        scripts = "; script-src 'self'" if scripted() else ""
-        headers.setdefault("Content-Security-Policy", POLICY + scripts)
+        headers.setdefault("Content-Security-Policy", _policy())
         headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("X-Frame-Options", "DENY")
+        if not framed():
+            headers.setdefault("X-Frame-Options", "DENY")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         if request.path.startswith(TOKEN_PATHS):

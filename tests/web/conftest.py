@@ -23,7 +23,9 @@ from digest.tokens import Purpose
 from digest.web import create_app
 from tests.factories import RING, SUPPRESSION_KEY, make_settings
 from tests.readers.conftest import ReadersDesk, clock, desk, newsletter, wording
+from tests.servers.web import WebServer
 from tests.web.gallery import Gallery, open_gallery
+from tests.web.host import Host
 
 __all__ = ["clock", "desk", "newsletter", "wording"]
 
@@ -33,6 +35,26 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     """The Halyard's pages, served to a browser. A test leaves the paper as it found it."""
     with open_gallery(tmp_path_factory.mktemp("gallery")) as gallery:
         yield gallery
+
+
+@pytest.fixture(scope="session")
+def host_server() -> Iterator[WebServer]:
+    server = WebServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def paper(host_server: WebServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    """The Halyard's Digest, which knows that website."""
+    origin = host_server.url.replace("127.0.0.1", "localhost")
+    with open_gallery(tmp_path_factory.mktemp("paper"), embed_origins=(origin,)) as gallery:
+        yield gallery
+
+
+@pytest.fixture
+def host(host_server: WebServer, paper: Gallery) -> Host:
+    return Host(host_server, paper.url)
 
 
 class RecordingBell:

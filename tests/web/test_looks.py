@@ -4,15 +4,10 @@ DIGEST_WRITE_PICTURES=1 in the environment (`make pictures`) takes the pictures 
 They are best taken where Georgia and Helvetica, or fonts of the same measures, are installed.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
-from playwright.sync_api import FloatRect, Locator, Page
 
 from tests.browser import OpenPage
 from tests.web.gallery import (
@@ -23,23 +18,19 @@ from tests.web.gallery import (
     change_newsletter,
     open_gallery,
 )
+from tests.web.looking import (
+    Scheme,
+    assert_axe_finds_nothing,
+    assert_nothing_is_too_wide,
+    box,
+    style,
+    take_picture,
+)
 from tests.web.visits import PAGES
 
-DOCS = Path(__file__).parents[2] / "docs" / "img"
-Scheme = Literal["light", "dark"]
-# What a width or a colour scheme can change.
-AXE_AGAIN = """axe.run({resultTypes: ["violations"], runOnly: {type: "rule", values: [
-  "color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size",
-]}})"""
 # What LOOK.md 2 says of them.
 PAPER = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 29, 35)"}
 INK = {"light": "rgb(20, 33, 43)", "dark": "rgb(241, 245, 243)"}
-COMBINATIONS: tuple[tuple[int, Scheme], ...] = (
-    (1280, "light"),
-    (1280, "dark"),
-    (375, "dark"),
-    (375, "light"),
-)
 
 
 def the_same(_: Gallery) -> None:
@@ -95,28 +86,6 @@ def test_nothing_is_wrong_with_a_paper_that_has(
         PAGES[name](variant, page)
         assert_nothing_is_too_wide(page)
         assert_axe_finds_nothing(page)
-
-
-def assert_nothing_is_too_wide(page: Page) -> None:
-    """At each width, and with text of twice the size, a reader scrolls in one direction only."""
-    # A reader who sets text to 200 % has the narrow layout on a wide screen: its limits are in rem.
-    for size, widths in (("100%", (1280, 768, 375, 320)), ("200%", (768, 375))):
-        page.evaluate("size => { document.documentElement.style.fontSize = size }", size)
-        for width in widths:
-            page.set_viewport_size({"width": width, "height": 900})
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{wide} px on a screen of {width}, text at {size}"
-    page.evaluate("document.documentElement.style.fontSize = ''")
-
-
-def assert_axe_finds_nothing(page: Page) -> None:
-    found: list[dict[str, Any]] = []
-    for at, (width, scheme) in enumerate(COMBINATIONS):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)
-        results = page.evaluate(AXE_AGAIN) if at else Axe().run(page).response
-        found += results["violations"]
-    assert [(v["id"], [node["html"][:160] for node in v["nodes"]]) for v in found] == []
 
 
 def test_the_sign_up_page_has_the_measures_of_the_plan(
@@ -281,24 +250,4 @@ def test_pictures_for_the_docs(
 ) -> None:
     page = open_page(width=width, height=height or 960, colour_scheme=scheme).page
     PAGES[name](gallery, page)
-    # Pictures further down come when they are scrolled to.
-    page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
-    page.wait_for_load_state("networkidle")
-    folder = DOCS if os.environ.get("DIGEST_WRITE_PICTURES") else tmp_path
-    picture = folder / f"{file}.png"
-    page.evaluate("scrollTo(0, 0)")
-    page.screenshot(path=picture, full_page=height is None)
-    if picture.stat().st_size > 100_000:
-        smaller = Image.open(picture).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        smaller.save(picture, optimize=True)
-    assert 10_000 < picture.stat().st_size < 300_000
-
-
-def box(thing: Locator) -> FloatRect:
-    found = thing.bounding_box()
-    assert found is not None
-    return found
-
-
-def style(thing: Locator, name: str) -> str:
-    return str(thing.evaluate("(element, name) => getComputedStyle(element)[name]", name))
+    take_picture(page, file, tmp_path, whole=height is None)

@@ -1,6 +1,5 @@
 """`POST /api/v1/articles`: pieces of sites that have no feed."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,8 +25,8 @@ from digest.newsroom.articles import (
 from digest.newsroom.sanitising import URL_AT_MOST, canonical_url
 from digest.runtime import FETCH_PICTURES
 from digest.web.api import bearer
+from digest.web.api.reading import REQUIRED, json_object, no_such_field, unusable
 from digest.web.context import current_runtime
-from digest.web.errors import problem
 
 LARGEST_BODY = 256 * 1024
 BODY_AT_MOST = 250_000
@@ -78,34 +77,22 @@ def as_json(article: Article) -> dict[str, Any]:
 
 def _read(sent: bytes, now: datetime) -> NewArticle | Response:
     """Return the article that was sent, or the problem with it, which names each field."""
-    if request.mimetype != "application/json":
-        return problem(415, "Send JSON", "Set Content-Type: application/json.")
-    try:
-        given = json.loads(sent)
-    except (ValueError, RecursionError):
-        return problem(400, "That is not JSON", "Send one JSON object, in UTF-8.")
-    if not isinstance(given, dict):
-        return problem(422, "That is not an article", "Send one JSON object.")
+    given = json_object(sent)
+    if isinstance(given, Response):
+        return given
     values, errors = _checked(given, now)
-    if errors:
-        named = [{"field": error.field, "detail": error.sentence} for error in errors]
-        detail = "See errors for the fields, and what each of them should be."
-        return problem(422, "That article cannot be used", detail, errors=named)
-    return NewArticle(**values)
+    return unusable("That article cannot be used", errors) if errors else NewArticle(**values)
 
 
 def _checked(given: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], list[FieldError]]:
     values: dict[str, Any] = {}
     unknown = [name for name in given if name not in FIELDS]
-    errors = [
-        FieldError(name[:60], f"There is no such field. The fields are: {', '.join(FIELDS)}.")
-        for name in unknown[:UNKNOWN_AT_MOST]
-    ]
+    errors = [no_such_field(name, FIELDS) for name in unknown[:UNKNOWN_AT_MOST]]
     for name, field in FIELDS.items():
         value = given.get(name)
         if value is None:
             if field.required:
-                errors.append(FieldError(name, "This field is required."))
+                errors.append(FieldError(name, REQUIRED))
             continue
         try:
             values[name] = field.read(value, now)

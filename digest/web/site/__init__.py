@@ -1,6 +1,8 @@
 """The readers' pages."""
 
+from digest.web.site.boxes import box_pages
 from digest.web.site.confirm import confirm_pages
+from digest.web.site.frames import frame_pages
 from digest.web.site.issues import issue_pages
 from digest.web.site.preferences import preferences_pages
 from digest.web.site.subscribe import subscribe_pages
@@ -14,4 +16,6 @@ site_pages = (
     unsubscribe_pages,
     preferences_pages,
     issue_pages,
+    frame_pages,
+    box_pages,
 )

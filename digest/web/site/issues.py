@@ -5,7 +5,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from digest.models import Newsletter, Wording
+from digest.models import Newsletter
+from digest.newsroom.terms import current_wording
 from digest.readers.sign_up_form import SLUG
 from digest.web.assets import A_MINUTE
 from digest.web.context import current_runtime
@@ -67,7 +68,7 @@ def one_issue(slug: str, number: int) -> ResponseReturnValue:
     with current_runtime().database.reading() as session:
         newsletter = _newsletter(session, slug)
         found = find_issue(session, newsletter, number)
-        wording = session.scalar(select(Wording).order_by(Wording.number.desc()).limit(1))
+        wording = current_wording(session)
     if found is None:
         abort(404)
     if isinstance(found, Withdrawn):

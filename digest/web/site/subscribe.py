@@ -1,26 +1,22 @@
 """`/` and `/subscribe`: the newsletters, and the form. It works from any other site as well."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from flask import Blueprint, Response, current_app, make_response, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from digest.errors import FieldError
 from digest.models import Newsletter, Wording
+from digest.newsroom.terms import current_wording
 from digest.readers.sign_up_form import InvalidSignUpError, SignUpForm
-from digest.readers.signing_up import sign_up
-from digest.runtime import SEND_NOTICES
 from digest.web.context import current_runtime
 from digest.web.errors import problem, wants_json
-from digest.web.evidence import site_of
-from digest.web.limiting import check_sign_up_limit
-from digest.web.masthead import masthead_of
+from digest.web.sign_ups import read_form, take_sign_up
 from digest.web.site.published import IssueRow, Specimen, issue_rows, latest_specimen
 from digest.web.site.tokens import evidence_here
 
 RECENT = 5
-OFF = frozenset({"", "0", "false", "no", "off"})
 
 subscribe_pages = Blueprint("subscribe", __name__)
 
@@ -51,48 +47,22 @@ def show_form() -> str:
 @subscribe_pages.post("/subscribe")
 def subscribe() -> Response | tuple[str, int]:
     """Take a sign-up. Whoever the address belongs to, the answer is the same."""
-    runtime = current_runtime()
-    form = _read_form()
-    check_sign_up_limit(form.evidence.ip)
+    form = read_form(evidence_here(request.form.get("form")))
     try:
-        with runtime.database.transaction() as session:
-            asked = sign_up(session, form, now=runtime.clock.now(), suppression=runtime.suppression)
+        asked = take_sign_up(form)
     except InvalidSignUpError as invalid:
         return _invalid(form, invalid)
-    runtime.bell.ring(SEND_NOTICES)
-    response = make_response(render_template("site/asked.html", asked=asked, form=form))
+    here = url_for("subscribe.subscribe")
+    response = make_response(render_template("site/asked.html", asked=asked, form=form, here=here))
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _read_form() -> SignUpForm:
-    fields = request.form
-    evidence = evidence_here(fields.get("form"))
-    return SignUpForm(
-        email=fields.get("email", ""),
-        newsletters=tuple(fields.getlist("newsletter")),
-        topics=tuple(fields.getlist("topic")),
-        name=fields.get("name", ""),
-        consent=fields.get("consent", "").strip().lower() not in OFF,
-        wording=fields.get("wording", "").strip(),
-        website=fields.get("website", ""),
-        site=site_of(
-            evidence.page_url,
-            own_url=current_runtime().settings.public_url,
-            paper_host=masthead_of(current_app).get().site_host,
-        ),
-        evidence=evidence,
-    )
 
 
 def _invalid(form: SignUpForm, invalid: InvalidSignUpError) -> Response | tuple[str, int]:
     if wants_json():
         errors = [{"field": each.field, "detail": each.sentence} for each in invalid.errors]
         return problem(422, "There is a problem", str(invalid), errors=errors)
-    if any(error.field == "wording" for error in invalid.errors):
-        # The words have changed since: what was ticked was not what stands there now.
-        form = replace(form, consent=False)
-    response = make_response(_form_page(form, invalid.errors), 422)
+    response = make_response(_form_page(invalid.again(form), invalid.errors), 422)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -125,7 +95,7 @@ def _read_page(session: Session, slugs: tuple[str, ...]) -> SignUpPage:
     first = shown[0] if len(shown) == 1 else None
     return SignUpPage(
         newsletters=shown,
-        wording=session.scalar(select(Wording).order_by(Wording.number.desc()).limit(1)),
+        wording=current_wording(session),
         specimen=latest_specimen(session, first) if first else None,
         recent=issue_rows(session, first, limit=RECENT) if first else (),
     )

@@ -1,0 +1,143 @@
+"""`POST /api/v1/subscriptions`: a sign-up from a box on another site, or by a site's back end."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from flask import Blueprint, Response, jsonify, request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from digest.errors import FieldError
+from digest.readers.consent import Evidence
+from digest.readers.sign_up_form import InvalidSignUpError, SignUpForm
+from digest.web.api import bearer
+from digest.web.api.reading import REQUIRED, json_object, read_body, unusable
+from digest.web.context import current_runtime
+from digest.web.evidence import FORM_NAME, page_address, printable, read_ip
+from digest.web.origins import declared, origin_of_page, share, undeclared
+from digest.web.sign_ups import signed_up_at, take_sign_up
+from digest.web.site.tokens import evidence_here
+
+# The one word that the HTML form repeats stands here as a list.
+LISTS = {"newsletter": "newsletters", "topic": "topics"}
+NOT_YOURS = "Only a site's back end may say this, with its token: Authorization: Bearer …"
+TITLE = "That sign-up cannot be taken"
+
+subscription_api = Blueprint("subscription_api", __name__, url_prefix="/api/v1")
+subscription_api.after_request(share)
+
+
+def _is_form_name(text: str) -> str:
+    if not FORM_NAME.fullmatch(text):
+        raise ValueError("Use at most 60 letters, digits, spaces, dots, hyphens and underscores.")
+    return text
+
+
+def _is_ip(text: str) -> str:
+    found = read_ip(text)
+    if found is None:
+        raise ValueError("Give the reader's ip, like 203.0.113.7.")
+    return str(found)
+
+
+def _is_page(text: str) -> str:
+    found = page_address(text)
+    if found is None:
+        raise ValueError("Give the whole address of the page, like https://paper.example/harbour.")
+    return found
+
+
+class Wish(BaseModel):
+    """What is sent. What its words mean is checked where the HTML form's are."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    email: str = ""
+    newsletters: list[str] = Field(default_factory=list)
+    topics: list[str] = Field(default_factory=list)
+    name: str | None = None
+    consent: bool = False
+    wording: int
+    form: Annotated[str, AfterValidator(_is_form_name)] | None = None
+    website: str = ""
+    page_url: Annotated[str, AfterValidator(_is_page)] | None = None
+    ip: Annotated[str, AfterValidator(_is_ip)] | None = None
+    user_agent: str | None = None
+
+    def sign_up_form(self, evidence: Evidence) -> SignUpForm:
+        return SignUpForm(
+            email=self.email,
+            newsletters=tuple(self.newsletters),
+            topics=tuple(self.topics),
+            name=self.name or "",
+            consent=self.consent,
+            wording=str(self.wording),
+            website=self.website,
+            site=signed_up_at(evidence),
+            evidence=evidence,
+        )
+
+
+@subscription_api.post("/subscriptions")
+def post_subscription() -> Response:
+    """Take a sign-up: 202, the same for every address. A mail asks the reader to confirm."""
+    # Read in full before any transaction: a slow client must hold no lock.
+    sent = request.get_data()
+    by_back_end = "Authorization" in request.headers
+    if by_back_end:
+        _check_token()
+    elif not declared(request.headers.get("Origin")):
+        return undeclared(request.headers.get("Origin"))
+    wish = _read(sent, by_back_end)
+    if isinstance(wish, Response):
+        return wish
+    try:
+        asked = take_sign_up(wish.sign_up_form(_evidence(wish, by_back_end)))
+    except InvalidSignUpError as invalid:
+        errors = [FieldError(LISTS.get(e.field, e.field), e.sentence) for e in invalid.errors]
+        return unusable(TITLE, errors)
+    response = jsonify(email=asked.email, newsletters=[each.slug for each in asked.newsletters])
+    response.status_code = 202
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _check_token() -> None:
+    runtime = current_runtime()
+    with runtime.database.transaction() as session:
+        bearer(session, now=runtime.clock.now())
+
+
+def _read(sent: bytes, by_back_end: bool) -> Wish | Response:
+    given = json_object(sent)
+    if isinstance(given, Response):
+        return given
+    read = read_body(Wish, given)
+    errors = read if isinstance(read, list) else []
+    named = {error.field for error in errors}
+    errors += [error for error in _misplaced(given, by_back_end) if error.field not in named]
+    if errors or not isinstance(read, Wish):
+        return unusable(TITLE, errors)
+    return read
+
+
+def _misplaced(given: dict[str, Any], by_back_end: bool) -> list[FieldError]:
+    """A back end has to pass the reader's ip on, for limits count by it; nobody else may."""
+    if by_back_end:
+        return [FieldError("ip", REQUIRED)] if given.get("ip") is None else []
+    told = [name for name in ("ip", "user_agent") if given.get(name) is not None]
+    return [FieldError(name, NOT_YOURS) for name in told]
+
+
+def _evidence(wish: Wish, by_back_end: bool) -> Evidence:
+    if by_back_end:
+        return Evidence(
+            ip=wish.ip,
+            user_agent=printable(wish.user_agent or ""),
+            page_url=wish.page_url,
+            form=wish.form,
+        )
+    evidence = evidence_here(wish.form)
+    # A browser tells other sites only its page's origin. The page itself may say more, of itself.
+    if wish.page_url and origin_of_page(wish.page_url) == request.headers.get("Origin"):
+        return replace(evidence, page_url=wish.page_url)
+    return evidence

@@ -1,0 +1,61 @@
+"""`/embed.js`, the element that other sites hold; `/embed/`, where it is looked at and copied."""
+
+import re
+from functools import cache
+
+from flask import Blueprint, Response, render_template, request
+from sqlalchemy import select
+
+from digest.models import Newsletter
+from digest.newsroom.terms import current_wording
+from digest.web.assets import all_assets, stamped
+from digest.web.context import current_runtime
+
+TEN_MINUTES = "public, max-age=600"
+# What the examples stand under until a site names its own: ?topic=<slug>.
+TOPIC = "chinese-economy"
+
+box_pages = Blueprint("boxes", __name__)
+
+
+@box_pages.get("/embed.js")
+def embed_script() -> Response:
+    """Serve the custom element `<digest-signup>`, with its style inside."""
+    response = Response(embed_source(), content_type="text/javascript; charset=utf-8")
+    response.set_etag(stamped(embed_source()))
+    response.headers["Cache-Control"] = TEN_MINUTES
+    # A module is fetched by the rules of CORS, whoever's page it stands on.
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.make_conditional(request)
+    return response
+
+
+@cache
+def embed_source() -> bytes:
+    """Put the element together: its style, and neither comments nor indents."""
+    script, style = (all_assets()[f"embed.{kind}"].content.decode() for kind in ("js", "css"))
+    style = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
+    style = re.sub(r"\s*([{};,])\s*", r"\1", style).replace(": ", ":").replace(";}", "}")
+    script = re.sub(r"^\s*//.*\n|^\s+", "", script, flags=re.MULTILINE)
+    return script.replace("/* embed.css */", style.strip()).encode()
+
+
+@box_pages.get("/embed/")
+def show_boxes() -> str:
+    """Show every box of a newsletter, `?newsletter=<slug>`, live and as the code to paste."""
+    with current_runtime().database.reading() as session:
+        newsletters = session.scalars(
+            select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
+        ).all()
+        wording = current_wording(session)
+    asked = request.args.get("newsletter")
+    chosen = [each for each in newsletters if each.slug == asked] or newsletters[:1]
+    return render_template(
+        "site/boxes.html",
+        newsletter=chosen[0] if chosen and wording else None,
+        newsletters=newsletters,
+        wording=wording,
+        topic=request.args.get("topic") or TOPIC,
+        home=current_runtime().settings.public_url,
+    )
