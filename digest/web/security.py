@@ -11,9 +11,9 @@ POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 # The pages with a form have a small script: the button says that it is busy. Others have none.
-SCRIPTED = frozenset({"subscribe", "confirm", "unsubscribe", "preferences", "issues"})
+SCRIPTED = frozenset({"subscribe", "confirm", "unsubscribe", "preferences", "control", "issues"})
 # A token in the address is all that its page needs: nobody else may learn it.
-TOKEN_PATHS = ("/confirm/", "/unsubscribe/", "/preferences/")
+TOKEN_PATHS = ("/confirm/", "/unsubscribe/", "/preferences")
 
 
 def add_security_headers(app: Flask, settings: Settings) -> None:

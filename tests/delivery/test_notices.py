@@ -253,8 +253,8 @@ def test_a_notice_that_cannot_be_written_blocks_no_other_and_is_tried_again(
     with press.database.transaction() as session:
         first = session.get_one(Notice, 1)
         if broken == "template":
-            # A kind whose template a later version brings.
-            first.kind = NoticeKind.ADDRESS_CHANGED
+            # A kind that tells of an issue, without one.
+            first.kind = NoticeKind.HELD
         else:
             other = make_newsletter(session, "other", palette={})
             first.newsletter_id = other.id

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from html import unescape
 from typing import Any
 
 import pytest
@@ -25,8 +24,8 @@ from digest.readers.erasing import erase
 from digest.runtime import SEND_NOTICES
 from digest.settings import Key
 from digest.tokens import KeyRing, Purpose
-from tests.factories import NOW, RING, SUPPRESSION_KEY, make_article, make_issue, make_newsletter
-from tests.web.conftest import RecordingBell, Site, heading, words
+from tests.factories import NOW, RING, SUPPRESSION_KEY, make_article, make_issue
+from tests.web.conftest import RecordingBell, Site, heading, hidden, words
 
 STRANGER = KeyRing([Key("k1", b"x" * 32)])
 FOLDERS = {
@@ -221,51 +220,6 @@ def test_an_action_that_we_do_not_know_is_refused(site: Site) -> None:
     assert len(active(site)) == 1
 
 
-# Preferences
-
-
-def test_preferences_pause_resume_and_leave(site: Site, database: Database) -> None:
-    with database.transaction() as session:
-        make_newsletter(session, "climate", name="Climate")
-    site.subscribe(newsletter=["editors-digest", "climate"])
-    first, second = site.desk.rows(Subscription)
-    path = site.path(Purpose.PREFERENCES, first)
-    page = site.client.get(path)
-    assert heading(page) == "What we send you"
-    assert "Editor’s Digest" in page.text
-    assert "Climate" in page.text
-    assert "robin" not in page.text, "a forwarded mail must not show the address"
-
-    def act(action: str, slug: str) -> Any:
-        return site.client.post(path, data={"action": action, "newsletter": slug})
-
-    assert "Saved. Nothing else has changed." in act("pause", "climate").text
-    assert site.desk.rows(Subscription)[1].paused_until is not None
-    act("resume", "climate")
-    assert site.desk.rows(Subscription)[1].paused_until is None
-    act("leave", "climate")
-    assert [period.id for period in active(site)] == [first.id]
-    act("leave", "editors-digest")
-    assert active(site) == []
-    assert second.id
-
-
-def test_preferences_do_not_reach_another_reader_s_newsletters(
-    site: Site, database: Database
-) -> None:
-    with database.transaction() as session:
-        make_newsletter(session, "climate", name="Climate")
-    mine = site.subscribe("robin@example.org")
-    site.subscribe("mina@example.com", newsletter="climate")
-    before = site.desk.dump()
-    data = {"action": "leave", "newsletter": "climate"}
-    page = site.client.post(site.path(Purpose.PREFERENCES, mine), data=data)
-
-    assert page.status_code == 200
-    assert "Saved" not in page.text
-    assert site.desk.dump() == before
-
-
 # Every link
 
 
@@ -343,8 +297,3 @@ def test_neither_addresses_nor_tokens_are_logged(site: Site, logged: Any) -> Non
 
     assert "robin" not in logged.getvalue()
     assert path.rpartition("/")[2] not in logged.getvalue()
-
-
-def hidden(page: str, name: str) -> str:
-    [value] = re.findall(rf'<input type="hidden" name="{name}" value="([^"]*)">', page)
-    return unescape(value)

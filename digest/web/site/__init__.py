@@ -1,6 +1,7 @@
 """The readers' pages."""
 
 from digest.web.site.confirm import confirm_pages
+from digest.web.site.control import control_pages
 from digest.web.site.issues import issue_pages
 from digest.web.site.preferences import preferences_pages
 from digest.web.site.subscribe import subscribe_pages
@@ -13,5 +14,6 @@ site_pages = (
     confirm_pages,
     unsubscribe_pages,
     preferences_pages,
+    control_pages,
     issue_pages,
 )
