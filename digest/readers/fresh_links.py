@@ -91,9 +91,11 @@ def ask_by_old_link(session: Session, token_id: bytes, *, now: datetime) -> bool
 
 def _mail(session: Session, reader: Subscriber | None, email: str, mac: str, now: datetime) -> None:
     once = free_once(session, NoticeKind.FRESH_LINK, mac, now)
+    # All of it for everybody: how long the answer takes tells no more than what it says.
     newest = _newest_period(session, reader.id if reader else 0)
-    newsletter_id = newest.newsletter_id if newest else _any_newsletter(session)
-    may_mail = reader is not None and newest is not None and not is_suppressed(session, mac)
+    otherwise, suppressed = _any_newsletter(session), is_suppressed(session, mac)
+    newsletter_id = newest.newsletter_id if newest else otherwise
+    may_mail = reader is not None and newest is not None and not suppressed
     if newsletter_id is None:
         return
     savepoint = session.begin_nested()

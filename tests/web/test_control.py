@@ -352,7 +352,8 @@ def test_the_data_is_all_there_as_words_and_as_json(browser: Browser) -> None:
     assert held["email"] == "robin@example.org"
     assert [each["kind"] for each in held["consents"]] == ["requested", "confirmed"]
     for consent in held["consents"]:
-        for value in (consent["words"], consent["ip"], consent["user_agent"]):
+        assert consent["words"] == "I have read and agree to the [terms & conditions]"
+        for value in (consent["ip"], consent["user_agent"], "agree to the terms & conditions"):
             assert value in words(page)
     assert [each["kind"] for each in held["notices"]] == ["fresh_link"]
     assert len(held["sessions"]) == 1

@@ -1,5 +1,6 @@
 """`/preferences/<token>`: what a forwarded link may do, each change with its evidence."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -110,6 +111,14 @@ def test_leaving_is_one_button_and_asks_why_afterwards(site: Site, climate: News
     assert "entirely optional" in words(page)
     assert active(site) == []
     assert second.id
+    undo = {"action": "undo", "undo": hidden(page.text, "undo")}
+    assert heading(site.client.post(unsubscribe_path(page), data=undo)) == "You are back"
+    assert len(active(site)) == 1
+
+
+def unsubscribe_path(page: TestResponse) -> str:
+    [path] = set(re.findall(r'action="(/unsubscribe/[^"]+)"', page.text))
+    return str(path)
 
 
 def test_another_reader_s_newsletters_are_out_of_reach(site: Site, climate: Newsletter) -> None:

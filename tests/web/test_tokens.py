@@ -14,7 +14,9 @@ from digest.models import (
     ConsentDetail,
     ConsentKind,
     EndedReason,
+    Farewell,
     IssueState,
+    LeavingReason,
     Newsletter,
     Notice,
     Subscriber,
@@ -188,6 +190,26 @@ def test_a_mistake_is_undone_from_the_page_within_the_hour(site: Site, clock: Fi
     assert heading(stale) == "You have already left"
     clock.advance(timedelta(hours=2))
     assert "That was a mistake" not in site.client.get(path).text
+
+
+def test_why_is_asked_once_and_never_in_the_way(site: Site) -> None:
+    path = site.path(Purpose.UNSUBSCRIBE, site.subscribe())
+    assert "tell us why" not in site.client.get(path).text
+    page = site.client.post(path)
+    assert heading(page) == "You are unsubscribed"
+    assert "It is one tick, and entirely optional." in words(page)
+
+    for nothing in ({}, {"reason": ""}, {"reason": "spam"}):
+        answer = site.client.post(path, data={"action": "why", **nothing})
+        assert (answer.status_code, heading(answer)) == (200, "You have already left")
+    assert site.desk.count(Farewell) == 0
+    for _ in range(2):
+        page = site.client.post(path, data={"action": "why", "reason": "no_time"})
+        assert "tell us why" not in page.text
+    assert [(row.reason, row.readers) for row in site.desk.rows(Farewell)] == [
+        (LeavingReason.NO_TIME, 1)
+    ]
+    assert "That was a mistake" in page.text, "it can still be taken back"
 
 
 def test_undo_needs_its_own_token(site: Site) -> None:

@@ -29,7 +29,7 @@ from digest.readers.choosing import choose_language, choose_topics, join
 from digest.readers.farewells import WORDS as REASONS
 from digest.readers.fresh_links import ask_by_link, close_sessions
 from digest.readers.leaving import leave
-from digest.readers.pausing import BREAK_WORDS, LONGEST, Break, break_until, pause, resume
+from digest.readers.pausing import BREAK_WORDS, Break, break_until, pause, resume
 from digest.readers.preferences import look_at_preferences, period_of_newsletter, session_of
 from digest.readers.sign_up_form import InvalidSignUpError, SignUpForm
 from digest.readers.signing_up import sign_up
@@ -228,12 +228,11 @@ def _page(
         breaks=BREAK_WORDS,
         words=words_shown,
         reasons=REASONS,
-        why=_why_link,
-        longest=LONGEST,
+        token_for=_token_for,
         now=now,
     )
     return make_response(page, status)
 
 
-def _why_link(period: bytes) -> str:
-    return current_runtime().ring.sign(Purpose.UNSUBSCRIBE, period)
+def _token_for(purpose: str, period: bytes) -> str:
+    return current_runtime().ring.sign(Purpose[purpose.upper()], period)
