@@ -75,7 +75,12 @@ def leave(
 
 
 def undo_leaving(
-    session: Session, token_id: bytes, evidence: Evidence | None = None, *, now: datetime
+    session: Session,
+    token_id: bytes,
+    evidence: Evidence | None = None,
+    *,
+    now: datetime,
+    wording: Wording | None = None,
 ) -> Standing:
     """Open a new period after the one that ended within the hour; done again, nothing changes.
 
@@ -112,6 +117,7 @@ def undo_leaving(
         reader.subject,
         now=now,
         newsletter_id=period.newsletter_id,
+        wording=wording,
         email=reader.email,
         name=reader.name,
         evidence=evidence,

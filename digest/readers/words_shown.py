@@ -1,4 +1,4 @@
-"""The words on the buttons of the preferences: shown by the page, and kept as evidence."""
+"""The words on the buttons behind a reader's link: shown by the page, and kept as evidence."""
 
 from datetime import datetime
 
@@ -13,6 +13,8 @@ THREE_MONTHS = "Take a break for three months"
 UNTIL_A_DATE = "Take a break until the day that I choose"
 RESUME = "Start it again now"
 LEAVE = "Unsubscribe"
+PAUSE_INSTEAD = "Pause for four weeks instead"
+UNDO = "That was a mistake, put me back"
 TOPICS = "Topics that you care about"
 LANGUAGE = "Language"
 NEW_ADDRESS = "Yes, use this address"

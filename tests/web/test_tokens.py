@@ -21,6 +21,7 @@ from digest.models import (
     Notice,
     Subscriber,
     Subscription,
+    Wording,
 )
 from digest.readers.erasing import erase
 from digest.runtime import SEND_NOTICES
@@ -190,6 +191,25 @@ def test_a_mistake_is_undone_from_the_page_within_the_hour(site: Site, clock: Fi
     assert heading(stale) == "You have already left"
     clock.advance(timedelta(hours=2))
     assert "That was a mistake" not in site.client.get(path).text
+
+
+def test_the_words_of_each_button_are_kept_and_one_click_has_none(site: Site) -> None:
+    path = site.path(Purpose.UNSUBSCRIBE, site.subscribe())
+    page = site.client.get(path)
+    for action in ("pause", "resume", "leave", "undo"):
+        undo = re.findall(r'name="undo" value="([^"]+)"', page.text)
+        page = site.client.post(path, data={"action": action, "undo": undo})
+    site.client.post(path, data={"List-Unsubscribe": "One-Click"})
+
+    labels = {row.id: row.label for row in site.desk.rows(Wording)}
+    changes = site.desk.rows(Consent)[2:]
+    assert [(row.kind, labels.get(row.wording_id or 0)) for row in changes] == [
+        (ConsentKind.CHANGED, "Pause for four weeks instead"),
+        (ConsentKind.CHANGED, "Start it again now"),
+        (ConsentKind.WITHDRAWN, "Unsubscribe"),
+        (ConsentKind.RESTORED, "That was a mistake, put me back"),
+        (ConsentKind.WITHDRAWN, None),
+    ]
 
 
 def test_why_is_asked_once_and_never_in_the_way(site: Site) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from digest.errors import FieldError
 from digest.models import ReaderSession
+from digest.readers import words_shown
 from digest.readers.address_change import (
     Change,
     ChangeState,
@@ -148,7 +149,11 @@ def use_new_address(token: str) -> tuple[str, int]:
 
 def _change_page(found: Change, token: str) -> tuple[str, int]:
     page = render_template(
-        "site/new_address.html", found=found, newsletter=found.newsletter, token=token
+        "site/new_address.html",
+        found=found,
+        newsletter=found.newsletter,
+        token=token,
+        button=words_shown.NEW_ADDRESS,
     )
     return page, CHANGE_STATUS.get(found.state, 200)
 

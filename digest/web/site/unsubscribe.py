@@ -6,11 +6,13 @@ The token is all the proof that is needed: no cookie, no CSRF token, no redirect
 from flask import Blueprint, abort, render_template, request
 
 from digest.models import LeavingReason
+from digest.readers import words_shown
 from digest.readers.farewells import WORDS as REASONS
 from digest.readers.farewells import tell_reason
 from digest.readers.leaving import leave, undo_leaving
 from digest.readers.pausing import pause, resume
 from digest.readers.standing import Standing, look_at_standing
+from digest.readers.words_shown import words_shown as words
 from digest.tokens import Purpose
 from digest.web.context import current_runtime
 from digest.web.site.tokens import evidence_here, token_id
@@ -40,9 +42,13 @@ def act(token: str) -> str:
         abort(400)
     if action == "undo":
         period = token_id(Purpose.UNDO, request.form.get("undo", ""))
+    now = runtime.clock.now()
     with runtime.database.transaction() as session:
+        # A mail program's one click shows no words of ours.
+        pressed = "action" in request.form
+        wording = words(session, BUTTONS[action], now) if pressed else None
         standing = ACTIONS[action](
-            session, period, evidence_here("unsubscribe link"), now=runtime.clock.now()
+            session, period, evidence_here("unsubscribe link"), now=now, wording=wording
         )
     return _page(standing, token, action)
 
@@ -61,6 +67,12 @@ def _say_why(token: str) -> str:
 
 
 ACTIONS = {"leave": leave, "pause": pause, "resume": resume, "undo": undo_leaving}
+BUTTONS = {
+    "leave": words_shown.LEAVE,
+    "pause": words_shown.PAUSE_INSTEAD,
+    "resume": words_shown.RESUME,
+    "undo": words_shown.UNDO,
+}
 
 
 def _page(standing: Standing, token: str, action: str) -> str:
@@ -73,6 +85,7 @@ def _page(standing: Standing, token: str, action: str) -> str:
         token=token,
         why=runtime.ring.sign(Purpose.UNSUBSCRIBE, standing.why) if standing.why else None,
         reasons=REASONS,
+        buttons=BUTTONS,
         undo=runtime.ring.sign(Purpose.UNDO, standing.undo) if standing.undo else None,
         now=runtime.clock.now(),
     )
