@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from digest.clock import months_before
@@ -57,23 +57,25 @@ def sweep_readers(
     coming = select(SignUp.id).where(
         SignUp.email_key == Subscriber.email_key, SignUp.expires_at > now
     )
-    gone = (
-        select(Subscriber)
-        .where(
-            Subscriber.email_key.is_not(None),
-            Subscriber.created_at < since,
-            ~still.exists(),
-            ~coming.exists(),
-        )
-        .order_by(Subscriber.id)
-        .limit(limit)
-        .with_for_update(of=Subscriber, skip_locked=True)
+    gone = and_(
+        Subscriber.email_key.is_not(None),
+        Subscriber.created_at < since,
+        ~still.exists(),
+        ~coming.exists(),
     )
+    # To look at every reader takes a while, in which others can write.
+    with database.reading() as session:
+        found = select(Subscriber.id).where(gone).order_by(Subscriber.id).limit(limit)
+        ids = session.scalars(found).all()
+    if not ids:
+        return 0
     with database.transaction() as session:
-        readers = session.scalars(gone).all()
+        readers = session.scalars(
+            select(Subscriber).where(Subscriber.id.in_(ids), gone).with_for_update(skip_locked=True)
+        ).all()
         for reader in readers:
             erase(session, reader, now=now, suppression=suppression)
-        return len(readers)
+    return len(ids)
 
 
 def sweep_sign_ups(

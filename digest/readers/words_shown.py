@@ -1,8 +1,9 @@
 """The words on the buttons behind a reader's link: shown by the page, and kept as evidence."""
 
+import hashlib
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,31 +20,35 @@ TOPICS = "Topics that you care about"
 LANGUAGE = "Language"
 NEW_ADDRESS = "Yes, use this address"
 
-TRIES = 5
-
 
 def words_shown(session: Session, label: str, now: datetime) -> Wording | None:
     """Return the wording that stands for a button under the newest terms, made on its first use.
 
-    None before any terms were published. Its number is negative: no form can send it, and none
-    that looks for its own words finds it.
+    None before any terms were published.
     """
     terms = session.scalar(select(Terms).order_by(Terms.version.desc()).limit(1))
     if terms is None:
         return None
-    known = select(Wording).where(
-        Wording.label == label, Wording.terms_id == terms.id, Wording.number < 0
-    )
-    for _ in range(TRIES):
-        found = session.scalar(known.limit(1))
-        if found is not None:
-            return found
-        lowest = session.scalar(select(func.min(Wording.number))) or 0
-        savepoint = session.begin_nested()
-        session.add(Wording(number=min(lowest, 0) - 1, label=label, terms=terms, created_at=now))
-        try:
-            savepoint.commit()
-        except IntegrityError:
-            # Another button was pressed for the first time at the same moment.
-            savepoint.rollback()
-    return None
+    known = select(Wording).where(Wording.number == number_of(label, terms.version))
+    found = session.scalar(known)
+    if found is not None:
+        return found
+    savepoint = session.begin_nested()
+    made = Wording(number=number_of(label, terms.version), label=label, terms=terms, created_at=now)
+    session.add(made)
+    try:
+        savepoint.commit()
+    except IntegrityError:
+        # Somebody else pressed it for the first time at the same moment.
+        savepoint.rollback()
+        return session.scalars(known).one()
+    return made
+
+
+def number_of(label: str, version: int) -> int:
+    """Return a button's number: the same for the same words and terms, so that it is made once.
+
+    It is negative: no form can send it, and none that looks for its own words finds it.
+    """
+    digest = hashlib.sha256(f"{version}\n{label}".encode()).digest()
+    return -1 - (int.from_bytes(digest[:6], "big") >> 1)

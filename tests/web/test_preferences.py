@@ -286,6 +286,7 @@ def test_every_change_is_sealed_into_the_chain(site: Site, database: Database) -
     site.preferences(path, "leave", newsletter="editors-digest")
 
     assert seal_consents(database, NOW) == 4
-    assert site.desk.rows(Wording)[0].number == 1
-    assert sorted(row.number for row in site.desk.rows(Wording)) == [-2, -1, 1]
+    numbers = [row.number for row in site.desk.rows(Wording)]
+    assert numbers[0] == 1
+    assert [-(2**47) <= number < 0 for number in numbers[1:]] == [True, True]
     assert "I have read and agree" in site.client.get("/").text, "forms keep their own words"
