@@ -4,6 +4,7 @@ Leases use the database's clock instead (see `digest.database.database_now`), be
 machines must agree on them.
 """
 
+from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -39,3 +40,10 @@ class FixedClock:
     def advance(self, by: timedelta) -> None:
         """Move the clock by `by`, which may be negative."""
         self.at += by
+
+
+def months_before(moment: datetime, months: int) -> datetime:
+    """Return the same day and time `months` earlier, or that month's last day."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
+    day = min(moment.day, monthrange(year, month + 1)[1])
+    return moment.replace(year=year, month=month + 1, day=day)

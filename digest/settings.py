@@ -85,6 +85,8 @@ class Settings:
     domain_rates: tuple[tuple[str, float], ...]
     late_hours: int
     keep_months: int
+    keep_unconfirmed_days: int
+    keep_left_months: int
     source_minutes: int
     tick_seconds: float
     relay_signs: bool
@@ -224,6 +226,17 @@ VARIABLES = (
         "How many months after an issue who got it is kept, reader by reader; then only how many "
         "did. 0: for ever.",
     ),
+    Variable(
+        "DIGEST_KEEP_UNCONFIRMED_DAYS",
+        "30",
+        "How many days after a confirmation link ran out the address of who never used it is kept.",
+    ),
+    Variable(
+        "DIGEST_KEEP_LEFT_MONTHS",
+        "12",
+        "How many months after having left everything the address of a reader is kept; then they "
+        "are erased. 0: for ever.",
+    ),
     Variable("DIGEST_SOURCE_MINUTES", "15", "How often a source is fetched when all is well."),
     Variable(
         "DIGEST_TICK_SECONDS",
@@ -288,6 +301,8 @@ def _read(env: "_Reader") -> Settings:
         domain_rates=env.parsed("DIGEST_DOMAIN_RATES", parse_domain_rates),
         late_hours=env.whole("DIGEST_LATE_HOURS", 1, 24 * 7),
         keep_months=env.whole("DIGEST_KEEP_MONTHS", 0, 1200),
+        keep_unconfirmed_days=env.whole("DIGEST_KEEP_UNCONFIRMED_DAYS", 0, 3650),
+        keep_left_months=env.whole("DIGEST_KEEP_LEFT_MONTHS", 0, 1200),
         source_minutes=env.whole("DIGEST_SOURCE_MINUTES", 1, 24 * 60),
         tick_seconds=env.number("DIGEST_TICK_SECONDS", 0.2, 3600),
         relay_signs=env.parsed("DIGEST_RELAY_SIGNS", parse_boolean),

@@ -22,7 +22,7 @@ from digest.newsroom.agenda import keep_agenda
 from digest.newsroom.fetching_pictures import pictures_due
 from digest.newsroom.fetching_sources import sources_due
 from digest.readers.consent import seal_consents
-from digest.readers.sweeping import sweep_sign_ups
+from digest.readers.sweeping import sweep_addresses
 from digest.runtime import (
     DELIVER_ISSUE,
     FETCH_PICTURES,
@@ -32,6 +32,8 @@ from digest.runtime import (
     SEND_NOTICES,
     Runtime,
 )
+
+ADDRESSES = "addresses"
 
 
 def tick(runtime: Runtime) -> None:
@@ -43,8 +45,8 @@ def tick(runtime: Runtime) -> None:
         _keep_issues_going(runtime, now)
     with kept_apart("seals"):
         seal_consents(runtime.database, now)
-    with kept_apart("sign-ups"):
-        sweep_sign_ups(runtime.database, now)
+    with kept_apart("addresses"):
+        _forget_addresses(runtime, now)
     with runtime.database.reading() as session:
         to_prepare = _scheduled_and_due(session, now)
         to_deliver = sweeping.issues_with_work(session)
@@ -83,6 +85,25 @@ def _keep_issues_going(runtime: Runtime, now: datetime) -> None:
         breaker.resume_for_probe(session, breaker.relay_name(runtime.settings))
     with kept_apart("agenda"):
         keep_agenda(runtime.database, now, late=timedelta(hours=runtime.settings.late_hours))
+
+
+def _forget_addresses(runtime: Runtime, now: datetime) -> None:
+    """Once a day, and until nothing is left to forget: it looks at every reader."""
+    with runtime.database.reading() as session:
+        last = session.get(Heartbeat, ADDRESSES)
+    # A clock that was put back must not wait for the day to come again.
+    if last is not None and last.at <= now < last.at + timedelta(days=1):
+        return
+    more = sweep_addresses(
+        runtime.database,
+        now,
+        unconfirmed_days=runtime.settings.keep_unconfirmed_days,
+        left_months=runtime.settings.keep_left_months,
+        suppression=runtime.suppression,
+    )
+    if not more:
+        with runtime.database.transaction() as session:
+            beat(session, ADDRESSES, now)
 
 
 def links(runtime: Runtime) -> Links:

@@ -36,7 +36,9 @@ class Purpose(enum.StrEnum):
     UNDO = "z"
     BOUNCE = "b"
     LEAVE_BY_MAIL = "m"
-    RENEW = "r"
+    FRESH_LINK = "r"
+    NEW_ADDRESS = "a"
+    PAGE = "g"
 
 
 class BadTokenError(ValueError):

@@ -87,6 +87,8 @@ def routes_page() -> str:
         domain_rates=(),
         late_hours=12,
         keep_months=12,
+        keep_unconfirmed_days=30,
+        keep_left_months=12,
         source_minutes=15,
         tick_seconds=60,
         relay_signs=False,

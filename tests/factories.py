@@ -77,6 +77,8 @@ def make_settings(database_url: str, **changes: object) -> Settings:
         "domain_rates": (),
         "late_hours": 12,
         "keep_months": 12,
+        "keep_unconfirmed_days": 30,
+        "keep_left_months": 12,
         "source_minutes": 15,
         "tick_seconds": 60.0,
         "relay_signs": False,

@@ -367,6 +367,8 @@ MALFORMED = {
     ],
     "DIGEST_LATE_HOURS": ["0", "169", "1.5"],
     "DIGEST_KEEP_MONTHS": ["-1", "1201", "0.5"],
+    "DIGEST_KEEP_UNCONFIRMED_DAYS": ["-1", "3651", "x"],
+    "DIGEST_KEEP_LEFT_MONTHS": ["-1", "1201", "0.5"],
     "DIGEST_SOURCE_MINUTES": ["0", "1441", "0.5"],
     "DIGEST_LOG_FORMAT": ["xml", "JSON lines"],
 }

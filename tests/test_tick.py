@@ -277,6 +277,15 @@ def test_sign_ups_that_nobody_confirmed_are_forgotten_by_the_tick(house: House) 
         assert session.scalar(select(func.count()).where(SignUp.email.is_not(None))) == 0
 
 
+def test_addresses_are_forgotten_once_a_day_and_after_the_clock_was_put_back(house: House) -> None:
+    for hours, looked in ((0, 0), (23, 0), (25, 25), (-200, -200)):
+        house.clock.at = NOW + timedelta(hours=hours)
+        house.tick()
+        with house.database.reading() as session:
+            last = session.get_one(Heartbeat, "addresses").at
+        assert last == NOW + timedelta(hours=looked)
+
+
 @pytest.mark.parametrize("kind", [NoticeKind.HELD, NoticeKind.DRAFT_READY])
 def test_an_editor_is_told_which_issue_why_and_what_to_type(house: House, kind: NoticeKind) -> None:
     approval = Approval.REQUIRED

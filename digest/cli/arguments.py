@@ -77,6 +77,38 @@ class TimeOfDay(click.ParamType[time]):
             self.fail(f"{value!r} is not a time of day; give one like 07:00.", param, ctx)
 
 
+class Tags(click.ParamType[tuple[str, ...]]):
+    """Words separated by commas; an empty one is none."""
+
+    name = "TAG, …"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(word.strip() for word in str(value).split(",") if word.strip())
+
+
+class Topics(click.ParamType[dict[str, str]]):
+    """Names by slug, separated by commas; an empty one is none."""
+
+    name = "SLUG=NAME, …"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, str]:
+        if isinstance(value, dict):
+            return value
+        topics = {}
+        for each in filter(None, (part.strip() for part in str(value).split(","))):
+            slug, equals, name = each.partition("=")
+            if not equals:
+                self.fail(f"{each!r} has no name; give one like sea=The sea.", param, ctx)
+            topics[slug.strip()] = name.strip()
+        return topics
+
+
 class Weekday(click.ParamType[int]):
     """A day of the week, by its English name or the beginning of it."""
 

@@ -62,6 +62,8 @@ def demo_settings(folder: Path, web_port: int, inbox_port: int) -> Settings:
         domain_rates=(),
         late_hours=12,
         keep_months=12,
+        keep_unconfirmed_days=30,
+        keep_left_months=12,
         source_minutes=15,
         tick_seconds=60.0,
         relay_signs=False,

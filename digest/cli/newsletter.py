@@ -11,7 +11,15 @@ from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from digest.cli.arguments import WEEKDAYS, TimeOfDay, Weekday, read_bytes, typed_wrongly
+from digest.cli.arguments import (
+    WEEKDAYS,
+    Tags,
+    TimeOfDay,
+    Topics,
+    Weekday,
+    read_bytes,
+    typed_wrongly,
+)
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
 from digest.models import Approval, InDoubtPolicy, Newsletter
@@ -27,6 +35,8 @@ from digest.newsroom.newsletters import (
 )
 from digest.newsroom.palette import sentences
 from digest.newsroom.pictures import BYTES_AT_MOST, MARK, PORTRAIT, Encoded, Shape, crop_and_encode
+from digest.readers.choosing import topics_asked_for
+from digest.readers.farewells import reasons_told
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -45,6 +55,12 @@ OPTIONS = (
     click.option("--zone", help="IANA time zone: Europe/London."),
     click.option("--accent", help="The one colour, as hex: #006B5E."),
     click.option("--language", help="A language tag: en."),
+    click.option(
+        "--also-in", "languages", type=Tags(), help="Other languages it comes in: de, fr.  [none]"
+    ),
+    click.option(
+        "--topics", type=Topics(), help="What readers may choose: economy=The economy, sea=The sea."
+    ),
     click.option("--compose-hours", type=int, help="Compose so many hours ahead.  [24]"),
     click.option("--close-hours", type=int, help="Close so many hours ahead.  [1]"),
     click.option("--approval", type=click.Choice([word.value for word in Approval])),
@@ -143,22 +159,35 @@ def show(slug: str, as_json: bool) -> None:
     with runtime() as opened:
         now = opened.clock.now()
         with opened.database.reading() as session:
-            shown = _as_json(find_newsletter(session, slug), now)
+            found = find_newsletter(session, slug)
+            shown = _as_json(found, now)
+            shown["readers_by_topic"] = topics_asked_for(session, found.id)
+            shown["reasons_for_leaving"] = reasons_told(session, found.id)
     if as_json:
         print_json(shown)
         return
     table = Table(show_header=False, box=None)
     for key, value in shown.items():
         if key != "palette":
-            table.add_row(key.replace("_", " "), "" if value is None else str(value))
+            table.add_row(key.replace("_", " "), _in_words(value))
     print_table(table, "")
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        nested = any(isinstance(each, dict) for each in value.values())
+        lines = (f"{key}: {_in_words(each)}" for key, each in value.items())
+        return ("\n" if nested else ", ").join(lines)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _required() -> list[str]:
     return [
         field.name
         for field in dataclasses.fields(NewsletterValues)
-        if field.default is dataclasses.MISSING
+        if field.default is field.default_factory is dataclasses.MISSING
     ]
 
 

@@ -12,16 +12,25 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from digest.addresses import AddressError, wire_address
-from digest.database import Database
+from digest.database import Database, database_now
 from digest.delivery.editor_view import EditorView, view_for_editor
 from digest.delivery.messages import Links
 from digest.delivery.rendering import masthead, render_notice
 from digest.delivery.smtp import Envelope, Fate
 from digest.errors import RefusedError
-from digest.models import IssueState, Notice, NoticeKind, Publication, Subscription
+from digest.models import (
+    AddressChange,
+    IssueState,
+    Notice,
+    NoticeKind,
+    Publication,
+    Subscription,
+)
 
 # A notice of an issue is news while the issue is in this state.
 _TOLD_OF = {NoticeKind.DRAFT_READY: IssueState.DRAFT, NoticeKind.HELD: IssueState.HELD}
+# How long the link of one works; the page counts by the calendar.
+FRESH_LINK_SECONDS = 30 * 60
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +85,8 @@ def _write(session: Session, notice: Notice, publication: Publication, links: Li
     if not recipient.isascii():
         raise RefusedError("The address is not ASCII before the @, which few servers take yet.")
     head = masthead(publication, newsletter, links.public_url)
-    rendered = render_notice(notice.kind, head, recipient, _about(session, notice, links))
+    about = _about(session, notice, links)
+    rendered = render_notice(_template(notice), head, recipient, about)
     message = EmailMessage(policy=SMTP)
     message["From"] = MailAddress(newsletter.from_name, addr_spec=sender)
     message["To"] = MailAddress(addr_spec=recipient)
@@ -99,6 +109,12 @@ def _about(session: Session, notice: Notice, links: Links) -> str | EditorView:
         if notice.issue.state is not _TOLD_OF[notice.kind]:
             raise _MootError(f"The issue is {notice.issue.state} by now.")
         return view_for_editor(notice.issue, notice.created_at)
+    if notice.kind is NoticeKind.FRESH_LINK:
+        return _fresh_link(session, notice, links)
+    if notice.kind is NoticeKind.ADDRESS_CHANGED:
+        return f"mailto:{notice.newsletter.editor_email}"
+    if _is_of_new_address(notice):
+        return _new_address(session, notice, links)
     if notice.kind is NoticeKind.CONFIRMATION:
         if notice.sign_up is None:
             raise RefusedError("The sign-up is gone.")
@@ -117,6 +133,30 @@ def _about(session: Session, notice: Notice, links: Links) -> str | EditorView:
     if token_id is None:
         raise RefusedError("The subscription is gone.")
     return links.preferences(token_id)
+
+
+def _template(notice: Notice) -> str:
+    return "new_address" if _is_of_new_address(notice) else notice.kind.value
+
+
+def _is_of_new_address(notice: Notice) -> bool:
+    """Tell a confirmation of a reader's new address from that of a sign-up."""
+    of_reader = notice.sign_up_id is None and notice.subscriber_id is not None
+    return notice.kind is NoticeKind.CONFIRMATION and of_reader
+
+
+def _new_address(session: Session, notice: Notice, links: Links) -> str:
+    asked = select(AddressChange.id).where(AddressChange.token_id == notice.token_id)
+    if session.scalar(asked) is None:
+        raise _MootError("The change of address was confirmed, or is over.")
+    return links.new_address(notice.token_id)
+
+
+def _fresh_link(session: Session, notice: Notice, links: Links) -> str:
+    over = Notice.released_at < database_now(-FRESH_LINK_SECONDS)
+    if session.scalar(select(over).where(Notice.id == notice.id)):
+        raise _MootError("The link would have run out before it arrived.")
+    return links.fresh_link(notice.token_id)
 
 
 class _MootError(Exception):

@@ -63,6 +63,14 @@ class Links:
     def confirm(self, token_id: bytes) -> str:
         return f"{self.public_url}/confirm/{self.ring.sign(Purpose.CONFIRM, token_id)}"
 
+    def fresh_link(self, token_id: bytes) -> str:
+        token = self.ring.sign(Purpose.FRESH_LINK, token_id)
+        return f"{self.public_url}/preferences/fresh/{token}"
+
+    def new_address(self, token_id: bytes) -> str:
+        token = self.ring.sign(Purpose.NEW_ADDRESS, token_id)
+        return f"{self.public_url}/preferences/address/{token}"
+
     def unsubscribe_mailto(self, token_id: bytes) -> str | None:
         if self.inbound_domain is None:
             return None

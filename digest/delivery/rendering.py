@@ -18,7 +18,7 @@ from digest.delivery.headers import Letterhead, issue_headers
 from digest.delivery.slots import Slot
 from digest.delivery.stencil import Stencil
 from digest.errors import RefusedError
-from digest.models import Issue, Newsletter, NoticeKind, Publication, Story, StoryRole
+from digest.models import Issue, Newsletter, Publication, Story, StoryRole
 from digest.templating import email_environment
 
 MOST_HTML_BYTES = 102_400
@@ -272,16 +272,14 @@ def render_issue(view: IssueView, reader: ReaderSlots) -> Rendered:
     return _render("issue", {"issue": view, "head": view.head, "reader": reader})
 
 
-def render_notice(
-    kind: NoticeKind, head: Masthead, address: str, about: str | EditorView
-) -> Rendered:
-    """Render a notice to `address`.
+def render_notice(template: str, head: Masthead, address: str, about: str | EditorView) -> Rendered:
+    """Render a notice to `address`; `template` is its folder.
 
     `about` is the absolute URL that a reader is asked to open, or the issue that an editor is
     told of.
     """
     subject = {"issue": about} if isinstance(about, EditorView) else {"action_url": about}
-    return _render(kind.value, {"head": head, "address": address, **subject})
+    return _render(template, {"head": head, "address": address, **subject})
 
 
 def _render(folder: str, context: Mapping[str, object]) -> Rendered:

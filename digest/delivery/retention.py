@@ -4,7 +4,6 @@ What outlives them: the issue, its stories and renderings (so "never twice the s
 archive go on), its bounces, and every link and address that was mailed, which prove themselves.
 """
 
-from calendar import monthrange
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
@@ -26,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from digest.clock import months_before
 from digest.database import Database, database_now
 from digest.delivery import partitions
 from digest.delivery.watching import WATCH
@@ -76,13 +76,6 @@ def fold_deliveries(
             with database.transaction() as session:
                 if not _clear_slice(session, issue_id, now):
                     break
-
-
-def months_before(now: datetime, months: int) -> datetime:
-    """Return the same day and time `months` earlier, or that month's last day."""
-    year, month = divmod(now.year * 12 + now.month - 1 - months, 12)
-    day = min(now.day, monthrange(year, month + 1)[1])
-    return now.replace(year=year, month=month + 1, day=day)
 
 
 def _to_fold(now: datetime, months: int) -> ColumnElement[bool]:

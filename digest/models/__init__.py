@@ -4,6 +4,7 @@ from digest.models.access import ApiToken
 from digest.models.article import Article, Source
 from digest.models.breaker import Breaker, BreakerState, Wait
 from digest.models.consent import Consent, ConsentDetail, ConsentKind, ConsentSeal
+from digest.models.control import AddressChange, ReaderSession
 from digest.models.delivery import (
     DID_NOT_GET_IT,
     MAY_HAVE_ARRIVED,
@@ -18,6 +19,7 @@ from digest.models.delivery import (
     NoticeKind,
     NoticeState,
 )
+from digest.models.farewell import Farewell, LeavingReason
 from digest.models.home import Home, Restore
 from digest.models.issue import (
     AFTER_FREEZE,
@@ -49,6 +51,7 @@ __all__ = [
     "DID_NOT_GET_IT",
     "MAY_HAVE_ARRIVED",
     "OPEN",
+    "AddressChange",
     "ApiToken",
     "Approval",
     "Article",
@@ -64,6 +67,7 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "EndedReason",
+    "Farewell",
     "Heartbeat",
     "Home",
     "InDoubtPolicy",
@@ -71,12 +75,14 @@ __all__ = [
     "Issue",
     "IssueState",
     "IssueTotal",
+    "LeavingReason",
     "Media",
     "Newsletter",
     "Notice",
     "NoticeKind",
     "NoticeState",
     "Publication",
+    "ReaderSession",
     "Rendering",
     "Restore",
     "SignUp",

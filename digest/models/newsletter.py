@@ -28,7 +28,8 @@ class Newsletter(Base):
     """A letter that readers ask for. `weekday` counts from Monday, 0; `local_time` is in `zone`.
 
     Its slots count from `calendar_since`, when they were last changed. `palette` holds the colours
-    computed from `accent` when it was saved.
+    computed from `accent` when it was saved. `topics` are those that readers may choose from, name
+    by slug; `languages` are those that it comes in beside `language`.
     """
 
     __tablename__ = "newsletter"
@@ -43,6 +44,8 @@ class Newsletter(Base):
     name: Mapped[str] = mapped_column(String(100))
     promise: Mapped[str] = mapped_column(Text)
     language: Mapped[str] = mapped_column(String(35), default="en")
+    languages: Mapped[list[str]] = mapped_column(JSON, default=list)
+    topics: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     accent: Mapped[str] = mapped_column(String(7))
     palette: Mapped[dict[str, Any]] = mapped_column(JSON)
 

@@ -48,7 +48,10 @@ class Installation(Base):
 
 
 class Heartbeat(Base):
-    """When a part of the machinery last showed a sign of life: `tick`, `bulk`, `notices`."""
+    """When a part of the machinery last showed a sign of life: `tick`, `bulk`, `notices`.
+
+    `addresses`: when those that were kept long enough were last forgotten, all of them.
+    """
 
     __tablename__ = "heartbeat"
 

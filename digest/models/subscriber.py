@@ -85,7 +85,8 @@ class EndedReason(enum.StrEnum):
 class Subscription(Base):
     """A period in which a subscriber gets a newsletter; at most one of them is active.
 
-    `token_id` stands in every link that the reader is mailed during the period.
+    `token_id` stands in every link that the reader is mailed during the period. `reason_told_at`:
+    the reader said why they left; what they said is counted elsewhere, apart from them.
     """
 
     __tablename__ = "subscription"
@@ -111,6 +112,7 @@ class Subscription(Base):
     ended_at: Mapped[datetime | None]
     ended_reason: Mapped[EndedReason | None]
     paused_until: Mapped[datetime | None]
+    reason_told_at: Mapped[datetime | None]
 
     subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions")
     newsletter: Mapped[Newsletter] = relationship()

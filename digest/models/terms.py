@@ -23,7 +23,8 @@ class Wording(Base):
     """The sentence beside the checkbox, with the terms that it linked to.
 
     `label` holds the sentence, its link's words between square brackets. `number` is public: a
-    form sends it back, and the evidence is what was shown.
+    form sends it back, and the evidence is what was shown. The words on the buttons of the
+    preferences are kept as wordings too: their numbers are negative, which no form can send.
     """
 
     __tablename__ = "wording"

@@ -1,6 +1,8 @@
 """Creating and editing newsletters, and the publication that they belong to."""
 
+import dataclasses
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, time
 from urllib.parse import urlsplit
@@ -20,14 +22,16 @@ HOURS_AHEAD_AT_MOST = 6 * 24
 STORIES_AT_MOST = 30
 MAX_AGE_DAYS_AT_MOST = 366
 PROMISE_AT_MOST = 500
+TOPICS_AT_MOST = 20
 
 
 @dataclass(frozen=True)
 class NewsletterValues:
     """All that a publisher says about a newsletter; named as the columns are.
 
-    `editor_portrait` is the hash of a stored picture. `from_name` is "<first name> at
-    <publication>" where it is empty.
+    `languages` are those that it comes in beside `language`; `topics` are the names of those that
+    readers may choose from, by slug. `editor_portrait` is the hash of a stored picture. `from_name`
+    is "<first name> at <publication>" where it is empty.
     """
 
     slug: str
@@ -42,6 +46,8 @@ class NewsletterValues:
     zone: str
     accent: str = "#006B5E"
     language: str = "en"
+    languages: Sequence[str] = ()
+    topics: Mapping[str, str] = dataclasses.field(default_factory=dict)
     editor_portrait: str | None = None
     from_name: str = ""
     reply_to: str | None = None
@@ -160,6 +166,8 @@ def _set(session: Session, newsletter: Newsletter, values: NewsletterValues) -> 
     newsletter.name = _text("name", values.name, 100)
     newsletter.promise = _text("promise", values.promise, PROMISE_AT_MOST)
     newsletter.language = _language(values.language)
+    newsletter.languages = [_language(tag, "languages") for tag in values.languages]
+    newsletter.topics = _topics(values.topics)
     newsletter.accent = _accent(values.accent)
     newsletter.palette = palette(newsletter.accent)
     newsletter.editor_name = _text("editor_name", values.editor_name, 100)
@@ -220,10 +228,10 @@ def _text(field: str, text: str, at_most: int, *, empty: bool = False) -> str:
     return cleaned
 
 
-def _slug(text: str) -> str:
+def _slug(text: str, field: str = "slug") -> str:
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", text) or len(text) > 60:
         raise FieldError(
-            "slug", "Use a-z, 0-9 and single hyphens, beginning with a letter: editors-digest."
+            field, "Use a-z, 0-9 and single hyphens, beginning with a letter: editors-digest."
         )
     return text
 
@@ -250,9 +258,15 @@ def _zone(text: str) -> str:
     return text
 
 
-def _language(text: str) -> str:
+def _topics(topics: Mapping[str, str]) -> dict[str, str]:
+    if len(topics) > TOPICS_AT_MOST:
+        raise FieldError("topics", f"A newsletter has at most {TOPICS_AT_MOST} topics.")
+    return {_slug(slug, "topics"): _text("topics", name, 60) for slug, name in topics.items()}
+
+
+def _language(text: str, field: str = "language") -> str:
     if not re.fullmatch(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*", text) or len(text) > 35:
-        raise FieldError("language", "Give a language tag, like en or pt-BR.")
+        raise FieldError(field, "Give a language tag, like en or pt-BR.")
     return text
 
 

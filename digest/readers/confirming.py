@@ -1,6 +1,7 @@
 """The link in the confirmation mail: it consumes a stored sign-up, once."""
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -17,6 +18,7 @@ from digest.models import (
     SignUpChoice,
     Subscriber,
     Subscription,
+    Wording,
 )
 from digest.readers.consent import Evidence, record_consent
 from digest.readers.signing_up import LINK_LASTS, ask_to_confirm, free_once
@@ -82,7 +84,16 @@ def confirm(
     reader = _find_or_make_reader(session, person, found.newsletters[0].language, now)
     row.subject = reader.subject
     for choice in row.choices:
-        _start(session, reader, choice, row, evidence, now)
+        start_period(
+            session,
+            reader,
+            choice.newsletter_id,
+            evidence,
+            now=now,
+            site=row.site,
+            topics=choice.topics,
+            wording=row.wording,
+        )
     return Confirmation(ConfirmState.CONFIRMED, found.newsletters)
 
 
@@ -214,20 +225,24 @@ def _find_or_make_reader(
     return reader
 
 
-def _start(
+def start_period(
     session: Session,
     reader: Subscriber,
-    choice: SignUpChoice,
-    row: SignUp,
+    newsletter_id: int,
     evidence: Evidence,
+    *,
     now: datetime,
+    site: str,
+    topics: Sequence[str] = (),
+    wording: Wording | None = None,
 ) -> None:
+    """Start a newsletter for a reader, and record that they confirmed it."""
     period = Subscription(
         token_id=new_token_id(),
         subscriber_id=reader.id,
-        newsletter_id=choice.newsletter_id,
-        topics=list(choice.topics),
-        site=row.site,
+        newsletter_id=newsletter_id,
+        topics=list(topics),
+        site=site,
         started_at=now,
     )
     savepoint = session.begin_nested()
@@ -242,8 +257,8 @@ def _start(
         ConsentKind.CONFIRMED,
         reader.subject,
         now=now,
-        newsletter_id=choice.newsletter_id,
-        wording=row.wording,
+        newsletter_id=newsletter_id,
+        wording=wording,
         email=reader.email,
         name=reader.name,
         evidence=evidence,

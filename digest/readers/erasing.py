@@ -6,6 +6,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from digest.models import (
+    AddressChange,
     Consent,
     ConsentDetail,
     ConsentKind,
@@ -20,6 +21,7 @@ from digest.models import (
     SuppressionReason,
 )
 from digest.readers.consent import record_consent
+from digest.readers.fresh_links import close_sessions
 from digest.suppression import SuppressionKey
 
 
@@ -37,6 +39,8 @@ def erase(
     subjects = _subjects(session, reader, key)
     _end_subscriptions(session, reader, now)
     _cancel_notices(session, reader, key, mac, now)
+    close_sessions(session, reader, now=now)
+    session.execute(delete(AddressChange).where(AddressChange.subscriber_id == reader.id))
     _delete_details(session, subjects)
     _empty_sign_ups(session, subjects, now)
     record_consent(session, ConsentKind.ERASED, reader.subject, now=now)
@@ -75,7 +79,7 @@ def _cancel_notices(
     )
     session.execute(
         update(Notice)
-        .where(Notice.once.endswith(f":{mac}"))
+        .where(or_(Notice.once.endswith(f":{mac}"), Notice.subscriber_id == reader.id))
         .values(once=None)
         .execution_options(synchronize_session=False)
     )

@@ -8,11 +8,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from digest.models import (
+    AddressChange,
     Consent,
     ConsentDetail,
     Delivery,
     Issue,
     Newsletter,
+    Notice,
+    ReaderSession,
     SignUp,
     Subscriber,
     Subscription,
@@ -86,6 +89,32 @@ class SuppressionRecord:
 
 
 @dataclass(frozen=True)
+class AddressChangeRecord:
+    """A new address that waits to be confirmed."""
+
+    email: str
+    requested_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class NoticeRecord:
+    """One mail to this reader alone: a link to confirm with, a fresh link, and the like."""
+
+    kind: str
+    state: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """When the reader opened their own data by a fresh link."""
+
+    opened_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
 class ReaderRecord:
     """Everything that is held about one reader (GDPR Article 15). `dataclasses.asdict` is JSON."""
 
@@ -100,6 +129,9 @@ class ReaderRecord:
     sign_ups: tuple[SignUpRecord, ...]
     deliveries: tuple[DeliveryRecord, ...]
     suppressions: tuple[SuppressionRecord, ...]
+    address_changes: tuple[AddressChangeRecord, ...]
+    notices: tuple[NoticeRecord, ...]
+    sessions: tuple[SessionRecord, ...]
 
 
 def show_reader(session: Session, reader: Subscriber) -> ReaderRecord:
@@ -116,6 +148,9 @@ def show_reader(session: Session, reader: Subscriber) -> ReaderRecord:
         sign_ups=tuple(_sign_ups(session, reader)),
         deliveries=tuple(_deliveries(session, reader)),
         suppressions=tuple(_suppressions(session, reader)),
+        address_changes=tuple(_address_changes(session, reader)),
+        notices=tuple(_notices(session, reader)),
+        sessions=tuple(_sessions(session, reader)),
     )
 
 
@@ -206,6 +241,24 @@ def _suppressions(session: Session, reader: Subscriber) -> Iterator[SuppressionR
     statement = select(Suppression).where(Suppression.mac == reader.suppression_mac)
     for row in session.scalars(statement.order_by(Suppression.id)):
         yield SuppressionRecord(row.reason.value, row.created_at, row.lifted_at)
+
+
+def _address_changes(session: Session, reader: Subscriber) -> Iterator[AddressChangeRecord]:
+    statement = select(AddressChange).where(AddressChange.subscriber_id == reader.id)
+    for row in session.scalars(statement.order_by(AddressChange.id)):
+        yield AddressChangeRecord(row.email, row.requested_at, row.expires_at)
+
+
+def _notices(session: Session, reader: Subscriber) -> Iterator[NoticeRecord]:
+    statement = select(Notice).where(Notice.subscriber_id == reader.id)
+    for row in session.scalars(statement.order_by(Notice.id)):
+        yield NoticeRecord(row.kind.value, row.state.value, row.created_at)
+
+
+def _sessions(session: Session, reader: Subscriber) -> Iterator[SessionRecord]:
+    statement = select(ReaderSession).where(ReaderSession.subscriber_id == reader.id)
+    for row in session.scalars(statement.order_by(ReaderSession.id)):
+        yield SessionRecord(row.opened_at, row.ends_at)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from digest.models import (
     SignUpChoice,
     Subscriber,
     Subscription,
+    Wording,
 )
 from digest.readers.consent import Evidence, record_consent
 from digest.readers.standing import (
@@ -32,7 +33,12 @@ from digest.tokens import new_token_id
 
 
 def leave(
-    session: Session, token_id: bytes, evidence: Evidence | None = None, *, now: datetime
+    session: Session,
+    token_id: bytes,
+    evidence: Evidence | None = None,
+    *,
+    now: datetime,
+    wording: Wording | None = None,
 ) -> Standing:
     """End whichever period of the link's newsletter is active now, however old the link is.
 
@@ -60,6 +66,7 @@ def leave(
             reader.subject,
             now=now,
             newsletter_id=period.newsletter_id,
+            wording=wording,
             email=reader.email,
             name=reader.name,
             evidence=evidence,
@@ -68,7 +75,12 @@ def leave(
 
 
 def undo_leaving(
-    session: Session, token_id: bytes, evidence: Evidence | None = None, *, now: datetime
+    session: Session,
+    token_id: bytes,
+    evidence: Evidence | None = None,
+    *,
+    now: datetime,
+    wording: Wording | None = None,
 ) -> Standing:
     """Open a new period after the one that ended within the hour; done again, nothing changes.
 
@@ -105,6 +117,7 @@ def undo_leaving(
         reader.subject,
         now=now,
         newsletter_id=period.newsletter_id,
+        wording=wording,
         email=reader.email,
         name=reader.name,
         evidence=evidence,

@@ -27,7 +27,11 @@ from digest.suppression import SuppressionKey
 from digest.tokens import new_token_id
 
 LINK_LASTS = timedelta(hours=48)
-MOST_A_DAY = {NoticeKind.CONFIRMATION: 2, NoticeKind.ALREADY_SIGNED_UP: 1}
+MOST_A_DAY = {
+    NoticeKind.CONFIRMATION: 2,
+    NoticeKind.ALREADY_SIGNED_UP: 1,
+    NoticeKind.FRESH_LINK: 3,
+}
 
 
 @dataclass(frozen=True)

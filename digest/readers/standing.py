@@ -16,13 +16,15 @@ class Standing:
     """What the page behind a link shows.
 
     `newsletter` is None where nothing is known of the link's id any more. `undo` is the id for an
-    undo token, while leaving can still be taken back. `changed` tells whether this call did it.
+    undo token, while leaving can still be taken back; `why` that for an answer to why the reader
+    left, until one was given. `changed` tells whether this call did it.
     """
 
     newsletter: Newsletter | None = None
     active: bool = False
     paused_until: datetime | None = None
     undo: bytes | None = None
+    why: bytes | None = None
     changed: bool = False
 
 
@@ -70,8 +72,13 @@ def standing_of(
     return Standing(
         newsletter=period.newsletter,
         undo=newest.token_id if can_undo(newest, now) else None,
+        why=newest.token_id if _may_say_why(newest) else None,
         changed=changed,
     )
+
+
+def _may_say_why(period: Subscription) -> bool:
+    return period.ended_reason is EndedReason.LEFT and period.reason_told_at is None
 
 
 def can_undo(period: Subscription, now: datetime) -> bool:

@@ -32,11 +32,16 @@ class SignUpBox:
     topic: str | None
 
     @property
+    def _topic_name(self) -> str:
+        assert self.topic is not None
+        return self.newsletter.topics.get(self.topic) or topic_name(self.topic)
+
+    @property
     def heading(self) -> str:
         """The box's first words: a card's title, or the one sentence of the others."""
         name = the(self.newsletter)
         if self.topic:
-            name += f" on {topic_name(self.topic)}"
+            name += f" on {self._topic_name}"
         when = next_weekday(self.newsletter)
         match self.variant:
             case Variant.CARD:
@@ -82,6 +87,6 @@ def find_box(session: Session, slug: str, variant: str, topic: str | None) -> Si
 
 
 def topic_name(slug: str) -> str:
-    """Return "Chinese economy" for chinese-economy."""
+    """Return "Chinese economy" for chinese-economy, which the newsletter has no name for."""
     words = slug.replace("-", " ")
     return words[:1].upper() + words[1:]

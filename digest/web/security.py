@@ -13,14 +13,14 @@ POLICY = (
 )
 # The pages with a form have a small script: the button says that it is busy. Others have none.
 SCRIPTED = frozenset(
-    {"subscribe", "confirm", "unsubscribe", "preferences", "issues", "frames", "boxes"}
+    {"subscribe", "confirm", "unsubscribe", "preferences", "control", "issues", "frames", "boxes"}
 )
 # Pages that show what stands on other sites: it asks us for its words, as it does there.
 ASKING = frozenset({"boxes"})
 # Pages that other sites hold in an iframe: those whose origin is declared.
 FRAMED = frozenset({"frames"})
 # A token in the address is all that its page needs: nobody else may learn it.
-TOKEN_PATHS = ("/confirm/", "/unsubscribe/", "/preferences/")
+TOKEN_PATHS = ("/confirm/", "/unsubscribe/", "/preferences")
 
 
 def add_security_headers(app: Flask, settings: Settings) -> None:

@@ -18,6 +18,23 @@ from digest.prose import curly
 # No raw HTML, no links but to web and mail addresses.
 MARKDOWN = MarkdownIt("js-default", {"linkify": False, "typographer": False})
 
+# As their readers write them. A newsletter may come in others: those are called by their tag.
+LANGUAGES = {
+    "ar": "العربية",
+    "da": "Dansk",
+    "de": "Deutsch",
+    "en": "English",
+    "es": "Español",
+    "fr": "Français",
+    "he": "עברית",
+    "it": "Italiano",
+    "nl": "Nederlands",
+    "pl": "Polski",
+    "pt": "Português",
+    "sv": "Svenska",
+    "zh": "中文",
+}
+
 WHOSE = re.compile(r"^the \w+(?:’s|s’) (?=\w+$)", re.IGNORECASE)
 
 
@@ -34,6 +51,8 @@ def add_words(app: Flask) -> None:
         next_weekday,
         day_ago,
         local_day,
+        local_hour,
+        language_name,
         markdown,
         consent_parts,
     ):
@@ -94,6 +113,16 @@ def day_ago(day: date, newsletter: Newsletter, now: datetime) -> str:
 def local_day(at: datetime, newsletter: Newsletter) -> str:
     """Return "Saturday 12 December", by the newsletter's own calendar."""
     return prose.short_day(at.astimezone(ZoneInfo(newsletter.zone)).date())
+
+
+def local_hour(at: datetime, newsletter: Newsletter) -> str:
+    """Return "10:42", by the newsletter's own clock."""
+    return f"{at.astimezone(ZoneInfo(newsletter.zone)):%H:%M}"
+
+
+def language_name(tag: str) -> str:
+    """Return "English" for en, and the tag itself where its name is not known."""
+    return LANGUAGES.get(tag.partition("-")[0].lower(), tag)
 
 
 def markdown(text: str, title: str) -> Markup:

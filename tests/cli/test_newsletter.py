@@ -4,8 +4,11 @@ import pytest
 from PIL import Image
 
 from digest.database import Database
-from digest.models import Media, Newsletter, Publication
+from digest.models import LeavingReason, Media, Newsletter, Publication
+from digest.readers.farewells import tell_reason
+from digest.readers.leaving import leave
 from tests.cli.conftest import NEWSLETTER, CommandLine
+from tests.factories import NOW, make_reader
 
 
 def with_option(option: str, value: str) -> list[str]:
@@ -165,3 +168,54 @@ def test_what_becomes_of_doubt_is_the_newsletters_to_say(command_line: CommandLi
     assert shown["in_doubt_policy"] == "hold"
     wrong = command_line("newsletter", "edit", "editors-digest", "--in-doubt-policy", "forget")
     assert wrong.exit_code == 2
+
+
+def test_topics_and_languages_are_offered_and_counted(paper: CommandLine) -> None:
+    chosen = ("--topics", "sea=The sea, chinese-economy = Chinese economy", "--also-in", "de, fr")
+    assert paper("newsletter", "edit", "editors-digest", *chosen).exit_code == 0
+    shown = paper("newsletter", "show", "editors-digest", "--json").json
+    assert shown["topics"] == {"sea": "The sea", "chinese-economy": "Chinese economy"}
+    assert shown["languages"] == ["de", "fr"]
+    assert shown["readers_by_topic"] == shown["reasons_for_leaving"] == {}
+
+    assert paper("newsletter", "edit", "editors-digest", "--topics", "").exit_code == 0
+    shown = paper("newsletter", "show", "editors-digest", "--json").json
+    assert (shown["topics"], shown["languages"]) == ({}, ["de", "fr"])
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("option", "typed", "complaint"),
+    [
+        ("--topics", "sea", "has no name"),
+        ("--topics", "The Sea=sea", "--topics: Use a-z"),
+        ("--topics", "sea=", "--topics: This cannot be empty."),
+        ("--topics", ",".join(f"t{n}=T" for n in range(21)), "at most 20 topics"),
+        ("--also-in", "german!", "--also-in: Give a language tag"),
+    ],
+)
+def test_a_topic_or_language_that_cannot_be_exits_2(
+    paper: CommandLine, option: str, typed: str, complaint: str
+) -> None:
+    said = paper("newsletter", "edit", "editors-digest", option, typed)
+
+    assert said.exit_code == 2
+    assert complaint in said.err
+
+
+def test_why_readers_left_and_what_they_choose_is_shown(
+    paper: CommandLine, database: Database
+) -> None:
+    with database.transaction() as session:
+        newsletter = session.query(Newsletter).one()
+        for email in ("robin@example.org", "mina@example.com", "joss@example.com"):
+            make_reader(session, newsletter, email).topics = ["sea"]
+        gone = make_reader(session, newsletter, "odile@example.com")
+        leave(session, gone.token_id, now=NOW)
+        assert tell_reason(session, gone.token_id, LeavingReason.NO_TIME, now=NOW)
+    shown = paper("newsletter", "show", "editors-digest", "--json").json
+    assert shown["readers_by_topic"] == {"sea": 3}
+    assert shown["reasons_for_leaving"] == {"2026-11": {"no_time": 1}}
+    words = paper("newsletter", "show", "editors-digest").out
+    assert "sea: 3" in words
+    assert "2026-11: no_time: 1" in words

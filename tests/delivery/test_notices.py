@@ -253,8 +253,8 @@ def test_a_notice_that_cannot_be_written_blocks_no_other_and_is_tried_again(
     with press.database.transaction() as session:
         first = session.get_one(Notice, 1)
         if broken == "template":
-            # A kind whose template a later version brings.
-            first.kind = NoticeKind.ADDRESS_CHANGED
+            # A kind that tells of an issue, without one.
+            first.kind = NoticeKind.HELD
         else:
             other = make_newsletter(session, "other", palette={})
             first.newsletter_id = other.id
@@ -407,4 +407,52 @@ def test_an_editor_who_has_decided_meanwhile_is_told_nothing(
         press.relay_at(relay.port)
         send(press)
         assert relay.received == []
+    assert notice(press).state is NoticeState.CANCELLED
+
+
+@pytest.mark.parametrize(("minutes", "sent"), [(29, 1), (31, 0)])
+def test_a_fresh_link_that_would_have_run_out_is_not_mailed(
+    press: Press, minutes: int, sent: int
+) -> None:
+    with press.database.transaction() as session:
+        reader = make_reader(session, make_newsletter(session), "robin@example.org").subscriber
+        session.add(
+            Notice(
+                token_id=new_token_id(),
+                kind=NoticeKind.FRESH_LINK,
+                to_address="robin@example.org",
+                newsletter_id=1,
+                subscriber_id=reader.id,
+                created_at=NOW,
+                released_at=database_now(-60 * minutes),
+                next_attempt_at=database_now(-1),
+            )
+        )
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        assert send(press) == sent
+        links = [mail.content.count(b"/preferences/fresh/") for mail in relay.messages]
+    assert all(links)
+    row = notice(press)
+    assert row.state is (NoticeState.ACCEPTED if sent else NoticeState.CANCELLED)
+    assert row.to_address is None
+
+
+def test_a_new_address_that_nobody_waits_for_any_more_is_not_mailed(press: Press) -> None:
+    with press.database.transaction() as session:
+        reader = make_reader(session, make_newsletter(session), "robin@example.org").subscriber
+        session.add(
+            Notice(
+                token_id=new_token_id(),
+                kind=NoticeKind.CONFIRMATION,
+                to_address="robin@example.net",
+                newsletter_id=1,
+                subscriber_id=reader.id,
+                created_at=NOW,
+                next_attempt_at=database_now(-1),
+            )
+        )
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        assert send(press) == 0
     assert notice(press).state is NoticeState.CANCELLED

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select, text, update
 
+from digest.clock import months_before
 from digest.database import Database, database_now
 from digest.delivery import partitions
 from digest.delivery.reporting import Report, report
-from digest.delivery.retention import SLICE, fold_deliveries, fold_due, months_before
+from digest.delivery.retention import SLICE, fold_deliveries, fold_due
 from digest.delivery.watching import watched_issues
 from digest.models import (
     Attempt,

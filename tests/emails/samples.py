@@ -156,11 +156,13 @@ HELD = EditorView(
 )
 
 
-def notice(kind: NoticeKind, accent: str = "#006B5E") -> Rendered:
+def notice(kind: str, accent: str = "#006B5E") -> Rendered:
     """A notice of each kind that there are templates for."""
     about: str | EditorView = HELD
-    if kind in {NoticeKind.CONFIRMATION, NoticeKind.ALREADY_SIGNED_UP}:
+    if kind not in {NoticeKind.DRAFT_READY.value, NoticeKind.HELD.value}:
         about = f"{SITE}/confirm/AZ3u0pW9dQmXk2vL7tYc1RfE8gHs5jKnAZ3u0pW9dQmXk2vL7tYc1R"
+    if kind == NoticeKind.ADDRESS_CHANGED.value:
+        about = "mailto:imara@halyard.example"
     return render_notice(kind, masthead(accent), "robin@example.org", about)
 
 
@@ -169,6 +171,9 @@ NOTICE_KINDS = (
     NoticeKind.ALREADY_SIGNED_UP,
     NoticeKind.DRAFT_READY,
     NoticeKind.HELD,
+    NoticeKind.FRESH_LINK,
+    "new_address",
+    NoticeKind.ADDRESS_CHANGED,
 )
 
 

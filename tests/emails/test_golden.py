@@ -19,6 +19,7 @@ from digest.cli.halyard import NOTE, THIS_WEEK
 from digest.database import Database
 from digest.delivery.notices import send_notices
 from digest.models import (
+    AddressChange,
     Approval,
     Issue,
     IssueState,
@@ -78,7 +79,15 @@ def test_an_issue_is_as_it_was(press: Press) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("kind", [NoticeKind.CONFIRMATION, NoticeKind.ALREADY_SIGNED_UP])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        NoticeKind.CONFIRMATION,
+        NoticeKind.ALREADY_SIGNED_UP,
+        NoticeKind.FRESH_LINK,
+        NoticeKind.ADDRESS_CHANGED,
+    ],
+)
 def test_a_notice_to_a_reader_is_as_it_was(press: Press, kind: NoticeKind) -> None:
     def to_reader(session: Session) -> Notice:
         newsletter = dressed_newsletter(session)
@@ -93,6 +102,32 @@ def test_a_notice_to_a_reader_is_as_it_was(press: Press, kind: NoticeKind) -> No
         )
 
     compare(kind.value, sent_notice(press, to_reader))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_mail_to_a_new_address_is_as_it_was(press: Press) -> None:
+    def to_new_address(session: Session) -> Notice:
+        newsletter = dressed_newsletter(session)
+        reader = dressed_reader(session, newsletter)
+        new = "robin@example.net"
+        session.add(
+            AddressChange(
+                token_id=TOKEN,
+                subscriber_id=reader.id,
+                email=new,
+                email_key=new,
+                requested_at=NOW,
+                expires_at=NOW,
+            )
+        )
+        return Notice(
+            kind=NoticeKind.CONFIRMATION,
+            to_address=new,
+            newsletter_id=newsletter.id,
+            subscriber_id=reader.id,
+        )
+
+    compare("new_address", sent_notice(press, to_new_address))
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

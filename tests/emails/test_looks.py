@@ -38,7 +38,7 @@ MAILS: dict[str, Callable[[], Rendered]] = {
     "yellow": lambda: render_issue(halyard_issue("#FFD400"), READER),
     "longest": lambda: render_issue(longest_issue(), READER),
     "shortest": lambda: render_issue(shortest_issue(), READER),
-    **{kind.value: partial(notice, kind) for kind in NOTICE_KINDS},
+    **{str(kind): partial(notice, kind) for kind in NOTICE_KINDS},
 }
 
 

@@ -216,17 +216,17 @@ def test_sign_ups_that_nobody_confirmed_are_forgotten_after_30_days(desk: Reader
     desk.sign_up("robin@example.org", name="Robin")
     desk.subscribe("mina@example.com")
     desk.clock.advance(timedelta(days=31, hours=23))
-    assert sweep_sign_ups(desk.database, desk.clock.now()) == 0
+    assert sweep_sign_ups(desk.database, desk.clock.now(), 30) == 0
     desk.sign_up("joss@example.com")
     desk.clock.advance(timedelta(hours=2))
 
-    assert sweep_sign_ups(desk.database, desk.clock.now()) == 1
+    assert sweep_sign_ups(desk.database, desk.clock.now(), 30) == 1
     assert "robin" not in repr([desk.dump()["sign_up"], desk.dump()["consent_detail"]]).lower()
     assert {row.email for row in desk.rows(ConsentDetail)} == {
         "mina@example.com",
         "joss@example.com",
     }
-    assert sweep_sign_ups(desk.database, desk.clock.now()) == 0
+    assert sweep_sign_ups(desk.database, desk.clock.now(), 30) == 0
 
 
 def test_the_details_stay_of_who_asked_again_or_is_a_reader(desk: ReadersDesk) -> None:
@@ -234,7 +234,7 @@ def test_the_details_stay_of_who_asked_again_or_is_a_reader(desk: ReadersDesk) -
     desk.clock.advance(timedelta(days=20))
     desk.sign_up("robin@example.org")
     desk.clock.advance(timedelta(days=13))
-    assert sweep_sign_ups(desk.database, desk.clock.now()) == 1
+    assert sweep_sign_ups(desk.database, desk.clock.now(), 30) == 1
 
     old, new = desk.rows(SignUp)
     assert (old.email, new.email) == (None, "robin@example.org")

@@ -223,9 +223,12 @@ def test_preferences_show_all_that_the_reader_gets_and_no_address(
     act(desk, "leave", first.token_id)
 
     with database.reading() as session:
-        found = look_at_preferences(session, first.token_id, now=NOW).standings
+        found = look_at_preferences(session, first.token_id, now=NOW)
         assert period_of_newsletter(session, first.token_id, "climate") == second.token_id
         assert period_of_newsletter(session, first.token_id, "no-such") is None
-    slugs = [each.newsletter.slug for each in found if each.newsletter]
+    standings = [choices.standing for choices in found.choices]
+    slugs = [each.newsletter.slug for each in standings if each.newsletter]
     assert slugs == ["editors-digest", "climate"]
-    assert [each.active for each in found] == [False, True]
+    assert [each.active for each in standings] == [False, True]
+    assert [newsletter.slug for newsletter in found.to_join] == ["editors-digest"]
+    assert found.reader is None

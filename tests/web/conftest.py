@@ -145,6 +145,11 @@ class Site:
         assert self.client.post(self.confirm_path()).status_code == 200
         return self.desk.rows(Subscription)[-1]
 
+    def preferences(self, path: str, action: str, **fields: Any) -> TestResponse:
+        """Press a button of the preferences, as their page shows it now."""
+        proof = hidden(self.client.get(path).text, "proof")
+        return self.client.post(path, data={"action": action, "proof": proof, **fields})
+
     def path(self, purpose: Purpose, period: Subscription) -> str:
         folder = {Purpose.UNSUBSCRIBE: "unsubscribe", Purpose.PREFERENCES: "preferences"}[purpose]
         return f"/{folder}/{RING.sign(purpose, period.token_id)}"
@@ -153,6 +158,12 @@ class Site:
 @pytest.fixture
 def site(client: FlaskClient, desk: ReadersDesk) -> Site:
     return Site(client, desk)
+
+
+def hidden(page: str, name: str) -> str:
+    """Return the value of a hidden field; all fields of that name have the same."""
+    [value] = set(re.findall(rf'<input type="hidden" name="{name}" value="([^"]*)">', page))
+    return unescape(value)
 
 
 def heading(response: TestResponse) -> str:

@@ -101,6 +101,11 @@ class Gallery:
                 select(Subscription).order_by(Subscription.id.desc()).limit(1)
             ).one()
 
+    def newest_link(self) -> str:
+        """Return the path of the first link in the newest mail."""
+        text = self.mailbox.messages()[-1].read.text or ""
+        return text.partition(self.url)[2].split()[0]
+
     def path(self, purpose: Purpose, period: Subscription | None = None) -> str:
         """Return the path of a link in a reader's mail."""
         token_id = (period or self.reader()).token_id

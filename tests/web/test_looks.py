@@ -50,9 +50,13 @@ def yellow(gallery: Gallery) -> None:
 
 
 VARIANTS: dict[str, tuple[Callable[[Gallery], None], bool, tuple[str, ...]]] = {
-    "several newsletters": (add_newsletters, True, ("sign-up-errors", "archive")),
+    "several newsletters": (add_newsletters, True, ("sign-up-errors", "archive", "control")),
     "no issue yet": (the_same, False, ("sign-up", "archive")),
-    "longest": (longest, True, ("sign-up-errors", "archive", "issue", "confirm")),
+    "longest": (
+        longest,
+        True,
+        ("sign-up-errors", "archive", "issue", "confirm", "preferences-left"),
+    ),
     "shortest": (shortest, True, ("sign-up", "issue")),
     "yellow": (yellow, True, ("sign-up-errors", "issue")),
 }

@@ -8,8 +8,9 @@ from typing import Literal
 import pytest
 from sqlalchemy import func, select
 
-from digest.models import SignUp
+from digest.models import SignUp, Subscriber
 from digest.runtime import Bell
+from digest.tokens import Purpose
 from tests.browser import OpenPage
 from tests.web.gallery import Gallery
 from tests.web.visits import PAGES
@@ -172,3 +173,36 @@ def test_going_back_finds_a_form_that_is_not_busy(gallery: Gallery, open_page: O
 
     assert page.locator(".button").inner_text() == "Send me the Digest"
     assert page.locator(".button").get_attribute("aria-disabled") is None
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_reader_pauses_and_erases_themselves_by_keyboard_alone(
+    gallery: Gallery, open_page: OpenPage, javascript: bool
+) -> None:
+    page = open_page(width=375, javascript=javascript).page
+    period = gallery.reader()
+
+    def press(words: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate(FOCUS).strip() == words:
+                with page.expect_navigation():
+                    page.keyboard.press("Enter")
+                return
+        pytest.fail(f"no Tab leads to {words}")
+
+    page.goto(gallery.url + gallery.path(Purpose.PREFERENCES, period))
+    page.get_by_label("No break").focus()
+    page.keyboard.press("ArrowDown")
+    press("Save")
+    assert page.get_by_role("status").inner_text() == "Saved. Nothing else has changed."
+    assert "Paused until Monday 14 December." in page.locator("main").inner_text()
+    press("Mail me a fresh link")
+    page.goto(gallery.url + gallery.newest_link())
+    press("Yes, open it")
+    assert "@example.org" in page.locator("main").inner_text()
+    press("Erase everything about me")
+    press("Erase my data")
+    assert page.locator("h1").inner_text() == "Everything about you is erased"
+    with gallery.runtime.database.reading() as session:
+        assert session.get_one(Subscriber, period.subscriber_id).email is None

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from html import unescape
 from typing import Any
 
 import pytest
@@ -15,18 +14,21 @@ from digest.models import (
     ConsentDetail,
     ConsentKind,
     EndedReason,
+    Farewell,
     IssueState,
+    LeavingReason,
     Newsletter,
     Notice,
     Subscriber,
     Subscription,
+    Wording,
 )
 from digest.readers.erasing import erase
 from digest.runtime import SEND_NOTICES
 from digest.settings import Key
 from digest.tokens import KeyRing, Purpose
-from tests.factories import NOW, RING, SUPPRESSION_KEY, make_article, make_issue, make_newsletter
-from tests.web.conftest import RecordingBell, Site, heading, words
+from tests.factories import NOW, RING, SUPPRESSION_KEY, make_article, make_issue
+from tests.web.conftest import RecordingBell, Site, heading, hidden, words
 
 STRANGER = KeyRing([Key("k1", b"x" * 32)])
 FOLDERS = {
@@ -191,6 +193,45 @@ def test_a_mistake_is_undone_from_the_page_within_the_hour(site: Site, clock: Fi
     assert "That was a mistake" not in site.client.get(path).text
 
 
+def test_the_words_of_each_button_are_kept_and_one_click_has_none(site: Site) -> None:
+    path = site.path(Purpose.UNSUBSCRIBE, site.subscribe())
+    page = site.client.get(path)
+    for action in ("pause", "resume", "leave", "undo"):
+        undo = re.findall(r'name="undo" value="([^"]+)"', page.text)
+        page = site.client.post(path, data={"action": action, "undo": undo})
+    site.client.post(path, data={"List-Unsubscribe": "One-Click"})
+
+    labels = {row.id: row.label for row in site.desk.rows(Wording)}
+    changes = site.desk.rows(Consent)[2:]
+    assert [(row.kind, labels.get(row.wording_id or 0)) for row in changes] == [
+        (ConsentKind.CHANGED, "Pause for four weeks instead"),
+        (ConsentKind.CHANGED, "Start it again now"),
+        (ConsentKind.WITHDRAWN, "Unsubscribe"),
+        (ConsentKind.RESTORED, "That was a mistake, put me back"),
+        (ConsentKind.WITHDRAWN, None),
+    ]
+
+
+def test_why_is_asked_once_and_never_in_the_way(site: Site) -> None:
+    path = site.path(Purpose.UNSUBSCRIBE, site.subscribe())
+    assert "tell us why" not in site.client.get(path).text
+    page = site.client.post(path)
+    assert heading(page) == "You are unsubscribed"
+    assert "It is one tick, and entirely optional." in words(page)
+
+    for nothing in ({}, {"reason": ""}, {"reason": "spam"}):
+        answer = site.client.post(path, data={"action": "why", **nothing})
+        assert (answer.status_code, heading(answer)) == (200, "You have already left")
+    assert site.desk.count(Farewell) == 0
+    for _ in range(2):
+        page = site.client.post(path, data={"action": "why", "reason": "no_time"})
+        assert "tell us why" not in page.text
+    assert [(row.reason, row.readers) for row in site.desk.rows(Farewell)] == [
+        (LeavingReason.NO_TIME, 1)
+    ]
+    assert "That was a mistake" in page.text, "it can still be taken back"
+
+
 def test_undo_needs_its_own_token(site: Site) -> None:
     period = site.subscribe()
     path = site.path(Purpose.UNSUBSCRIBE, period)
@@ -219,51 +260,6 @@ def test_an_action_that_we_do_not_know_is_refused(site: Site) -> None:
         data = {"action": "destroy", "newsletter": "editors-digest"}
         assert site.client.post(site.path(purpose, period), data=data).status_code == 400
     assert len(active(site)) == 1
-
-
-# Preferences
-
-
-def test_preferences_pause_resume_and_leave(site: Site, database: Database) -> None:
-    with database.transaction() as session:
-        make_newsletter(session, "climate", name="Climate")
-    site.subscribe(newsletter=["editors-digest", "climate"])
-    first, second = site.desk.rows(Subscription)
-    path = site.path(Purpose.PREFERENCES, first)
-    page = site.client.get(path)
-    assert heading(page) == "What we send you"
-    assert "Editor’s Digest" in page.text
-    assert "Climate" in page.text
-    assert "robin" not in page.text, "a forwarded mail must not show the address"
-
-    def act(action: str, slug: str) -> Any:
-        return site.client.post(path, data={"action": action, "newsletter": slug})
-
-    assert "Saved. Nothing else has changed." in act("pause", "climate").text
-    assert site.desk.rows(Subscription)[1].paused_until is not None
-    act("resume", "climate")
-    assert site.desk.rows(Subscription)[1].paused_until is None
-    act("leave", "climate")
-    assert [period.id for period in active(site)] == [first.id]
-    act("leave", "editors-digest")
-    assert active(site) == []
-    assert second.id
-
-
-def test_preferences_do_not_reach_another_reader_s_newsletters(
-    site: Site, database: Database
-) -> None:
-    with database.transaction() as session:
-        make_newsletter(session, "climate", name="Climate")
-    mine = site.subscribe("robin@example.org")
-    site.subscribe("mina@example.com", newsletter="climate")
-    before = site.desk.dump()
-    data = {"action": "leave", "newsletter": "climate"}
-    page = site.client.post(site.path(Purpose.PREFERENCES, mine), data=data)
-
-    assert page.status_code == 200
-    assert "Saved" not in page.text
-    assert site.desk.dump() == before
 
 
 # Every link
@@ -343,8 +339,3 @@ def test_neither_addresses_nor_tokens_are_logged(site: Site, logged: Any) -> Non
 
     assert "robin" not in logged.getvalue()
     assert path.rpartition("/")[2] not in logged.getvalue()
-
-
-def hidden(page: str, name: str) -> str:
-    [value] = re.findall(rf'<input type="hidden" name="{name}" value="([^"]*)">', page)
-    return unescape(value)

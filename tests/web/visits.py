@@ -81,7 +81,46 @@ def _paused(gallery: Gallery, page: Page) -> None:
 
 def _preferences_saved(gallery: Gallery, page: Page) -> None:
     page.goto(gallery.url + gallery.path(Purpose.PREFERENCES))
-    _press(page, "Pause")
+    page.get_by_label("four weeks").check()
+    _press(page, "Save")
+
+
+def _preferences_errors(gallery: Gallery, page: Page) -> None:
+    page.goto(gallery.url + gallery.path(Purpose.PREFERENCES))
+    page.get_by_label("until the day").check()
+    _press(page, "Save")
+
+
+def _preferences_left(gallery: Gallery, page: Page) -> None:
+    page.goto(gallery.url + gallery.path(Purpose.PREFERENCES))
+    _press(page, "Unsubscribe")
+
+
+def _fresh_link(gallery: Gallery, page: Page) -> None:
+    page.goto(gallery.url + gallery.path(Purpose.PREFERENCES))
+    _press(page, "Mail me a fresh link")
+    page.goto(gallery.url + gallery.newest_link())
+
+
+def _control(gallery: Gallery, page: Page) -> None:
+    _fresh_link(gallery, page)
+    _press(page, "Yes, open it")
+
+
+def _new_address(gallery: Gallery, page: Page) -> None:
+    _control(gallery, page)
+    page.get_by_label("New email address").fill(f"{secrets.token_hex(3)}@example.net")
+    _press(page, "Change my address")
+    page.goto(gallery.url + gallery.newest_link())
+
+
+def _follow(name: str) -> Visit:
+    def visit(gallery: Gallery, page: Page) -> None:
+        _control(gallery, page)
+        with page.expect_navigation():
+            page.get_by_role("link", name=name).click()
+
+    return visit
 
 
 def _mail(view: str, width: str = "desktop") -> Visit:
@@ -111,6 +150,14 @@ PAGES: dict[str, Visit] = {
     "paused": _paused,
     "preferences": lambda gallery, page: _go(gallery.path(Purpose.PREFERENCES))(gallery, page),
     "preferences-saved": _preferences_saved,
+    "preferences-errors": _preferences_errors,
+    "preferences-left": _preferences_left,
+    "lost-link": _go("/preferences"),
+    "fresh-link": _fresh_link,
+    "control": _control,
+    "new-address": _new_address,
+    "data": _follow("Read my data"),
+    "erase": _follow("Erase"),
     "archive": _go("/issues/"),
     "issue": _go("/issues/editors-digest/42"),
     "cancelled-issue": _go("/issues/editors-digest/40"),

@@ -1,55 +1,238 @@
-"""`/preferences/<token>`, in its first form: pause, come back, leave.
+"""`/preferences/<token>`: what a reader gets, and chooses; with a fresh link, control of it all.
 
-No cookie is used, so there is nothing for another site to ride on: the token in the address, which
-only the mail holds, is the proof, for CSRF as well.
+The token in the address, which only the mail holds, is the proof of who it is about. What shows
+or changes the address needs a session besides (`control`): mails are forwarded.
 """
 
-from flask import Blueprint, abort, render_template, request
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from sqlalchemy.orm import Session
+
+from digest.errors import FieldError
+from digest.models import Subscription
+from digest.readers import words_shown
+from digest.readers.address_change import ask_for_change
+from digest.readers.choosing import choose_language, choose_topics, join
+from digest.readers.farewells import WORDS as REASONS
+from digest.readers.fresh_links import ask_by_link, close_sessions
 from digest.readers.leaving import leave
-from digest.readers.pausing import pause, resume
-from digest.readers.preferences import look_at_preferences, period_of_newsletter
+from digest.readers.pausing import BREAK_WORDS, Break, break_until, pause, resume
+from digest.readers.preferences import look_at_preferences, period_of_newsletter, session_of
+from digest.readers.sign_up_form import InvalidSignUpError, SignUpForm
+from digest.readers.signing_up import sign_up
+from digest.readers.standing import find_period, newest_period
+from digest.readers.words_shown import words_shown as words
+from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
 from digest.web.context import current_runtime
+from digest.web.masthead import masthead_of
+from digest.web.site.reader_session import (
+    page_proof,
+    proof_is_good,
+    session_secret,
+    take_cookie,
+)
 from digest.web.site.tokens import evidence_here, token_id
+from digest.web.words import all_the
 
-ACTIONS = {"leave": leave, "pause": pause, "resume": resume}
+FORM = "preferences"
+SAVED = "Saved. Nothing else has changed."
+SAME = "That is how it was. Nothing has changed."
+STALE = FieldError("page", "This page was open for a long time. Press the button once more")
+NOT_OPEN = FieldError("page", "That needs a fresh link. Have one mailed to you, below")
 
 preferences_pages = Blueprint("preferences", __name__)
 
 
+@dataclass(frozen=True)
+class Done:
+    """What came of a button: a sentence for the top of the page, an address to show in it."""
+
+    sentence: str
+    address: str = ""
+
+
 @preferences_pages.get("/preferences/<token>")
-def show(token: str) -> str:
-    """Show what the reader gets. Their address is not shown: mails are forwarded."""
-    return _page(token, saved=False)
+def show(token: str) -> Response:
+    """Show what the reader gets; their address only to who came by a fresh link."""
+    return _page(token, token_id(Purpose.PREFERENCES, token))
 
 
 @preferences_pages.post("/preferences/<token>")
-def act(token: str) -> str:
-    """Pause, resume or leave one of the reader's newsletters."""
+def act(token: str) -> Response:
+    """Choose topics, a language, a pause; join, leave; with a fresh link, a new address."""
     runtime = current_runtime()
-    own = token_id(Purpose.PREFERENCES, token)
-    action = request.form.get("action", "")
-    slug = request.form.get("newsletter", "")
-    if action not in ACTIONS:
+    own, now = token_id(Purpose.PREFERENCES, token), runtime.clock.now()
+    action = ACTIONS.get(request.form.get("action", ""))
+    if action is None:
         abort(400)
-    with runtime.database.transaction() as session:
-        period = period_of_newsletter(session, own, slug)
-        if period is not None:
-            ACTIONS[action](session, period, evidence_here("preferences"), now=runtime.clock.now())
-    return _page(token, saved=period is not None)
+    if not proof_is_good(own, now):
+        return _page(token, own, errors=(STALE,), status=400)
+    try:
+        with runtime.database.transaction() as session:
+            period = find_period(session, own)
+            done = action(session, period, now) if period else None
+    except InvalidSignUpError as invalid:
+        return _page(token, own, errors=invalid.errors, status=422)
+    except FieldError as error:
+        return _page(token, own, errors=(error,), status=403 if error is NOT_OPEN else 422)
+    if request.form["action"] in RINGS:
+        runtime.bell.ring(SEND_NOTICES)
+    if request.form["action"] == "close":
+        response = make_response(redirect(url_for("preferences.show", token=token), 303))
+        take_cookie(response)
+        return response
+    return _page(token, own, done)
 
 
-def _page(token: str, *, saved: bool) -> str:
-    runtime = current_runtime()
-    own = token_id(Purpose.PREFERENCES, token)
-    with runtime.database.reading() as session:
-        preferences = look_at_preferences(session, own, now=runtime.clock.now())
-    standings = preferences.standings
-    return render_template(
-        "site/preferences.html",
-        standings=standings,
-        newsletter=standings[0].newsletter if standings else None,
-        token=token,
-        saved=saved,
+def _save(session: Session, own: Subscription, now: datetime) -> Done | None:
+    period = _asked_for(session, own)
+    if period is None or period.ended_at is not None:
+        return None
+    evidence, form = evidence_here(FORM), request.form
+    changed = choose_topics(session, period, form.getlist("topic"), evidence, now=now)
+    if "language" in form:
+        changed |= choose_language(session, period, form["language"], evidence, now=now)
+    changed |= _take_a_break(session, period, form.get("pause", "keep"), now)
+    return Done(SAVED if changed else SAME)
+
+
+def _take_a_break(session: Session, period: Subscription, chosen: str, now: datetime) -> bool:
+    if chosen == "keep":
+        return False
+    evidence = evidence_here(FORM)
+    if chosen == "resume":
+        wording = words(session, words_shown.RESUME, now)
+        return resume(session, period.token_id, evidence, now=now, wording=wording).changed
+    if chosen not in BREAK_WORDS:
+        abort(400)
+    choice = Break(chosen)
+    until = break_until(choice, request.form.get("until", ""), period.newsletter, now)
+    wording = words(session, BREAK_WORDS[choice], now)
+    return pause(session, period.token_id, evidence, now=now, until=until, wording=wording).changed
+
+
+def _leave(session: Session, own: Subscription, now: datetime) -> Done | None:
+    period = _asked_for(session, own)
+    if period is None:
+        return None
+    wording = words(session, words_shown.LEAVE, now)
+    standing = leave(session, period.token_id, evidence_here(FORM), now=now, wording=wording)
+    return Done(SAVED if standing.changed else SAME)
+
+
+def _asked_for(session: Session, own: Subscription) -> Subscription | None:
+    """Return the newest period of the newsletter that the form names, if the reader had it."""
+    found = period_of_newsletter(session, own.token_id, request.form.get("newsletter", ""))
+    period = find_period(session, found) if found else None
+    return newest_period(session, period.subscriber_id, period.newsletter_id) if period else None
+
+
+def _join(session: Session, own: Subscription, now: datetime) -> Done | None:
+    """Start newsletters: at once in a session, else by a confirmation, for mails are forwarded."""
+    reader = own.subscriber
+    if reader.email is None:
+        return None
+    form = SignUpForm(
+        email=reader.email,
+        newsletters=tuple(request.form.getlist("newsletter")),
+        consent=request.form.get("consent") == "yes",
+        wording=request.form.get("wording", ""),
+        site=masthead_of(current_app).get().site_host,
+        evidence=evidence_here(FORM),
     )
+    if session_of(session, own, session_secret(), now=now):
+        joined = join(session, reader, form, now=now)
+        return Done(f"You are in: from now on you get {all_the(joined)}.")
+    asked = sign_up(session, form, now=now, suppression=current_runtime().suppression)
+    names = all_the(asked.newsletters)
+    return Done(f"Now check your email. Press the button in it to start {names}.")
+
+
+def _mail_fresh_link(session: Session, own: Subscription, now: datetime) -> Done:
+    ask_by_link(session, own.subscriber, now=now)
+    return Done(
+        "Now check your email. The link in it works for 30 minutes, once. We send at most three a "
+        "day."
+    )
+
+
+def _change_address(session: Session, own: Subscription, now: datetime) -> Done:
+    if not session_of(session, own, session_secret(), now=now):
+        raise NOT_OPEN
+    email = ask_for_change(
+        session,
+        own.subscriber,
+        request.form.get("email", ""),
+        own.newsletter_id,
+        now=now,
+        suppression=current_runtime().suppression,
+    )
+    return Done("Now check your email there. Until you press the button in it, all stays.", email)
+
+
+def _close(session: Session, own: Subscription, now: datetime) -> Done:
+    opened = session_of(session, own, session_secret(), now=now)
+    if opened is not None:
+        close_sessions(session, opened.subscriber, now=now)
+    return Done(SAVED)
+
+
+ACTIONS: dict[str, Callable[[Session, Subscription, datetime], Done | None]] = {
+    "save": _save,
+    "leave": _leave,
+    "join": _join,
+    "fresh": _mail_fresh_link,
+    "address": _change_address,
+    "close": _close,
+}
+RINGS = frozenset({"join", "fresh", "address"})
+
+
+def _page(
+    token: str,
+    own: bytes,
+    done: Done | None = None,
+    *,
+    errors: tuple[FieldError, ...] = (),
+    status: int = 200,
+) -> Response:
+    runtime = current_runtime()
+    now = runtime.clock.now()
+    with runtime.database.reading() as session:
+        preferences = look_at_preferences(session, own, session_secret(), now=now)
+    choices = preferences.choices
+    page = render_template(
+        "site/preferences.html",
+        preferences=preferences,
+        newsletter=choices[0].standing.newsletter if choices else None,
+        token=token,
+        proof=page_proof(own, now),
+        done=done,
+        errors=errors,
+        sentences={error.field: error.sentence for error in errors},
+        typed=request.form,
+        breaks=BREAK_WORDS,
+        words=words_shown,
+        reasons=REASONS,
+        token_for=_token_for,
+        now=now,
+    )
+    return make_response(page, status)
+
+
+def _token_for(purpose: str, period: bytes) -> str:
+    return current_runtime().ring.sign(Purpose[purpose.upper()], period)

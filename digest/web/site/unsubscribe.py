@@ -5,9 +5,14 @@ The token is all the proof that is needed: no cookie, no CSRF token, no redirect
 
 from flask import Blueprint, abort, render_template, request
 
+from digest.models import LeavingReason
+from digest.readers import words_shown
+from digest.readers.farewells import WORDS as REASONS
+from digest.readers.farewells import tell_reason
 from digest.readers.leaving import leave, undo_leaving
 from digest.readers.pausing import pause, resume
 from digest.readers.standing import Standing, look_at_standing
+from digest.readers.words_shown import words_shown as words
 from digest.tokens import Purpose
 from digest.web.context import current_runtime
 from digest.web.site.tokens import evidence_here, token_id
@@ -27,22 +32,47 @@ def show(token: str) -> str:
 
 @unsubscribe_pages.post("/unsubscribe/<token>")
 def act(token: str) -> str:
-    """Leave; or `action=pause`, `action=resume`; or `action=undo` with its own token in `undo`."""
+    """Leave; or `action=pause`, `resume`, `why`; or `action=undo` with its own token in `undo`."""
     runtime = current_runtime()
     period = token_id(Purpose.UNSUBSCRIBE, token)
     action = request.form.get("action", "leave")
+    if action == "why":
+        return _say_why(token)
     if action not in ACTIONS:
         abort(400)
     if action == "undo":
         period = token_id(Purpose.UNDO, request.form.get("undo", ""))
+    now = runtime.clock.now()
     with runtime.database.transaction() as session:
+        # A mail program's one click shows no words of ours.
+        pressed = "action" in request.form
+        wording = words(session, BUTTONS[action], now) if pressed else None
         standing = ACTIONS[action](
-            session, period, evidence_here("unsubscribe link"), now=runtime.clock.now()
+            session, period, evidence_here("unsubscribe link"), now=now, wording=wording
         )
     return _page(standing, token, action)
 
 
+def _say_why(token: str) -> str:
+    """Count the reason that was ticked, where one was: nobody owes us an answer."""
+    runtime = current_runtime()
+    reason = request.form.get("reason", "")
+    if reason not in set(LeavingReason):
+        return show(token)
+    period, now = token_id(Purpose.UNSUBSCRIBE, token), runtime.clock.now()
+    with runtime.database.transaction() as session:
+        told = tell_reason(session, period, LeavingReason(reason), now=now)
+        standing = look_at_standing(session, period, now=now)
+    return _page(standing, token, "told" if told else "look")
+
+
 ACTIONS = {"leave": leave, "pause": pause, "resume": resume, "undo": undo_leaving}
+BUTTONS = {
+    "leave": words_shown.LEAVE,
+    "pause": words_shown.PAUSE_INSTEAD,
+    "resume": words_shown.RESUME,
+    "undo": words_shown.UNDO,
+}
 
 
 def _page(standing: Standing, token: str, action: str) -> str:
@@ -53,6 +83,9 @@ def _page(standing: Standing, token: str, action: str) -> str:
         newsletter=standing.newsletter,
         action=action,
         token=token,
+        why=runtime.ring.sign(Purpose.UNSUBSCRIBE, standing.why) if standing.why else None,
+        reasons=REASONS,
+        buttons=BUTTONS,
         undo=runtime.ring.sign(Purpose.UNDO, standing.undo) if standing.undo else None,
         now=runtime.clock.now(),
     )
