@@ -57,6 +57,16 @@ def test_a_card_says_what_comes_when_and_who_chooses(
 
 
 @ONLY_SQLITE
+def test_a_topic_is_called_what_the_newsletter_calls_it(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.transaction() as session:
+        session.execute(update(Newsletter).values(topics={"old-ships": "Ships & the sea"}))
+    heading = "Get the Editor’s Digest on Ships & the sea, free every Saturday."
+    assert box(client, variant="inline", topic="old-ships")["heading"] == heading
+
+
+@ONLY_SQLITE
 @pytest.mark.parametrize(
     ("variant", "topic", "heading", "button"),
     [
