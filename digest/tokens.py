@@ -36,6 +36,7 @@ class Purpose(enum.StrEnum):
     BOUNCE = "b"
     LEAVE_BY_MAIL = "m"
     RENEW = "r"
+    FORM = "f"
 
 
 class BadTokenError(ValueError):

@@ -11,8 +11,8 @@ from digest.web.api.articles import article_api
 from digest.web.assets import serve_assets
 from digest.web.context import attach
 from digest.web.errors import handle_errors
+from digest.web.guarding import guard_sign_ups
 from digest.web.health import health
-from digest.web.limiting import limit_requests
 from digest.web.masthead import remember_masthead
 from digest.web.media import media
 from digest.web.security import add_security_headers
@@ -36,7 +36,7 @@ def create_app(runtime: Runtime, blueprints: Iterable[Blueprint] = ()) -> Flask:
     remember_masthead(app, runtime)
     add_words(app)
     add_security_headers(app, runtime.settings)
-    limit_requests(app)
+    guard_sign_ups(app, runtime)
     handle_errors(app)
     for blueprint in (*site_pages, media, health, article_api, *blueprints):
         app.register_blueprint(blueprint)

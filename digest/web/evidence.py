@@ -50,7 +50,11 @@ def reader_ip(request: Request, trusted: Sequence[Network]) -> str | None:
 
 def page_url(request: Request) -> str | None:
     """Return the address of the page that the form stood on, where the browser tells it."""
-    told = request.headers.get("Referer") or request.headers.get("Origin") or ""
+    return printable_page(request.headers.get("Referer") or request.headers.get("Origin") or "")
+
+
+def printable_page(told: str) -> str | None:
+    """Return a page's address as it can be kept, or None where it is none."""
     try:
         parts = urlsplit(told[:2000])
         host = parts.hostname

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, abort
 from sqlalchemy import select
@@ -134,8 +135,11 @@ class DoItYourself:
 
 
 @contextmanager
-def open_gallery(folder: Path, *, issues: bool = True) -> Iterator[Gallery]:
-    """Serve the paper's pages on loopback, with its last two issues sent, or none yet."""
+def open_gallery(folder: Path, *, issues: bool = True, **changes: Any) -> Iterator[Gallery]:
+    """Serve the paper's pages on loopback, with its last two issues sent, or none yet.
+
+    `changes` replace settings.
+    """
     with ExitStack() as ends:
         mailbox = Mailbox(clock=FixedClock(MONDAY))
         inbox = InboxServer(mailbox, bind("127.0.0.1", 0))
@@ -143,6 +147,7 @@ def open_gallery(folder: Path, *, issues: bool = True) -> Iterator[Gallery]:
         ends.callback(inbox.stop)
         listener = ends.enter_context(bind("127.0.0.1", 0))
         settings = demo_settings(folder, listener.getsockname()[1], inbox.port)
+        settings = replace(settings, **changes)
         upgrade(settings.database_url)
         bell, clock = DoItYourself(), FixedClock(MONDAY - timedelta(days=21))
         runtime = open_runtime(settings, clock=clock, bell=bell)

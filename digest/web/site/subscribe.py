@@ -1,5 +1,6 @@
 """`/` and `/subscribe`: the newsletters, and the form. It works from any other site as well."""
 
+import json
 from dataclasses import dataclass, replace
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request
@@ -13,8 +14,8 @@ from digest.readers.signing_up import sign_up
 from digest.runtime import SEND_NOTICES
 from digest.web.context import current_runtime
 from digest.web.errors import problem, wants_json
-from digest.web.evidence import site_of
-from digest.web.limiting import check_sign_up_limit
+from digest.web.evidence import printable_page, site_of
+from digest.web.guarding import Ask, Attempt, guard
 from digest.web.masthead import masthead_of
 from digest.web.site.published import IssueRow, Specimen, issue_rows, latest_specimen
 from digest.web.site.tokens import evidence_here
@@ -53,8 +54,10 @@ def subscribe() -> Response | tuple[str, int]:
     """Take a sign-up. Whoever the address belongs to, the answer is the same."""
     runtime = current_runtime()
     form = _read_form()
-    check_sign_up_limit(form.evidence.ip)
     try:
+        ask = guard(_attempt(form))
+        if ask is not None:
+            return _asked_once_more(form, ask)
         with runtime.database.transaction() as session:
             asked = sign_up(session, form, now=runtime.clock.now(), suppression=runtime.suppression)
     except InvalidSignUpError as invalid:
@@ -65,9 +68,40 @@ def subscribe() -> Response | tuple[str, int]:
     return response
 
 
+def _attempt(form: SignUpForm) -> Attempt:
+    fields = request.form
+    return Attempt(
+        email=form.email,
+        ip=form.evidence.ip,
+        token=fields.get("token", ""),
+        proof=fields.get("proof", ""),
+    )
+
+
+def _asked_once_more(form: SignUpForm, ask: Ask) -> Response:
+    """Hold the fields, and ask for the button to be pressed: nothing was written yet."""
+    if wants_json():
+        response = problem(
+            403,
+            "Once more, please",
+            "Send the same fields again with this token"
+            + (", and with the challenge’s solution as proof." if ask.challenge else "."),
+            token=ask.token,
+            challenge=json.loads(ask.challenge) if ask.challenge else None,
+        )
+    else:
+        page = render_template("site/once_more.html", form=form, ask=ask)
+        response = make_response(page, 403)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def _read_form() -> SignUpForm:
     fields = request.form
     evidence = evidence_here(fields.get("form"))
+    if _is_ours(evidence.page_url) and (page := printable_page(fields.get("page", ""))):
+        # Our page in between passes on which one the reader came from: told by the same browser.
+        evidence = replace(evidence, page_url=page)
     return SignUpForm(
         email=fields.get("email", ""),
         newsletters=tuple(fields.getlist("newsletter")),
@@ -83,6 +117,10 @@ def _read_form() -> SignUpForm:
         ),
         evidence=evidence,
     )
+
+
+def _is_ours(page: str | None) -> bool:
+    return page == f"{current_runtime().settings.public_url}/subscribe"
 
 
 def _invalid(form: SignUpForm, invalid: InvalidSignUpError) -> Response | tuple[str, int]:
