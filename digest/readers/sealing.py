@@ -36,16 +36,17 @@ def seal_consents(database: Database, now: datetime, limit: int = 10_000) -> int
         size = min(BATCH, limit - sealed)
         try:
             with database.transaction() as session:
-                added = _extend_chain(session, now, since, size)
+                consents = _extend_chain(session, now, since, size)
         except IntegrityError:
             break
-        sealed += added
-        if added < size:
+        sealed += len(consents)
+        if len(consents) < size:
             break
+        since = consents[-1].id
     return sealed
 
 
-def _extend_chain(session: Session, now: datetime, since: int, limit: int) -> int:
+def _extend_chain(session: Session, now: datetime, since: int, limit: int) -> list[Consent]:
     head = find_head(session)
     sequence = head.sequence if head else 0
     previous = bytes.fromhex(head.hash) if head else FIRST_PREVIOUS
@@ -64,12 +65,13 @@ def _extend_chain(session: Session, now: datetime, since: int, limit: int) -> in
             )
         )
         previous = link
-    return len(consents)
+    return consents
 
 
 def _unsealed(session: Session, since: int, limit: int) -> list[Consent]:
     # By what is missing, not by the last id: a slow transaction may commit a lower id later.
-    sealed = exists().where(ConsentSeal.consent_id == Consent.id)
+    # Both sides from there on, or PostgreSQL reads the whole chain to hold a few rows against it.
+    sealed = exists().where(ConsentSeal.consent_id == Consent.id, ConsentSeal.consent_id >= since)
     return list(
         session.scalars(
             select(Consent).where(Consent.id >= since, ~sealed).order_by(Consent.id).limit(limit)
