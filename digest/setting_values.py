@@ -277,6 +277,13 @@ def parse_boolean(text: str) -> bool:
     raise ValueError(f"should be true or false, not {text!r}")
 
 
+def parse_disposable(text: str) -> str:
+    """Read `DIGEST_DISPOSABLE`."""
+    if text not in {"allow", "report", "refuse"}:
+        raise ValueError("should be allow, report or refuse")
+    return text
+
+
 def parse_log_format(text: str) -> str:
     """Read `DIGEST_LOG_FORMAT`."""
     if text not in {"text", "json"}:

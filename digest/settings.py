@@ -26,6 +26,7 @@ from digest.setting_values import (
     new_secret,
     parse_boolean,
     parse_database_url,
+    parse_disposable,
     parse_domain,
     parse_domain_rates,
     parse_folder,
@@ -90,6 +91,10 @@ class Settings:
     source_minutes: int
     tick_seconds: float
     relay_signs: bool
+    form_seconds: float
+    surge: int
+    sign_ups_a_minute: int
+    disposable: Literal["allow", "report", "refuse"]
     log_format: Literal["text", "json"]
 
     @property
@@ -249,6 +254,29 @@ VARIABLES = (
         "Say `true` once you have seen that the relay puts a DKIM signature over both "
         "List-Unsubscribe headers; `digest doctor` reminds you until then.",
     ),
+    Variable(
+        "DIGEST_FORM_SECONDS",
+        "2",
+        "A form of ours that comes back sooner than this was hardly filled in by a person, who is "
+        "asked to press once more. 0: never.",
+    ),
+    Variable(
+        "DIGEST_SURGE",
+        "60",
+        "So many sign-ups a minute, from everywhere together, are a surge: for ten minutes "
+        "browsers then have to do a small sum first. 0: never.",
+    ),
+    Variable(
+        "DIGEST_SIGN_UPS_A_MINUTE",
+        "600",
+        "No more sign-ups a minute than this are taken, from everywhere together. 0: no limit.",
+    ),
+    Variable(
+        "DIGEST_DISPOSABLE",
+        "report",
+        "Addresses of services that throw mail away: `allow` takes them, `report` has `digest "
+        "doctor` tell how many signed up, `refuse` asks for another address.",
+    ),
     Variable("DIGEST_LOG_FORMAT", "text", "`text` for people, `json` for machines."),
 )
 
@@ -306,6 +334,10 @@ def _read(env: "_Reader") -> Settings:
         source_minutes=env.whole("DIGEST_SOURCE_MINUTES", 1, 24 * 60),
         tick_seconds=env.number("DIGEST_TICK_SECONDS", 0.2, 3600),
         relay_signs=env.parsed("DIGEST_RELAY_SIGNS", parse_boolean),
+        form_seconds=env.number("DIGEST_FORM_SECONDS", 0, 60),
+        surge=env.whole("DIGEST_SURGE", 0, 1_000_000),
+        sign_ups_a_minute=env.whole("DIGEST_SIGN_UPS_A_MINUTE", 0, 1_000_000),
+        disposable=env.parsed("DIGEST_DISPOSABLE", parse_disposable),
         log_format=env.parsed("DIGEST_LOG_FORMAT", parse_log_format),
     )
 

@@ -30,3 +30,19 @@ def email_environment() -> Environment:
     environment.filters["justified"] = prose.justified
     environment.filters["wrapped"] = prose.wrapped
     return environment
+
+
+@cache
+def proof_environment() -> Environment:
+    """Return the environment for `templates/proof`: pages that stand by themselves."""
+    environment = Environment(
+        loader=FileSystemLoader(template_folder() / "proof"),
+        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["curly"] = prose.curly
+    environment.filters["wrapped"] = prose.wrapped
+    return environment

@@ -21,7 +21,7 @@ from digest.models import Heartbeat, Issue, IssueState
 from digest.newsroom.agenda import keep_agenda
 from digest.newsroom.fetching_pictures import pictures_due
 from digest.newsroom.fetching_sources import sources_due
-from digest.readers.consent import seal_consents
+from digest.readers.sealing import seal_consents
 from digest.readers.sweeping import sweep_addresses
 from digest.runtime import (
     DELIVER_ISSUE,

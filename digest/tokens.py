@@ -39,6 +39,7 @@ class Purpose(enum.StrEnum):
     FRESH_LINK = "r"
     NEW_ADDRESS = "a"
     PAGE = "g"
+    FORM = "f"
 
 
 class BadTokenError(ValueError):

@@ -92,6 +92,10 @@ def routes_page() -> str:
         source_minutes=15,
         tick_seconds=60,
         relay_signs=False,
+        form_seconds=2,
+        surge=60,
+        sign_ups_a_minute=600,
+        disposable="report",
         log_format="text",
     )
     app = create_app(

@@ -82,6 +82,11 @@ def make_settings(database_url: str, **changes: object) -> Settings:
         "source_minutes": 15,
         "tick_seconds": 60.0,
         "relay_signs": False,
+        # A test is quicker than a person, and many tests are one network.
+        "form_seconds": 0.0,
+        "surge": 0,
+        "sign_ups_a_minute": 0,
+        "disposable": "report",
         "log_format": "text",
     }
     return Settings(**(values | changes))  # type: ignore[arg-type]

@@ -370,6 +370,10 @@ MALFORMED = {
     "DIGEST_KEEP_UNCONFIRMED_DAYS": ["-1", "3651", "x"],
     "DIGEST_KEEP_LEFT_MONTHS": ["-1", "1201", "0.5"],
     "DIGEST_SOURCE_MINUTES": ["0", "1441", "0.5"],
+    "DIGEST_FORM_SECONDS": ["-1", "61", "two"],
+    "DIGEST_SURGE": ["-1", "1.5", "many"],
+    "DIGEST_SIGN_UPS_A_MINUTE": ["-1", "1.5", "many"],
+    "DIGEST_DISPOSABLE": ["no", "Refuse!"],
     "DIGEST_LOG_FORMAT": ["xml", "JSON lines"],
 }
 

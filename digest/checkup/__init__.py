@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from digest.checkup import contents, machinery, residence
+from digest.checkup import addresses, contents, machinery, residence
 from digest.checkup.finding import Finding, Level, within_seconds
 from digest.checkup.surroundings import from_complaints, look_around
 from digest.clock import Clock, SystemClock
@@ -76,6 +76,11 @@ def _look_into(database: Database, settings: Settings, clock: Clock) -> Iterator
     yield from within_seconds(
         "breaker",
         lambda: _read(database, contents.look_at_breaker, relay_name(settings)),
+        LOOK_REMEDY,
+    )
+    yield from within_seconds(
+        "addresses",
+        lambda: _read(database, addresses.look_at_addresses, (settings.disposable, now)),
         LOOK_REMEDY,
     )
     for check, look in CONTENTS.items():

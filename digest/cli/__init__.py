@@ -13,6 +13,7 @@ from digest.errors import DigestError
 COMMANDS = {
     "article": "Add and list articles.",
     "bounce": "Act on mail that came back, or that asks to leave.",
+    "consent": "Check the chain of consents, and prove one person's.",
     "db": "Bring the database up to date.",
     "delivery": "Settle what is in doubt, list who missed an issue, send again.",
     "demo": "Play the whole product on this machine.",

@@ -67,6 +67,11 @@ def demo_settings(folder: Path, web_port: int, inbox_port: int) -> Settings:
         source_minutes=15,
         tick_seconds=60.0,
         relay_signs=False,
+        # The demo's reader is quick.
+        form_seconds=0.0,
+        surge=60,
+        sign_ups_a_minute=600,
+        disposable="report",
         log_format="text",
     )
 

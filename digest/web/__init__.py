@@ -13,8 +13,8 @@ from digest.web.api.subscriptions import subscription_api
 from digest.web.assets import serve_assets
 from digest.web.context import attach
 from digest.web.errors import handle_errors
+from digest.web.guarding import guard_sign_ups
 from digest.web.health import health
-from digest.web.limiting import limit_requests
 from digest.web.masthead import remember_masthead
 from digest.web.media import media
 from digest.web.security import add_security_headers
@@ -38,7 +38,7 @@ def create_app(runtime: Runtime, blueprints: Iterable[Blueprint] = ()) -> Flask:
     remember_masthead(app, runtime)
     add_words(app)
     add_security_headers(app, runtime.settings)
-    limit_requests(app)
+    guard_sign_ups(app, runtime)
     handle_errors(app)
     api = (article_api, signup_box_api, subscription_api)
     for blueprint in (*site_pages, media, health, *api, *blueprints):

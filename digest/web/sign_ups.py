@@ -1,32 +1,71 @@
 """A sign-up as it comes in by the web: by the form, in a frame, through the API."""
 
-from flask import current_app, request
+import json
+
+from flask import Response, current_app, make_response, render_template, request
 
 from digest.readers.consent import Evidence
 from digest.readers.sign_up_form import SignUpForm
 from digest.readers.signing_up import Asked, sign_up
 from digest.runtime import SEND_NOTICES
 from digest.web.context import current_runtime
+from digest.web.errors import problem, wants_json
 from digest.web.evidence import site_of
-from digest.web.limiting import check_sign_up_limit
+from digest.web.guarding import PROOF, TOKEN, Ask, Attempt, guard
 from digest.web.masthead import masthead_of
 
 OFF = frozenset({"", "0", "false", "no", "off"})
 
 
-def take_sign_up(form: SignUpForm) -> Asked:
+def take_posted_form(form: SignUpForm) -> Asked | Ask:
+    """Take a sign-up by an HTML form, with what that shows of itself. As `take_sign_up`."""
+    return take_sign_up(form, token=request.form.get(TOKEN, ""), proof=request.form.get(PROOF, ""))
+
+
+def take_sign_up(form: SignUpForm, *, token: str, proof: str, vouched: bool = False) -> Asked | Ask:
     """Take a sign-up, and ring for its mail. Whoever the address belongs to, all is the same.
+
+    Or return what has to be sent along with it once more; nothing was written then. `vouched`: it
+    comes from a site's own back end.
 
     Raises:
         InvalidSignUpError: the form cannot be accepted; nothing was written.
-        TooManyRequests: its network signed up too often.
+        TooManyRequests: too many came from its network, for its address, or from everywhere.
     """
     runtime = current_runtime()
-    check_sign_up_limit(form.evidence.ip)
+    ask = guard(
+        Attempt(email=form.email, ip=form.evidence.ip, token=token, proof=proof, vouched=vouched)
+    )
+    if ask is not None:
+        return ask
     with runtime.database.transaction() as session:
         asked = sign_up(session, form, now=runtime.clock.now(), suppression=runtime.suppression)
     runtime.bell.ring(SEND_NOTICES)
     return asked
+
+
+def ask_once_more(form: SignUpForm, ask: Ask, here: str) -> Response:
+    """Hold the fields, and ask for the button to be pressed; `here` takes them."""
+    if wants_json():
+        return problem_once_more(ask)
+    page = render_template("site/once_more.html", form=form, ask=ask, here=here)
+    response = make_response(page, 403)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def problem_once_more(ask: Ask) -> Response:
+    """Say the same to a program."""
+    response = problem(
+        403,
+        "Once more, please",
+        "Send the same fields again with this token"
+        + (", and with the challenge’s solution as proof." if ask.challenge else "."),
+        token=ask.token,
+        challenge=json.loads(ask.challenge) if ask.challenge else None,
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def read_form(evidence: Evidence) -> SignUpForm:

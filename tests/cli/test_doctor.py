@@ -45,7 +45,7 @@ from digest.models import (
 from digest.settings import VARIABLES, new_secret
 from digest.tokens import new_token_id
 from tests.cli.conftest import CommandLine
-from tests.factories import make_article, make_issue, make_newsletter
+from tests.factories import make_article, make_issue, make_newsletter, make_reader
 from tests.scripted_smtp import Hang, ScriptedRelay, self_signed
 from tests.servers.redis_server import PrivateRedis
 from tests.servers.smtp import SmtpSink
@@ -452,6 +452,24 @@ def test_before_the_first_start_the_calendar_is_a_warning(
 
 
 @only_sqlite
+def test_many_disposable_addresses_are_told_unless_they_are_welcome(
+    doctor: CommandLine, paper: Database
+) -> None:
+    now = datetime.now(UTC)
+    with paper.transaction() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        for number in range(6):
+            domain = "mailinator.com" if number else "example.org"
+            period = make_reader(session, newsletter, f"reader{number}@{domain}")
+            period.subscriber.created_at = now
+    said, remedy = only(found_by(doctor), "addresses", "warning")
+
+    assert said.startswith("Of the last 6 new readers, 5 have an address of a service that throws")
+    assert "DIGEST_DISPOSABLE=refuse" in remedy
+    for choice in ("allow", "refuse"):
+        assert "addresses" not in found_by(with_settings(doctor, DIGEST_DISPOSABLE=choice))
+
+
 def test_a_paper_without_articles_or_privacy_notice(
     doctor: CommandLine, database: Database
 ) -> None:

@@ -14,26 +14,21 @@ from sqlalchemy.exc import DBAPIError
 
 from digest.database import Database
 from digest.models import Consent, ConsentDetail, ConsentKind, ConsentSeal, Wording
-from digest.readers.consent import (
-    FIRST_PREVIOUS,
-    Evidence,
-    Personal,
-    record_consent,
-    seal_consents,
-    seal_hash,
-)
+from digest.readers.chain import FIRST_PREVIOUS, seal_hash, words_hash
+from digest.readers.consent import Evidence, Personal, record_consent
+from digest.readers.sealing import seal_consents
 from tests.factories import NOW
 from tests.readers.conftest import EVIDENCE, ReadersDesk
 
 
 def chain_holds(desk: ReadersDesk) -> bool:
     consents = {consent.id: consent for consent in desk.rows(Consent)}
-    words = {wording.id: wording for wording in desk.rows(Wording)}
+    words = {wording.id: words_hash(wording) for wording in desk.rows(Wording)}
     previous = FIRST_PREVIOUS
     for sequence, seal in enumerate(desk.rows(ConsentSeal), start=1):
         consent = consents[seal.consent_id]
-        wording = words[consent.wording_id] if consent.wording_id else None
-        expected = seal_hash(sequence, previous, consent, wording)
+        shown = words[consent.wording_id] if consent.wording_id else None
+        expected = seal_hash(sequence, previous, consent, shown)
         if (seal.sequence, seal.previous, seal.hash) != (sequence, previous, expected):
             return False
         previous = seal.hash
@@ -128,15 +123,16 @@ def test_the_chain_tells_when_a_consent_or_its_words_were_altered(
 ) -> None:
     desk.sign_up()
     [consent] = desk.rows(Consent)
-    link = seal_hash(1, FIRST_PREVIOUS, consent, wording)
+    words = words_hash(wording)
+    link = seal_hash(1, FIRST_PREVIOUS, consent, words)
 
     for change in CHANGES:
         [altered] = desk.rows(Consent)
         change(altered)
-        assert seal_hash(1, FIRST_PREVIOUS, altered, wording) != link
+        assert seal_hash(1, FIRST_PREVIOUS, altered, words) != link
+    assert seal_hash(2, FIRST_PREVIOUS, consent, words) != link
     wording.terms.body = "We sell your address."
-    assert seal_hash(1, FIRST_PREVIOUS, consent, wording) != link
-    assert seal_hash(2, FIRST_PREVIOUS, consent, wording) != link
+    assert seal_hash(1, FIRST_PREVIOUS, consent, words_hash(wording)) != link
 
 
 def test_evidence_is_what_the_request_said(desk: ReadersDesk) -> None:

@@ -27,10 +27,10 @@ from digest.models import (
     Suppression,
     SuppressionReason,
 )
-from digest.readers.consent import seal_consents
 from digest.readers.erasing import erase
 from digest.readers.exporting import count_readers, csv_lines, list_readers, show_reader
 from digest.readers.finding import find_reader
+from digest.readers.sealing import seal_consents
 from digest.readers.sweeping import sweep_sign_ups
 from tests.factories import NOW, SUPPRESSION_KEY, make_article, make_issue, make_reader
 from tests.readers.conftest import ReadersDesk

@@ -25,10 +25,10 @@ from digest.models import (
     Suppression,
     SuppressionReason,
 )
-from digest.readers.consent import seal_consents
 from digest.readers.erasing import erase
 from digest.readers.fresh_links import open_session
 from digest.readers.leaving import leave
+from digest.readers.sealing import seal_consents
 from digest.tokens import Purpose
 from digest.web import create_app
 from tests.factories import NOW, RING, SUPPRESSION_KEY, make_newsletter

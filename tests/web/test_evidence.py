@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
 from digest.web.evidence import evidence_of, page_url, reader_ip, site_of
+from digest.web.guarding.networks import network_of
 
 TRUSTED = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "fd00::/8"))
 
@@ -102,3 +103,10 @@ def test_the_site_is_another_s_or_the_paper_s(page: str | None, host: str) -> No
     found = site_of(page, own_url="https://digest.halyard.example", paper_host="halyard.example")
 
     assert found == host
+
+
+def test_networks_are_those_of_a_line_and_loopback_is_none() -> None:
+    assert network_of("8.8.4.4") == "8.8.4.0/24"
+    assert network_of("2a00:1450:4001:830::200e") == "2a00:1450:4001:830::/64"
+    for ip in (None, "127.0.0.1", "10.1.2.3", "::1", "fd00::1", "203.0.113.7"):
+        assert network_of(ip) is None

@@ -125,8 +125,9 @@ def test_a_frame_that_cannot_be_says_so_without_a_masthead(client: FlaskClient) 
 @ONLY_SQLITE
 def test_a_network_that_tries_too_often_is_told_within_the_frame(client: FlaskClient) -> None:
     client.environ_base["REMOTE_ADDR"] = "93.184.216.34"
-    page = client.get(PATH)
-    answers = [send(client, page, email=f"r{number}@example.org") for number in range(21)]
+    answers = [
+        send(client, client.get(PATH), email=f"r{number}@example.org") for number in range(21)
+    ]
 
     assert [each.status_code for each in answers] == [200] * 20 + [429]
     assert heading(answers[-1]) == "One moment, please"

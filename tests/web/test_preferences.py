@@ -21,7 +21,7 @@ from digest.models import (
     Wording,
 )
 from digest.readers import words_shown
-from digest.readers.consent import seal_consents
+from digest.readers.sealing import seal_consents
 from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
 from tests.factories import NOW, RING, make_newsletter

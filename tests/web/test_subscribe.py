@@ -314,18 +314,6 @@ def test_a_database_that_cannot_be_written_is_a_503_for_the_form_only(
     assert site.desk.dump() == before
 
 
-def test_one_network_has_twenty_sign_ups_a_minute(site: Site) -> None:
-    site.client.environ_base["REMOTE_ADDR"] = "8.8.4.4"
-    answers = [site.sign_up(email="") for _ in range(21)]
-
-    assert [answer.status_code for answer in answers] == [422] * 20 + [429]
-    assert heading(answers[-1]) == "One moment, please"
-    assert re.search(r"You can try again at \d\d:\d\d\.", answers[-1].text)
-    assert answers[-1].headers["Retry-After"]
-    site.client.environ_base["REMOTE_ADDR"] = "9.9.9.9"
-    assert site.sign_up(email="").status_code == 422
-
-
 def test_terms_stay_readable_and_privacy_leads_somewhere(
     client: FlaskClient, database: Database, wording: Wording
 ) -> None:

@@ -8,6 +8,7 @@ from digest.prose import curly
 from digest.web.assets import accent
 from digest.web.boxes import SignUpBox, Variant, find_box
 from digest.web.context import current_runtime
+from digest.web.guarding import new_token
 from digest.web.masthead import masthead_of
 from digest.web.origins import declared, share, undeclared
 from digest.web.words import consent_parts, direction, the
@@ -25,7 +26,10 @@ def get_signup_box(slug: str) -> Response:
     variant = request.args.get("variant") or Variant.CARD
     with current_runtime().database.reading() as session:
         box = find_box(session, slug, variant, request.args.get("topic"))
-    return jsonify(as_json(box))
+    response = jsonify(as_json(box))
+    # Its token is for one page, opened once.
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def as_json(box: SignUpBox) -> dict[str, Any]:
@@ -60,6 +64,7 @@ def as_json(box: SignUpBox) -> dict[str, Any]:
             "again": "send it again",
             "end": ". The link works for 48 hours.",
         },
+        "token": new_token(),
         "unreachable": f"We could not reach {paper}. Your address is still here: try again.",
     }
 

@@ -13,8 +13,9 @@ from digest.web.api import bearer
 from digest.web.api.reading import REQUIRED, json_object, read_body, unusable
 from digest.web.context import current_runtime
 from digest.web.evidence import FORM_NAME, page_address, printable, read_ip
+from digest.web.guarding import Ask
 from digest.web.origins import declared, origin_of_page, share, undeclared
-from digest.web.sign_ups import signed_up_at, take_sign_up
+from digest.web.sign_ups import problem_once_more, signed_up_at, take_sign_up
 from digest.web.site.tokens import evidence_here
 
 # The one word that the HTML form repeats stands here as a list.
@@ -59,6 +60,8 @@ class Wish(BaseModel):
     wording: int
     form: Annotated[str, AfterValidator(_is_form_name)] | None = None
     website: str = ""
+    token: str | None = None
+    proof: str | None = None
     page_url: Annotated[str, AfterValidator(_is_page)] | None = None
     ip: Annotated[str, AfterValidator(_is_ip)] | None = None
     user_agent: str | None = None
@@ -91,10 +94,17 @@ def post_subscription() -> Response:
     if isinstance(wish, Response):
         return wish
     try:
-        asked = take_sign_up(wish.sign_up_form(_evidence(wish, by_back_end)))
+        asked = take_sign_up(
+            wish.sign_up_form(_evidence(wish, by_back_end)),
+            token=wish.token or "",
+            proof=wish.proof or "",
+            vouched=by_back_end,
+        )
     except InvalidSignUpError as invalid:
         errors = [FieldError(LISTS.get(e.field, e.field), e.sentence) for e in invalid.errors]
         return unusable(TITLE, errors)
+    if isinstance(asked, Ask):
+        return problem_once_more(asked)
     response = jsonify(email=asked.email, newsletters=[each.slug for each in asked.newsletters])
     response.status_code = 202
     response.headers["Cache-Control"] = "no-store"

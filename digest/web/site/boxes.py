@@ -21,8 +21,18 @@ box_pages = Blueprint("boxes", __name__)
 @box_pages.get("/embed.js")
 def embed_script() -> Response:
     """Serve the custom element `<digest-signup>`, with its style inside."""
-    response = Response(embed_source(), content_type="text/javascript; charset=utf-8")
-    response.set_etag(stamped(embed_source()))
+    return _for_other_sites(embed_source())
+
+
+@box_pages.get("/embed-proof.js")
+def proof_script() -> Response:
+    """Serve what the element fetches in a surge: it does the small sum on the host's page."""
+    return _for_other_sites(all_assets()["embed-proof.js"].content)
+
+
+def _for_other_sites(script: bytes) -> Response:
+    response = Response(script, content_type="text/javascript; charset=utf-8")
+    response.set_etag(stamped(script))
     response.headers["Cache-Control"] = TEN_MINUTES
     # A module is fetched by the rules of CORS, whoever's page it stands on.
     response.headers["Access-Control-Allow-Origin"] = "*"

@@ -31,7 +31,7 @@ from digest.readers.standing import find_period
 from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
 from digest.web.context import current_runtime
-from digest.web.limiting import check_sign_up_limit
+from digest.web.guarding import check_network
 from digest.web.site.reader_session import (
     give_cookie,
     page_proof,
@@ -60,7 +60,7 @@ def mail_link() -> tuple[str, int]:
     """Mail a fresh link. Whoever the address belongs to, the answer is the same."""
     runtime = current_runtime()
     typed = request.form.get("email", "")
-    check_sign_up_limit(evidence_here().ip)
+    check_network(evidence_here().ip)
     try:
         with runtime.database.transaction() as session:
             email = ask_by_address(

@@ -13,8 +13,9 @@ from digest.setting_values import origin_of
 from digest.web.boxes import SignUpBox, Variant, find_box
 from digest.web.context import current_runtime
 from digest.web.evidence import page_address
+from digest.web.guarding import Ask
 from digest.web.origins import declared, origin_of_page
-from digest.web.sign_ups import read_form, take_sign_up
+from digest.web.sign_ups import ask_once_more, read_form, take_posted_form
 from digest.web.site.tokens import evidence_here
 
 frame_pages = Blueprint("frames", __name__)
@@ -37,9 +38,11 @@ def sign_up_in_frame(slug: str) -> ResponseReturnValue:
     box = _find(slug)
     form = read_form(_evidence())
     try:
-        asked = take_sign_up(form)
+        asked = take_posted_form(form)
     except InvalidSignUpError as invalid:
         return _page(box, invalid.again(form), invalid.errors, host=request.form.get("page"))
+    if isinstance(asked, Ask):
+        return ask_once_more(form, asked, here=_here(slug))
     page = render_template(
         "site/asked.html",
         asked=asked,

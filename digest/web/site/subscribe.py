@@ -1,6 +1,6 @@
 """`/` and `/subscribe`: the newsletters, and the form. It works from any other site as well."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from sqlalchemy import select
@@ -9,10 +9,13 @@ from sqlalchemy.orm import Session
 from digest.errors import FieldError
 from digest.models import Newsletter, Wording
 from digest.newsroom.terms import current_wording
+from digest.readers.consent import Evidence
 from digest.readers.sign_up_form import InvalidSignUpError, SignUpForm
 from digest.web.context import current_runtime
 from digest.web.errors import problem, wants_json
-from digest.web.sign_ups import read_form, take_sign_up
+from digest.web.evidence import page_address
+from digest.web.guarding import Ask
+from digest.web.sign_ups import ask_once_more, read_form, take_posted_form
 from digest.web.site.published import IssueRow, Specimen, issue_rows, latest_specimen
 from digest.web.site.tokens import evidence_here
 
@@ -47,15 +50,26 @@ def show_form() -> str:
 @subscribe_pages.post("/subscribe")
 def subscribe() -> Response | tuple[str, int]:
     """Take a sign-up. Whoever the address belongs to, the answer is the same."""
-    form = read_form(evidence_here(request.form.get("form")))
+    form = read_form(_evidence())
     try:
-        asked = take_sign_up(form)
+        asked = take_posted_form(form)
+        if isinstance(asked, Ask):
+            return ask_once_more(form, asked, here=url_for("subscribe.subscribe"))
     except InvalidSignUpError as invalid:
         return _invalid(form, invalid)
     here = url_for("subscribe.subscribe")
     response = make_response(render_template("site/asked.html", asked=asked, form=form, here=here))
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _evidence() -> Evidence:
+    evidence = evidence_here(request.form.get("form"))
+    page = page_address(request.form.get("page", ""))
+    if page and evidence.page_url == f"{current_runtime().settings.public_url}/subscribe":
+        # Our page in between passes on which one the reader came from: told by the same browser.
+        return replace(evidence, page_url=page)
+    return evidence
 
 
 def _invalid(form: SignUpForm, invalid: InvalidSignUpError) -> Response | tuple[str, int]:

@@ -206,7 +206,7 @@ class DigestSignup extends HTMLElement {
     this.#tell({});
     try {
       this.#sent = this.#wish();
-      const [ok, said] = await ask("subscriptions", this.#sent);
+      const [ok, said] = await this.#post();
       if (ok) return this.#asked(said.email);
       await this.#refused(said);
     } catch {
@@ -217,6 +217,17 @@ class DigestSignup extends HTMLElement {
     button.textContent = label;
     this.#find("status").textContent = "";
     this.#state = "error";
+  }
+
+  // Where we are asked for a newer token, or in a rush for a small sum: the same again, with that.
+  async #post() {
+    const sent = this.#sent;
+    const [ok, said] = await ask("subscriptions", sent);
+    if (ok || !said.token) return [ok, said];
+    sent.token = said.token;
+    if (said.challenge) sent.proof = await (await import(`${HOME}/embed-proof.js`)).prove(said.challenge);
+    else await new Promise((done) => setTimeout(done, 3000));
+    return ask("subscriptions", sent);
   }
 
   async #refused(problem) {
@@ -253,7 +264,7 @@ class DigestSignup extends HTMLElement {
     const status = make("span", { role: "status" });
     const once = make("button", { class: "link-button", type: "button" }, again);
     once.onclick = async () => {
-      const [ok] = await ask("subscriptions", this.#sent).catch(() => [false]);
+      const [ok] = await this.#post().catch(() => [false]);
       status.textContent = ok ? " Sent again." : ` ${this.#box.unreachable}`;
     };
     section.replaceChildren(
