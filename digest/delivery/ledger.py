@@ -84,15 +84,6 @@ def new_token() -> bytes:
     return secrets.token_bytes(16)
 
 
-def is_due(session: Session, issue_id: int) -> bool:
-    """Return whether a row could be sent now."""
-    rows = window.rows_of(session, issue_id)
-    return (
-        window.run(session, window.being_due(rows, home.at_home(session)), issue=issue_id).first()
-        is not None
-    )
-
-
 def take_window(
     session: Session, issue_id: int, token: bytes, *, size: int, lease_seconds: float, now: datetime
 ) -> int:

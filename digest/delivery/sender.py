@@ -120,7 +120,8 @@ class Sender:
             if not self._is_connected:
                 # To call may take a while, in which nothing shall be known to us alone.
                 told = self._write_down(told)
-                if self._find_work():
+                # Nobody calls the relay for nothing, or for what another has.
+                if self._claim():
                     halt = self._connect()
                 elif not self._close_or_rest():
                     return False
@@ -162,14 +163,11 @@ class Sender:
     def _rest(self, seconds: float) -> None:
         self.task.stopping.wait(max(0.0, min(seconds, self.task.until - elapsed())))
 
-    def _find_work(self) -> bool:
-        """Say whether there may be something to send: nobody calls the relay for nothing."""
-        if self.task.pace.holds_domains_back:
-            return self._claim()
-        return patiently(self.windows.is_due)
-
     def _claim(self) -> bool:
-        """Have rows claimed for several windows, less those whose domain is to get no more now."""
+        """Have rows claimed: for several windows where domains are held back, else for the first.
+
+        Less those whose domain is to get no more now.
+        """
         task, windows = self.task, self.windows
         if windows.claim is None:
             claim = patiently(partial(windows.claim_some, self._claim_size()))
@@ -182,7 +180,8 @@ class Sender:
         task, settings = self.task, self.task.settings
         # What is claimed and not sent in this slice goes back, for others to take up again.
         seconds = min(settings.lease_seconds / 3, settings.slice_seconds / HANDS)
-        return task.pace.claim_size(task.window_size * WINDOWS_PER_CLAIM, seconds)
+        windows = WINDOWS_PER_CLAIM if task.pace.holds_domains_back else 1
+        return task.pace.claim_size(task.window_size * windows, seconds)
 
     def _close_or_rest(self) -> bool:
         """Nothing is due: close the issue if it is done.

@@ -145,19 +145,8 @@ def opening(rows: Table, at_home: ColumnElement[bool], size: int) -> Update:
     return _moving_if_mailable(rows, ours, held)
 
 
-@lru_cache(KEPT)
-def being_due(rows: Table, at_home: ColumnElement[bool]) -> Select[int]:
-    """Select a row that is due, if there is one: `issue`."""
-    return _first_due(rows, at_home).limit(1)
-
-
 def _due(rows: Table, at_home: ColumnElement[bool], size: int) -> CTE:
     # A CTE with FOR UPDATE is run once, where a subquery might be run again and lock more rows.
-    first = _first_due(rows, at_home).limit(_written(size))
-    return first.with_for_update(skip_locked=True).cte("due")
-
-
-def _first_due(rows: Table, at_home: ColumnElement[bool]) -> Select[int]:
     return (
         select(rows.c.subscriber_id)
         .where(
@@ -167,6 +156,9 @@ def _first_due(rows: Table, at_home: ColumnElement[bool]) -> Select[int]:
             still_sends(_ISSUE, at_home),
         )
         .order_by(rows.c.next_attempt_at)
+        .limit(_written(size))
+        .with_for_update(skip_locked=True)
+        .cte("due")
     )
 
 

@@ -62,12 +62,7 @@ class Windows:
         # Of the window that was asked for last, until it is known whether it was opened.
         self._asked: bytes | None = None
         self.claim: bytes | None = None
-        """Of rows that are claimed for several windows: only where domains are held back."""
-
-    def is_due(self) -> bool:
-        """Say whether a row could be sent now."""
-        with self._held.reading() as session:
-            return ledger.is_due(session, self._issue_id)
+        """Of rows that are claimed: for the first window, or for several."""
 
     def claim_some(self, size: int) -> bytes | None:
         """Claim up to `size` rows for the windows that come; return the claim."""
@@ -155,10 +150,6 @@ class QuickWindows(Windows):
         self._rows: Table = window.partition(mailing.issue_id)
         with held.transaction() as session:
             self._at_home = home.at_home(session)
-
-    def is_due(self) -> bool:
-        """Say whether a row could be sent now."""
-        return bool(self._run(window.being_due(self._rows, self._at_home)))
 
     def read(self, token: bytes) -> list[Recipient]:
         """Read who is in the open window."""

@@ -105,7 +105,6 @@ def steps_of(press: Press, issue_id: int) -> list[Callable[[Session], object]]:
         lambda s: ledger.read_window(s, issue_id, token, newsletter_id, NOW),
         lambda s: ledger.record(s, issue_id, token, [accepted]),
         lambda s: ledger.release(s, issue_id, token),
-        lambda s: ledger.is_due(s, issue_id),
         lambda s: ledger.take_window(
             s, issue_id, ledger.new_token(), size=9, lease_seconds=60, now=NOW
         ),
@@ -192,7 +191,6 @@ def test_the_plans_that_a_sender_keeps_read_no_more_than_its_window(press: Press
         before = scanned()
         told = NOTHING
         for _ in range(3):
-            assert windows.is_due()
             window = windows.turn(told, 25)
             there = windows.read(window.token)
             assert len(there) == 25

@@ -51,7 +51,6 @@ def test_a_window_is_taken_from_the_queue_and_written_down_with_the_next(
 ) -> None:
     issue_id = press.frozen_issue(*readers(5))
     with opened(press, issue_id, kind) as windows:
-        assert windows.is_due()
         first = windows.turn(NOTHING, 3)
         assert first.rows == 3
         assert Counter(press.states(issue_id)) == {SENDING: 3, QUEUED: 2}
@@ -61,7 +60,6 @@ def test_a_window_is_taken_from_the_queue_and_written_down_with_the_next(
         told = Told(first.token, [outcome(reader.subscriber_id) for reader in there])
         second = windows.turn(told, 3)
         assert (second.rows, Counter(press.states(issue_id))) == (2, {ACCEPTED: 3, SENDING: 2})
-        assert not windows.is_due()
         windows.write(
             Told(second.token, [outcome(r.subscriber_id) for r in windows.read(second.token)])
         )
@@ -116,7 +114,6 @@ def test_nothing_is_taken_of_an_issue_that_does_not_send(
         with press.database.transaction() as session:
             session.execute(update(Issue).values(state=state))
         assert windows.turn(NOTHING, 2).rows == 0
-        assert not windows.is_due()
     assert press.states(issue_id) == [QUEUED] * 2
 
 

@@ -21,7 +21,7 @@ from digest.runtime import BULK, DELIVER_ISSUE, CeleryBell
 from digest.settings import new_secret
 from tests.factories import make_article, make_newsletter, make_settings
 from tests.journeys.formation import Formation, free_port, wait_until
-from tests.scripted_smtp import Hang, Hold, ScriptedRelay
+from tests.scripted_smtp import Hang, Hold, ScriptedRelay, Slow
 from tests.servers.postgresql import PostgresServer, libpq_url
 from tests.servers.redis_server import PrivateRedis
 
@@ -304,6 +304,8 @@ def test_sigterm_in_mid_send_leaves_nothing_in_doubt(site: Site) -> None:
 def test_a_confirmation_overtakes_a_bulk_send(site: Site) -> None:
     site.add_readers(3000)
     site.make_issue()
+    # Else the send could be over before anybody looks.
+    site.relay.always("body", Slow(8192, 0.003))
     site.start("worker", "notices", "beat")
     site.send_issue()
     site.relay.wait_for(100, 30)

@@ -12,7 +12,7 @@ import time_machine
 from celery import Celery
 from celery.beat import Scheduler
 from celery.worker.request import Request
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from digest.cli.demo import demo_settings
 from digest.clock import FixedClock
@@ -81,5 +81,5 @@ def test_ticks_that_piled_up_are_one_ticks_work(app: Celery, runtime: Runtime) -
         app.tasks[TICK]()
         clock.advance(HOUR)
     with runtime.database.reading() as session:
-        assert session.scalars(select(Heartbeat.at)).all() == [NOW]
-        assert session.scalar(select(func.count()).select_from(Heartbeat)) == 1
+        ticked = select(Heartbeat.at).where(Heartbeat.name == "tick")
+        assert session.scalars(ticked).all() == [NOW]
