@@ -344,8 +344,9 @@ def _engine(url: str) -> Engine:
         url,
         # Errors are logged, and readers' names and ips are among the values.
         hide_parameters=True,
-        pool_size=5,
-        max_overflow=10,
+        # More than the threads of a web worker: what is over is made anew each time it is used.
+        pool_size=10,
+        max_overflow=5,
         connect_args={"connect_timeout": 5, "application_name": "digest"},
     )
     event.listen(engine, "checkin", _note_rest)
