@@ -1,10 +1,13 @@
 """Both databases behind one door: engines, transactions, types, and the database's own clock."""
 
 import enum
+import select
 import sqlite3
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -14,17 +17,21 @@ from sqlalchemy import (
     Engine,
     Enum,
     Float,
+    Insert,
     Integer,
     MetaData,
+    Table,
     create_engine,
     event,
     literal,
+    literal_column,
 )
 from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.sql import functions
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeDecorator
@@ -32,6 +39,7 @@ from sqlalchemy.types import TypeDecorator
 from digest.errors import UnavailableError
 
 BUSY_TIMEOUT_SECONDS = 30
+LONG_REST_SECONDS = 10
 AWAY = "The database did not answer. Nothing was written; try again in a minute."
 
 
@@ -105,6 +113,57 @@ def _now_on_sqlite(element: database_now, compiler: SQLCompiler, **options: Any)
     seconds = compiler.process(element.clauses, **options)
     # Three more digits, as SQLAlchemy reads what stands after the point as microseconds.
     return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {seconds} || ' seconds') || '000')"
+
+
+class next_id(functions.FunctionElement[int]):  # noqa: N801 - reads as the SQL it is
+    """An id for a new row of a table, another one in each row of the result.
+
+    Ask within the transaction that writes the row: on SQLite it alone may write then.
+    """
+
+    type = BigInteger()
+    inherit_cache = True
+
+    def __init__(self, table: Table) -> None:
+        # By its name: its column would bring the table into the FROM.
+        super().__init__(literal_column(table.name))
+
+
+@compiles(next_id, "postgresql")
+def _next_id_on_postgresql(element: next_id, _: SQLCompiler, **__: Any) -> str:
+    (table,) = element.clauses
+    return f"nextval('{table}_id_seq')"
+
+
+@compiles(next_id, "sqlite")
+def _next_id_on_sqlite(element: next_id, _: SQLCompiler, **__: Any) -> str:
+    (table,) = element.clauses
+    # As SQLite itself counts.
+    last = f"SELECT coalesce(max(id), 0) FROM {table}"  # noqa: S608 - a name of ours
+    return f"(({last}) + row_number() OVER ())"
+
+
+def insert_together(
+    session: Session, inserts: Sequence[Insert], values: Mapping[str, object]
+) -> None:
+    """Run inserts that share their parameters: as one statement on PostgreSQL.
+
+    Only then does nobody wait for the way there and back, and the work around it, for each of them.
+    Each names all of its row's values: no default of Python's is looked for.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(_together(tuple(inserts)), values)
+        return
+    for each in inserts:
+        connection.execute(each, values)
+
+
+@cache
+def _together(inserts: tuple[Insert, ...]) -> Insert:
+    *others, last = inserts
+    # PostgreSQL asks for the rows that foreign keys point to when the whole statement is done.
+    return last.add_cte(*(each.cte(f"part{number}") for number, each in enumerate(others)))
 
 
 class Database:
@@ -281,15 +340,44 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(
+    engine = create_engine(
         url,
         # Errors are logged, and readers' names and ips are among the values.
         hide_parameters=True,
-        pool_pre_ping=True,
-        pool_size=5,
-        max_overflow=10,
+        # More than the threads of a web worker: what is over is made anew each time it is used.
+        pool_size=10,
+        max_overflow=5,
         connect_args={"connect_timeout": 5, "application_name": "digest"},
     )
+    event.listen(engine, "checkin", _note_rest)
+    event.listen(engine, "checkout", partial(_check_rested, engine))
+    return engine
+
+
+def _note_rest(_: Any, record: ConnectionPoolEntry) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _check_rested(
+    engine: Engine, driver: Any, record: ConnectionPoolEntry, _: PoolProxiedConnection
+) -> None:
+    """Find out whether a pooled connection is still one, before it is used.
+
+    To ask over it costs as much as a statement. A server that went away has closed its end, and
+    that can be read without asking; only after a long rest a connection may be lost in silence.
+    """
+    since = record.info.get("rests_since")
+    if since is None:
+        return
+    try:
+        poll = select.poll()
+        poll.register(driver, select.POLLIN)
+        if not poll.poll(0) and time.monotonic() - since < LONG_REST_SECONDS:
+            return
+        engine.dialect.do_ping(driver)
+    except (engine.dialect.loaded_dbapi.Error, OSError) as error:
+        # The others of the pool are as old: all are made anew.
+        raise InvalidatePoolError from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, literal, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, StatementError
 
-from digest.database import Database, UtcDateTime, database_now
+from digest.database import Base, Database, UtcDateTime, database_now, next_id
 from digest.errors import UnavailableError
 from digest.migrations import upgrade
 from digest.models import Heartbeat, Media
@@ -338,6 +338,46 @@ def test_a_session_that_is_ended_by_an_administrator_is_an_outage(database: Data
     with pytest.raises(UnavailableError):
         be_ended()
     assert beats(database) == []
+
+
+@POSTGRESQL
+def test_connections_that_were_lost_at_rest_are_made_anew(database: Database) -> None:
+    """Nobody is told of it: that the server closed them is seen before they are used."""
+    pid = text("SELECT pg_backend_pid()")
+    with database.reading() as one, database.reading() as other:
+        at_rest = [one.scalar(pid), other.scalar(pid)]
+    admin = Database(database.url)
+    with admin.reading() as session:
+        ended = [
+            session.scalar(text(f"SELECT pg_terminate_backend({each}, 5000)")) for each in at_rest
+        ]
+    admin.dispose()
+
+    assert ended == [True, True]
+    with database.reading() as one, database.reading() as other:
+        assert not {one.scalar(pid), other.scalar(pid)} & set(at_rest)
+
+
+@POSTGRESQL
+def test_a_connection_is_kept_after_a_long_rest(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digest.database.LONG_REST_SECONDS", 0)
+    pids = []
+    for _ in range(2):
+        with database.reading() as session:
+            pids.append(session.scalar(text("SELECT pg_backend_pid()")))
+
+    assert len(set(pids)) == 1
+
+
+def test_ids_for_new_rows_are_another_one_in_each_row(database: Database) -> None:
+    table = Base.metadata.tables["sign_up"]
+    numbers = select(next_id(table)).select_from(text("(SELECT 1 UNION ALL SELECT 2) AS two"))
+    with database.transaction() as session:
+        first, second = session.scalars(numbers)
+
+    assert second == first + 1 == 2
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

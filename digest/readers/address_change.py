@@ -20,10 +20,11 @@ from digest.models import (
     Subscription,
 )
 from digest.readers import words_shown
+from digest.readers.asking import LINK_LASTS
 from digest.readers.consent import Evidence, record_consent
 from digest.readers.fresh_links import withdraw_links
 from digest.readers.mailing import queue_notice
-from digest.readers.signing_up import LINK_LASTS, free_once
+from digest.readers.mails_a_day import free_once
 from digest.readers.suppressed import is_suppressed
 from digest.readers.words_shown import words_shown as words
 from digest.suppression import SuppressionKey

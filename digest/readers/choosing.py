@@ -12,7 +12,7 @@ from digest.models import ConsentKind, Newsletter, Subscriber, Subscription, Wor
 from digest.readers import words_shown
 from digest.readers.confirming import start_period
 from digest.readers.consent import Evidence, record_consent
-from digest.readers.sign_up_form import SignUpForm, understand
+from digest.readers.sign_up_form import AskedFor, SignUpForm, address_in, read_offer, understand
 from digest.readers.suppressed import is_suppressed
 from digest.readers.words_shown import words_shown as words
 
@@ -93,14 +93,14 @@ def newsletters_to_join(session: Session, reader: Subscriber) -> tuple[Newslette
 
 def join(
     session: Session, reader: Subscriber, form: SignUpForm, *, now: datetime
-) -> tuple[Newsletter, ...]:
+) -> tuple[AskedFor, ...]:
     """Start newsletters for a reader whose session this is; what they have already stays as it is.
 
     Raises:
         InvalidSignUpError: the form cannot be accepted; nothing was written.
         RefusedError: no mail may go to the address.
     """
-    wish = understand(session, form)
+    wish = understand(form, address_in(form), read_offer(session, form))
     if is_suppressed(session, reader.suppression_mac):
         raise RefusedError("We cannot send mail to you: it was refused or reported before.")
     for newsletter in wish.newsletters:
@@ -111,7 +111,7 @@ def join(
             form.evidence,
             now=now,
             site=form.site,
-            wording=wish.wording,
+            wording=session.get_one(Wording, wish.words.id),
         )
     return wish.newsletters
 

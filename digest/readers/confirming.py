@@ -10,6 +10,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
+from digest.database import next_id
 from digest.models import (
     ConsentKind,
     Newsletter,
@@ -20,8 +21,10 @@ from digest.models import (
     Subscription,
     Wording,
 )
+from digest.readers.asking import CONSENT, SIGN_UP, Waiting, ask_to_confirm
 from digest.readers.consent import Evidence, record_consent
-from digest.readers.signing_up import LINK_LASTS, ask_to_confirm, free_once
+from digest.readers.mails_a_day import free_once
+from digest.readers.sign_up_form import Words
 from digest.readers.suppressed import is_suppressed
 from digest.suppression import SuppressionKey
 from digest.tokens import new_token_id
@@ -121,22 +124,7 @@ def ask_again(
     once = free_once(session, NoticeKind.CONFIRMATION, mac, now)
     if once is None or is_suppressed(session, mac):
         return found
-    again = SignUp(
-        token_id=new_token_id(),
-        subject=row.subject,
-        email=row.email,
-        email_key=row.email_key,
-        name=row.name,
-        form=row.form,
-        site=row.site,
-        wording_id=row.wording_id,
-        requested_at=now,
-        expires_at=now + LINK_LASTS,
-        choices=[
-            SignUpChoice(newsletter_id=choice.newsletter_id, topics=list(choice.topics))
-            for choice in row.choices
-        ],
-    )
+    again = _as_new(session, row)
     savepoint = session.begin_nested()
     try:
         ask_to_confirm(session, again, evidence, once, now)
@@ -144,6 +132,28 @@ def ask_again(
     except IntegrityError:
         savepoint.rollback()
     return found
+
+
+def _as_new(session: Session, row: SignUp) -> Waiting:
+    assert row.email is not None
+    assert row.email_key is not None
+    ids = session.execute(
+        select(next_id(SIGN_UP), next_id(CONSENT))
+        .select_from(SignUpChoice)
+        .where(SignUpChoice.sign_up_id == row.id)
+    ).all()
+    return Waiting(
+        id=ids[0][0],
+        consent_ids=tuple(consent_id for _, consent_id in ids),
+        subject=row.subject,
+        email=row.email,
+        email_key=row.email_key,
+        name=row.name,
+        form=row.form,
+        site=row.site,
+        words=Words(row.wording.id, row.wording.terms_id),
+        topics={choice.newsletter_id: tuple(choice.topics) for choice in row.choices},
+    )
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from digest.models import (
     Subscription,
 )
 from digest.readers.mailing import queue_notice
-from digest.readers.signing_up import free_once
+from digest.readers.mails_a_day import free_once
 from digest.readers.suppressed import is_suppressed
 from digest.suppression import SuppressionKey
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
@@ -58,64 +59,110 @@ class InvalidSignUpError(RefusedError):
 
 
 @dataclass(frozen=True)
+class AskedFor:
+    """A newsletter, as far as a sign-up needs to know it."""
+
+    id: int
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """The wording that the form showed, as far as a sign-up needs to know it."""
+
+    id: int
+    terms_id: int
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What there is of what the form names: newsletters by slug, and the wording."""
+
+    newsletters: Mapping[str, AskedFor]
+    words: Words | None
+
+
+@dataclass(frozen=True)
 class Wish:
     """A sign-up form that was understood."""
 
     address: Address
-    newsletters: tuple[Newsletter, ...]
+    newsletters: tuple[AskedFor, ...]
     topics: tuple[str, ...]
     name: str | None
-    wording: Wording
+    words: Words
 
 
-def understand(session: Session, form: SignUpForm) -> Wish:
-    """Check every field of the form.
+def understand(form: SignUpForm, address: Address | FieldError, offer: Offer) -> Wish:
+    """Check every field of the form; `address` is what `address_in` said of it.
 
     Raises:
         InvalidSignUpError: with one sentence for each field that is wrong.
     """
     errors: list[FieldError] = []
-    newsletters = _newsletters(session, form.newsletters, errors)
+    newsletters = _newsletters(form.newsletters, offer, errors)
     _check_topics(form.topics, errors)
-    address = _address(form.email, errors)
+    if isinstance(address, FieldError):
+        errors.append(address)
     name = _name(form.name, errors)
-    wording = _wording(session, form, errors)
-    if errors or address is None or wording is None:
+    _check_consent(form, offer, errors)
+    if errors or isinstance(address, FieldError) or offer.words is None:
         raise InvalidSignUpError(tuple(errors))
-    return Wish(address, newsletters, tuple(dict.fromkeys(form.topics)), name, wording)
+    return Wish(address, newsletters, tuple(dict.fromkeys(form.topics)), name, offer.words)
+
+
+def address_in(form: SignUpForm) -> Address | FieldError:
+    """Return the form's address, or what is wrong with it."""
+    try:
+        return parse_address(form.email)
+    except AddressError as error:
+        return FieldError("email", str(error))
+
+
+def slugs_in(form: SignUpForm) -> tuple[str, ...]:
+    """Return the slugs that the form names, each once; none where one of them cannot be one."""
+    asked = tuple(dict.fromkeys(form.newsletters))
+    if len(asked) > MOST_CHOICES or not all(SLUG.fullmatch(slug) for slug in asked):
+        return ()
+    return asked
+
+
+def wording_in(form: SignUpForm) -> int | None:
+    """Return the number of the wording that the form showed."""
+    return int(form.wording) if re.fullmatch(r"[0-9]{1,9}", form.wording) else None
+
+
+def read_offer(session: Session, form: SignUpForm) -> Offer:
+    """Look up what the form names."""
+    newsletters = select(Newsletter.id, Newsletter.slug, Newsletter.name).where(
+        Newsletter.slug.in_(slugs_in(form)), Newsletter.retired_at.is_(None)
+    )
+    wording = select(Wording.id, Wording.terms_id).where(Wording.number == wording_in(form))
+    words = session.execute(wording).one_or_none()
+    return Offer(
+        {row.slug: AskedFor(*row) for row in session.execute(newsletters)},
+        Words(*words) if words else None,
+    )
 
 
 def _newsletters(
-    session: Session, slugs: tuple[str, ...], errors: list[FieldError]
-) -> tuple[Newsletter, ...]:
+    slugs: tuple[str, ...], offer: Offer, errors: list[FieldError]
+) -> tuple[AskedFor, ...]:
     asked = tuple(dict.fromkeys(slugs))
     if not asked:
         errors.append(FieldError("newsletter", "Choose at least one newsletter"))
         return ()
-    known: dict[str, Newsletter] = {}
-    if len(asked) <= MOST_CHOICES and all(SLUG.fullmatch(slug) for slug in asked):
-        statement = select(Newsletter).where(
-            Newsletter.slug.in_(asked), Newsletter.retired_at.is_(None)
-        )
-        known = {newsletter.slug: newsletter for newsletter in session.scalars(statement)}
-    if len(known) != len(asked):
+    if not all(slug in offer.newsletters for slug in asked):
         sentence = "We do not have that newsletter. Choose one from this page"
         errors.append(FieldError("newsletter", sentence))
         return ()
-    return tuple(known[slug] for slug in asked)
+    return tuple(offer.newsletters[slug] for slug in asked)
 
 
 def _check_topics(topics: tuple[str, ...], errors: list[FieldError]) -> None:
     if len(topics) > MOST_CHOICES or not all(SLUG.fullmatch(topic) for topic in topics):
         errors.append(FieldError("topic", "We do not have that topic. Choose one from this page"))
-
-
-def _address(text: str, errors: list[FieldError]) -> Address | None:
-    try:
-        return parse_address(text)
-    except AddressError as error:
-        errors.append(FieldError("email", str(error)))
-        return None
 
 
 def _name(text: str, errors: list[FieldError]) -> str | None:
@@ -130,13 +177,9 @@ def _name(text: str, errors: list[FieldError]) -> str | None:
     return name or None
 
 
-def _wording(session: Session, form: SignUpForm, errors: list[FieldError]) -> Wording | None:
-    wording = None
-    if re.fullmatch(r"[0-9]{1,9}", form.wording):
-        wording = session.scalar(select(Wording).where(Wording.number == int(form.wording)))
+def _check_consent(form: SignUpForm, offer: Offer, errors: list[FieldError]) -> None:
     if not form.consent:
         errors.append(FieldError("consent", "Tick the box to agree to the terms"))
-    if wording is None:
+    if offer.words is None:
         sentence = "This page was open for a long time. Press the button once more"
         errors.append(FieldError("wording", sentence))
-    return wording

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from flask import Flask
@@ -65,7 +66,14 @@ def direction(language: str) -> str:
     return "rtl" if language.partition("-")[0].lower() in RIGHT_TO_LEFT else "ltr"
 
 
-def the(newsletter: Newsletter) -> str:
+class Named(Protocol):
+    """A newsletter, or as much of it as is needed to speak of it."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def the(newsletter: Named) -> str:
     """Return "the Editor’s Digest", and "The Brief" as it is."""
     return prose.the(curly(newsletter.name))
 
@@ -75,7 +83,7 @@ def short_name(newsletter: Newsletter) -> str:
     return WHOSE.sub("the ", the(newsletter))
 
 
-def all_the(newsletters: Sequence[Newsletter]) -> str:
+def all_the(newsletters: Sequence[Named]) -> str:
     """Return "the Editor’s Digest, The Brief and the Climate Letter"."""
     names = [the(newsletter) for newsletter in newsletters]
     if len(names) == 1:

@@ -1,0 +1,48 @@
+"""How many mails of a kind an address gets in a day: each takes a value of `Notice.once`."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from digest.models import Notice, NoticeKind
+
+MOST_A_DAY = {
+    NoticeKind.CONFIRMATION: 2,
+    NoticeKind.ALREADY_SIGNED_UP: 1,
+    NoticeKind.FRESH_LINK: 3,
+}
+
+
+def free_once(session: Session, kind: NoticeKind, mac: str, now: datetime) -> str | None:
+    """Return a free value for `Notice.once`, or None: the address had its mails of 24 hours.
+
+    The count looks at the last 24 hours; that the value is unique keeps two requests at the same
+    moment from passing it together.
+    """
+    used = select(Notice.once, Notice.created_at).where(Notice.once.in_(slots_of(kind, mac, now)))
+    taken = {row.once: row.created_at for row in session.execute(used)}
+    return free_among(taken, kind, mac, now)
+
+
+def slots_of(kind: NoticeKind, mac: str, now: datetime) -> list[str]:
+    """Return the values that an address may take: today's and yesterday's."""
+    today, yesterday = now.date(), (now - timedelta(days=1)).date()
+    return [
+        f"{kind.value}:{day}:{slot}:{mac}"
+        for day in (today, yesterday)
+        for slot in range(MOST_A_DAY[kind])
+    ]
+
+
+def free_among(
+    used: Mapping[str, datetime], kind: NoticeKind, mac: str, now: datetime
+) -> str | None:
+    """Return a free one, where `used` tells when those that are taken were."""
+    slots = slots_of(kind, mac, now)
+    taken = [used[slot] for slot in slots if slot in used]
+    recent = sum(created_at > now - timedelta(days=1) for created_at in taken)
+    if recent >= MOST_A_DAY[kind]:
+        return None
+    return next(slot for slot in slots if slot not in used)
