@@ -299,12 +299,17 @@ def test_a_longer_chain_takes_no_more_memory(
             tracemalloc.stop()
 
     make_chain(database, wording, 200)
-    peak()
-    shorter = peak()
-    with database.transaction() as session:
-        make_events(session, wording, 201, 1400)
-    seal_consents(database, NOW)
-    assert peak() < shorter * 1.5
+    # All that is there already: the collector need not look at it, batch after batch.
+    gc.freeze()
+    try:
+        peak()
+        shorter = peak()
+        with database.transaction() as session:
+            make_events(session, wording, 201, 1400)
+        seal_consents(database, NOW)
+        assert peak() < shorter * 1.5
+    finally:
+        gc.unfreeze()
 
 
 # Heads
