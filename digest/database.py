@@ -5,7 +5,7 @@ import select
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
@@ -40,6 +40,7 @@ from digest.errors import UnavailableError
 
 BUSY_TIMEOUT_SECONDS = 30
 LONG_REST_SECONDS = 10
+CLEARING_MILLISECONDS = 100
 AWAY = "The database did not answer. Nothing was written; try again in a minute."
 
 
@@ -226,6 +227,20 @@ class Database:
             finally:
                 held.let_go()
 
+    def clear_log(self) -> None:
+        """On SQLite: take what was deleted out of the log beside the file as well.
+
+        The log keeps old pages until it is written over. Where somebody reads or writes just now,
+        it is left to the next time.
+        """
+        if not self.is_sqlite:
+            return
+        with _outages_named(), closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={CLEARING_MILLISECONDS}")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
+
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
@@ -384,7 +399,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
     # The driver must not begin transactions by itself: _begin_sqlite says which kind.
     connection.isolation_level = None
     # FULL: with NORMAL a power cut could forget that a window was opened, and send it again.
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
+    # secure_delete: what was erased is gone from the file, too.
+    for pragma in (
+        "journal_mode=WAL",
+        "foreign_keys=ON",
+        "synchronous=FULL",
+        "secure_delete=ON",
+    ):
         connection.execute(f"PRAGMA {pragma}")
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
 

@@ -47,6 +47,8 @@ def tick(runtime: Runtime) -> None:
         seal_consents(runtime.database, now)
     with kept_apart("addresses"):
         _forget_addresses(runtime, now)
+    with kept_apart("log"):
+        runtime.database.clear_log()
     with runtime.database.reading() as session:
         to_prepare = _scheduled_and_due(session, now)
         to_deliver = sweeping.issues_with_work(session)

@@ -225,6 +225,7 @@ def test_sqlite_keeps_foreign_keys_and_a_log_that_survives_a_power_cut(database:
     with database.reading() as session:
         assert session.scalar(text("PRAGMA foreign_keys")) == 1
         assert session.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert session.scalar(text("PRAGMA secure_delete")) == 1
         assert session.scalar(text("PRAGMA synchronous")) == 2
         assert session.scalar(text("PRAGMA busy_timeout")) == 30_000
 
@@ -417,3 +418,33 @@ def hold_every_connection(database: Database, depth: int = 40) -> None:
     with database.reading():
         if depth:
             hold_every_connection(database, depth - 1)
+
+
+@SQLITE
+def test_what_was_deleted_leaves_the_files_as_well(database: Database) -> None:
+    folder = Path(database.url.removeprefix("sqlite:///")).parent
+
+    def traces() -> int:
+        return sum(path.read_bytes().count(b"a-name-to-forget") for path in folder.iterdir())
+
+    beat(database, "a-name-to-forget")
+    assert traces()
+    with database.transaction() as session:
+        session.execute(delete(Heartbeat))
+    database.clear_log()
+    assert not traces()
+    beat(database, "tick")
+    assert beats(database) == ["tick"]
+
+
+@SQLITE
+def test_a_log_that_is_in_use_is_cleared_the_next_time(database: Database) -> None:
+    beat(database, "tick")
+    with database.reading() as session:
+        session.scalar(select(Heartbeat.name))
+        beat(database, "tock")
+        database.clear_log()
+    database.clear_log()
+    log = Path(database.url.removeprefix("sqlite:///") + "-wal")
+    assert log.stat().st_size == 0
+    assert beats(database) == ["tick", "tock"]
