@@ -22,6 +22,10 @@ class Fault(ABC):
     name: ClassVar[str] = ""
     longest: ClassVar[float] = 1.5
     shortest: ClassVar[float] = 0.2
+    needs_database: ClassVar[bool] = False
+    """Whether striking waits for workers to stop, who wait 45 s for a database that is away: it
+    would not be back within that, as whoever brings it back is this one."""
+    takes_database: ClassVar[bool] = False
     lasts: float
 
     @classmethod
@@ -72,6 +76,7 @@ class KillAll(Fault):
 
 class TerminateAll(Fault):
     name = "SIGTERM all"
+    needs_database = True
 
     def strike(self, scene: Scene) -> None:
         for name, code in scene.installation.company.stop_all(BULK).items():
@@ -125,6 +130,7 @@ class StopPostgres(Fault):
     """A fast shutdown, as for an upgrade; or an immediate one, which is a crash."""
 
     name = "stop and start PostgreSQL"
+    takes_database = True
     immediate: ClassVar[bool] = False
 
     def strike(self, scene: Scene) -> None:
@@ -236,6 +242,7 @@ class Deploy(Fault):
     """SIGTERM, and another release: what is frozen must go out as it is."""
 
     name = "deploy with changed templates"
+    needs_database = True
 
     def strike(self, scene: Scene) -> None:
         TerminateAll(0).strike(scene)

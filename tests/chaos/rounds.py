@@ -82,7 +82,9 @@ def _break(scene: Scene, plan: Plan, played: Played) -> None:
             scene.look_after()
             hurried_at = now
         still = not lasting and now > moved_at + STILL_SECONDS
-        if waiting and (copies >= waiting[0].at * len(scene.audience) or still):
+        away = any(fault.takes_database for _, fault in lasting)
+        may_strike = waiting and not (away and waiting[0].fault.needs_database)
+        if may_strike and (copies >= waiting[0].at * len(scene.audience) or still):
             fault = _strike(scene, waiting.pop(0), played)
             lasting.append((time.monotonic() + fault.lasts, fault))
         time.sleep(0.01)
