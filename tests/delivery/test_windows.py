@@ -128,6 +128,24 @@ def test_rows_that_another_is_taking_are_passed_over(
     assert not taken[0] & taken[1]
 
 
+def test_a_window_of_a_claim_that_opened_unheard_is_found(
+    press: Press, kind: type[Windows] | None
+) -> None:
+    issue_id = press.frozen_issue(*readers(3))
+    with opened(press, issue_id, kind) as windows:
+        claim = windows.claim_some(3)
+        assert claim is not None
+        # Committed, and the answer was lost.
+        with press.database.transaction() as session:
+            ledger.open_window(session, issue_id, claim, size=3, lease_seconds=60, now=NOW)
+        window = windows.turn(NOTHING, 3)
+        there = windows.read(window.token)
+        assert (window.rows, len(there)) == (3, 3), "nobody else knows of them"
+        told = Told(window.token, [outcome(reader.subscriber_id) for reader in there])
+        assert windows.turn(told, 3).rows == 0
+    assert press.states(issue_id) == [ACCEPTED] * 3
+
+
 @POSTGRESQL
 def test_a_window_that_opened_unheard_is_found_and_no_second_one_opened(
     press: Press, monkeypatch: pytest.MonkeyPatch
