@@ -1,4 +1,4 @@
-"""Where the templates are, and the environment that emails are rendered in."""
+"""Where the templates are, and the environments of what is rendered outside of a page."""
 
 from functools import cache
 from pathlib import Path
@@ -17,9 +17,20 @@ def template_folder() -> Path:
 
 @cache
 def email_environment() -> Environment:
-    """Return the environment for `templates/email`; a name that is not given is an error."""
+    """Return the environment for `templates/email`."""
+    return _environment("email")
+
+
+@cache
+def proof_environment() -> Environment:
+    """Return the environment for `templates/proof`: pages that stand by themselves."""
+    return _environment("proof")
+
+
+def _environment(folder: str) -> Environment:
+    """Make one for HTML beside plain text; a name that is not given is an error."""
     environment = Environment(
-        loader=FileSystemLoader(template_folder() / "email"),
+        loader=FileSystemLoader(template_folder() / folder),
         autoescape=select_autoescape(enabled_extensions=("html",), default=False),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -28,21 +39,5 @@ def email_environment() -> Environment:
     )
     environment.filters["curly"] = prose.curly
     environment.filters["justified"] = prose.justified
-    environment.filters["wrapped"] = prose.wrapped
-    return environment
-
-
-@cache
-def proof_environment() -> Environment:
-    """Return the environment for `templates/proof`: pages that stand by themselves."""
-    environment = Environment(
-        loader=FileSystemLoader(template_folder() / "proof"),
-        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["curly"] = prose.curly
     environment.filters["wrapped"] = prose.wrapped
     return environment
