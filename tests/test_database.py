@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, literal, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, StatementError
 
-from digest.database import Base, Database, UtcDateTime, database_now, next_id
+from digest.database import Base, Database, UtcDateTime, database_now
 from digest.errors import UnavailableError
+from digest.inserting import next_id
 from digest.migrations import upgrade
 from digest.models import Heartbeat, Media
 from tests.servers.postgresql import PrivatePostgres

@@ -21,7 +21,7 @@ from digest.models import (
 )
 from digest.readers import words_shown
 from digest.readers.asking import LINK_LASTS
-from digest.readers.consent import Evidence, record_consent
+from digest.readers.consent import Evidence, record_readers_consent
 from digest.readers.fresh_links import withdraw_links
 from digest.readers.mailing import queue_notice
 from digest.readers.mails_a_day import free_once
@@ -227,15 +227,13 @@ def _record(
     now: datetime,
 ) -> None:
     for newsletter in newsletters:
-        record_consent(
+        record_readers_consent(
             session,
             ConsentKind.CHANGED,
-            reader.subject,
+            reader,
             now=now,
             newsletter_id=newsletter.id,
             wording=words(session, words_shown.NEW_ADDRESS, now),
-            email=reader.email,
-            name=reader.name,
             evidence=evidence,
         )
 

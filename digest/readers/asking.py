@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Insert, Table, bindparam, insert, literal
 from sqlalchemy.orm import Session
 
-from digest.database import Base, database_now, insert_together
+from digest.database import Base, database_now
+from digest.inserting import insert_together
 from digest.models import ConsentKind, NoticeKind, NoticeState
 from digest.readers.consent import SALT_BYTES, Evidence, Personal
 from digest.readers.sign_up_form import Words

@@ -11,7 +11,7 @@ from digest.errors import FieldError, RefusedError
 from digest.models import ConsentKind, Newsletter, Subscriber, Subscription, Wording
 from digest.readers import words_shown
 from digest.readers.confirming import start_period
-from digest.readers.consent import Evidence, record_consent
+from digest.readers.consent import Evidence, record_readers_consent
 from digest.readers.sign_up_form import AskedFor, SignUpForm, address_in, read_offer, understand
 from digest.readers.suppressed import is_suppressed
 from digest.readers.words_shown import words_shown as words
@@ -49,7 +49,15 @@ def choose_topics(
         return False
     period.topics = topics
     wording = words(session, words_shown.TOPICS, now)
-    _record(session, period.subscriber, wording, evidence, now, period.newsletter_id)
+    record_readers_consent(
+        session,
+        ConsentKind.CHANGED,
+        period.subscriber,
+        now=now,
+        newsletter_id=period.newsletter_id,
+        wording=wording,
+        evidence=evidence,
+    )
     return True
 
 
@@ -68,7 +76,15 @@ def choose_language(
         return False
     reader.language = language
     wording = words(session, words_shown.LANGUAGE, now)
-    _record(session, reader, wording, evidence, now, period.newsletter_id)
+    record_readers_consent(
+        session,
+        ConsentKind.CHANGED,
+        reader,
+        now=now,
+        newsletter_id=period.newsletter_id,
+        wording=wording,
+        evidence=evidence,
+    )
     return True
 
 
@@ -114,24 +130,3 @@ def join(
             wording=session.get_one(Wording, wish.words.id),
         )
     return wish.newsletters
-
-
-def _record(
-    session: Session,
-    reader: Subscriber,
-    wording: Wording | None,
-    evidence: Evidence,
-    now: datetime,
-    newsletter_id: int,
-) -> None:
-    record_consent(
-        session,
-        ConsentKind.CHANGED,
-        reader.subject,
-        now=now,
-        newsletter_id=newsletter_id,
-        wording=wording,
-        email=reader.email,
-        name=reader.name,
-        evidence=evidence,
-    )

@@ -10,7 +10,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from digest.database import next_id
+from digest.inserting import next_id
 from digest.models import (
     ConsentKind,
     Newsletter,
@@ -22,7 +22,7 @@ from digest.models import (
     Wording,
 )
 from digest.readers.asking import CONSENT, SIGN_UP, Waiting, ask_to_confirm
-from digest.readers.consent import Evidence, record_consent
+from digest.readers.consent import Evidence, record_readers_consent
 from digest.readers.mails_a_day import free_once
 from digest.readers.sign_up_form import Words
 from digest.readers.suppressed import is_suppressed
@@ -262,14 +262,12 @@ def start_period(
     except IntegrityError:
         # The reader has it already: one period is active at most.
         savepoint.rollback()
-    record_consent(
+    record_readers_consent(
         session,
         ConsentKind.CONFIRMED,
-        reader.subject,
+        reader,
         now=now,
         newsletter_id=newsletter_id,
         wording=wording,
-        email=reader.email,
-        name=reader.name,
         evidence=evidence,
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 import rfc8785
 from sqlalchemy.orm import Session
 
-from digest.models import Consent, ConsentDetail, ConsentKind, Wording
+from digest.models import Consent, ConsentDetail, ConsentKind, Subscriber, Wording
 
 SALT_BYTES = 32
 
@@ -41,6 +41,30 @@ class Personal:
     def mac(self, salt: bytes) -> bytes:
         """Return the HMAC-SHA256 of these fields under `salt`."""
         return hmac.digest(salt, self.written(), "sha256")
+
+
+def record_readers_consent(
+    session: Session,
+    kind: ConsentKind,
+    reader: Subscriber,
+    *,
+    now: datetime,
+    newsletter_id: int,
+    wording: Wording | None,
+    evidence: Evidence | None,
+) -> None:
+    """Add one event about somebody who is a reader, with what is known of them."""
+    record_consent(
+        session,
+        kind,
+        reader.subject,
+        now=now,
+        newsletter_id=newsletter_id,
+        wording=wording,
+        email=reader.email,
+        name=reader.name,
+        evidence=evidence,
+    )
 
 
 def record_consent(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Select, and_, bindparam, select
 from sqlalchemy.orm import Session
 
-from digest.database import next_id
+from digest.inserting import next_id
 from digest.models import (
     Newsletter,
     Notice,

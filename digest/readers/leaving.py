@@ -20,7 +20,7 @@ from digest.models import (
     Subscription,
     Wording,
 )
-from digest.readers.consent import Evidence, record_consent
+from digest.readers.consent import Evidence, record_readers_consent
 from digest.readers.standing import (
     Standing,
     can_undo,
@@ -60,15 +60,13 @@ def leave(
     changed = cast("CursorResult[Any]", ended).rowcount > 0
     if changed:
         _let_links_run_out(session, reader, period.newsletter_id, now)
-        record_consent(
+        record_readers_consent(
             session,
             ConsentKind.WITHDRAWN,
-            reader.subject,
+            reader,
             now=now,
             newsletter_id=period.newsletter_id,
             wording=wording,
-            email=reader.email,
-            name=reader.name,
             evidence=evidence,
         )
     return standing_of(session, period, now, changed=changed)
@@ -111,15 +109,13 @@ def undo_leaving(
         # Pressed twice at the same moment: the other one has done it.
         savepoint.rollback()
         return standing_of(session, period, now)
-    record_consent(
+    record_readers_consent(
         session,
         ConsentKind.RESTORED,
-        reader.subject,
+        reader,
         now=now,
         newsletter_id=period.newsletter_id,
         wording=wording,
-        email=reader.email,
-        name=reader.name,
         evidence=evidence,
     )
     return standing_of(session, period, now, changed=True)

@@ -10,7 +10,7 @@ from digest.clock import months_before
 from digest.errors import FieldError
 from digest.models import ConsentKind, Newsletter, Subscription, Wording
 from digest.readers import words_shown
-from digest.readers.consent import Evidence, record_consent
+from digest.readers.consent import Evidence, record_readers_consent
 from digest.readers.standing import Standing, find_period, newest_period, standing_of
 
 PAUSE = timedelta(weeks=4)
@@ -110,15 +110,13 @@ def _changed(
 ) -> Standing:
     active.paused_until = paused_until
     reader = active.subscriber
-    record_consent(
+    record_readers_consent(
         session,
         ConsentKind.CHANGED,
-        reader.subject,
+        reader,
         now=now,
         newsletter_id=active.newsletter_id,
         wording=wording,
-        email=reader.email,
-        name=reader.name,
         evidence=evidence,
     )
     return standing_of(session, active, now, changed=True)
