@@ -15,6 +15,7 @@ from tests.browser import OpenPage
 from tests.servers.web import WebServer
 from tests.web.gallery import Gallery, open_gallery
 from tests.web.host import Host, fill, show
+from tests.web.looking import box
 
 HTML = {"Content-Type": "text/html"}
 PASTED = """<!doctype html>
@@ -152,3 +153,23 @@ def test_a_frame_on_another_site_stays_a_frame(
     expect(frame.get_by_role("heading", name="Now check your email")).to_be_visible()
     [row] = asked(flooded, "framed@example.org")
     assert row.site == "localhost"
+
+
+def test_a_button_that_waits_for_the_sum_stays_as_it_was(
+    flooded: Gallery, open_page: OpenPage
+) -> None:
+    page = open_page().page
+    never = "export async function solve() { await new Promise(() => {}); }"
+    page.route("**/embed-proof.js", lambda r: r.fulfill(body=never, content_type="text/javascript"))
+    page.goto(f"{flooded.url}/embed/editors-digest?variant=card")
+    fill_in(page, "patient@example.org")
+    button = page.get_by_role("button", name="Sign up")
+    before = box(button)
+    button.click()
+
+    status = page.get_by_role("status")
+    expect(status).to_have_text("One moment: your browser is doing a small sum.")
+    # To the pixel: its width is set in whole ones.
+    assert box(button) == pytest.approx(before, abs=1)
+    assert box(status)["y"] > before["y"] + before["height"]
+    assert not asked(flooded, "patient@example.org")

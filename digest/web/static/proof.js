@@ -28,6 +28,8 @@ function hold(event) {
   event.stopImmediatePropagation();
   pressed = event.submitter ?? form.querySelector("button");
   if (failed) return say(FAILED);
+  // As wide as it was: a button that waits may have no room of its own.
+  pressed.style.minWidth = `${pressed.offsetWidth}px`;
   pressed.setAttribute("aria-disabled", "true");
   say(WAIT);
 }
