@@ -1,14 +1,14 @@
 """Rows of several tables, written in one go, by ids that were asked for beforehand."""
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Insert, Table, literal_column
+from sqlalchemy import BigInteger, Connection, Insert, Table, literal_column
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import Session
 from sqlalchemy.sql import functions
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from digest.prepared import Prepared
 
 
 class next_id(functions.FunctionElement[int]):  # noqa: N801 - reads as the SQL it is
@@ -39,24 +39,24 @@ def _next_id_on_sqlite(element: next_id, _: SQLCompiler, **__: Any) -> str:
     return f"(({last}) + row_number() OVER ())"
 
 
-def insert_together(
-    session: Session, inserts: Sequence[Insert], values: Mapping[str, object]
-) -> None:
-    """Run inserts that share their parameters: as one statement on PostgreSQL.
+class RowsTogether:
+    """Inserts that share their parameters: one statement on PostgreSQL.
 
     Only then does nobody wait for the way there and back, and the work around it, for each of them.
     Each names all of its row's values: no default of Python's is looked for.
     """
-    connection = session.connection()
-    if connection.dialect.name == "postgresql":
-        connection.execute(_together(tuple(inserts)), values)
-        return
-    for each in inserts:
-        connection.execute(each, values)
 
+    def __init__(self, *inserts: Insert) -> None:
+        self._each = inserts
+        *others, last = inserts
+        # PostgreSQL asks for the rows that foreign keys point to when the whole statement is done.
+        together = last.add_cte(*(each.cte(f"part{number}") for number, each in enumerate(others)))
+        self._together = Prepared(together)
 
-@cache
-def _together(inserts: tuple[Insert, ...]) -> Insert:
-    *others, last = inserts
-    # PostgreSQL asks for the rows that foreign keys point to when the whole statement is done.
-    return last.add_cte(*(each.cte(f"part{number}") for number, each in enumerate(others)))
+    def write(self, connection: Connection, values: Mapping[str, object]) -> None:
+        """Write the rows. Raises DBAPIError."""
+        if connection.dialect.name == "postgresql":
+            self._together.run(connection, values)
+            return
+        for each in self._each:
+            connection.execute(each, values)

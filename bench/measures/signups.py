@@ -9,6 +9,7 @@ import httpx
 
 import bench
 from bench.errors import BenchError
+from bench.history import remember_sign_ups
 from bench.needs import program, run
 from bench.paper import Site, open_site
 from bench.results import Result, figure, ratio
@@ -29,8 +30,8 @@ RIVAL_COMMAND = (
     '--access-logfile - "bench.rivals.form:create_app()"'
 )
 WRITTEN = """
-    SELECT (SELECT count(*) FROM consent WHERE kind = 'requested'),
-           (SELECT count(*) FROM consent_detail),
+    SELECT (SELECT count(*) FROM consent WHERE kind = 'requested' AND id > %s),
+           (SELECT count(*) FROM consent_detail WHERE consent_id > %s),
            (SELECT count(*) FROM notice WHERE kind = 'confirmation' AND state = 'queued')
 """
 POSTED = re.compile(r"^POST /subscribe 200 ", re.MULTILINE)
@@ -48,6 +49,8 @@ def measure(rig: Rig, *, quick: bool) -> Result:
         site.formation.environment["DIGEST_SIGN_UPS_A_MINUTE"] = "0"
         site.formation.start("web")
         url = site.formation.environment["DIGEST_PUBLIC_URL"]
+        remember_sign_ups(site)
+        (earlier,) = site.ask("SELECT max(id) FROM consent")
         make_table(site.database_url)
         rival_port = free_port()
         site.formation.launch(RIVAL, RIVAL_COMMAND.format(port=rival_port))
@@ -64,7 +67,7 @@ def measure(rig: Rig, *, quick: bool) -> Result:
                 late.append(told["p99_ms"])
                 plain.append(other["requests"] / other["seconds"])
                 rig.say(f"round {number}: {ours[-1]:,.0f} beside {plain[-1]:,.0f} {UNIT}")
-        answered = _check(site)
+        answered = _check(site, earlier)
     return Result(
         name="signups",
         title=TITLE,
@@ -81,7 +84,8 @@ def measure(rig: Rig, *, quick: bool) -> Result:
         ),
         notes=(
             f"wrk, {CONNECTIONS} connections, {seconds} s each in turn, every request another "
-            f"address; {readers:,} readers are there already.",
+            f"address. {readers:,} readers are there already, with the sign-ups and consents that "
+            "they came by.",
             f"Each of the {answered:,} answers of 200 has its consent, its evidence and its queued "
             "notice in the database. The notices’ worker is not started: it is the pages that are "
             "measured.",
@@ -115,12 +119,15 @@ def _load(url: str, wording: str, run_name: str, seconds: int) -> dict[str, floa
     return told
 
 
-def _check(site: Site) -> int:
-    """Hold the answers, by gunicorn's own log, against what is written down. Return how many."""
+def _check(site: Site, earlier: int) -> int:
+    """Hold the answers, by gunicorn's own log, against what is written down. Return how many.
+
+    `earlier`: the last consent that was there before.
+    """
     # What was asked when wrk hung up is finished, and logged, before it ends.
     site.formation.stop("web")
     answered = len(POSTED.findall(site.formation.log_of("web.1").read_text()))
-    written = site.ask(WRITTEN)
+    written = site.ask(WRITTEN, earlier, earlier)
     if not answered or written != (answered,) * 3:
         raise BenchError(
             f"{answered:,} sign-ups were answered with 200; consents, evidence and notices are "

@@ -34,7 +34,9 @@ class SignUp(Base):
     confirmed_at: Mapped[datetime | None]
 
     wording: Mapped[Wording] = relationship()
-    choices: Mapped[list["SignUpChoice"]] = relationship(cascade="all, delete-orphan")
+    choices: Mapped[list["SignUpChoice"]] = relationship(
+        cascade="all, delete-orphan", order_by="SignUpChoice.newsletter_id"
+    )
 
 
 class SignUpChoice(Base):

@@ -2,16 +2,15 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Insert, Table, bindparam, insert, literal
-from sqlalchemy.orm import Session
+from sqlalchemy import BindParameter, ColumnElement, Connection, Table, bindparam, insert, literal
 
 from digest.database import Base, database_now
-from digest.inserting import insert_together
+from digest.inserting import RowsTogether
 from digest.models import ConsentKind, NoticeKind, NoticeState
 from digest.readers.consent import SALT_BYTES, Evidence, Personal
 from digest.readers.sign_up_form import Words
@@ -44,7 +43,7 @@ class Waiting:
 
 
 def ask_to_confirm(
-    session: Session, waiting: Waiting, evidence: Evidence, once: str | None, now: datetime
+    connection: Connection, waiting: Waiting, evidence: Evidence, once: str | None, now: datetime
 ) -> None:
     """Add a sign-up with its evidence, and queue the mail that holds its link.
 
@@ -67,8 +66,8 @@ def ask_to_confirm(
         "now": now,
         "expires_at": now + LINK_LASTS,
     }
-    personal = Personal(email=waiting.email, name=waiting.name, **asdict(evidence))
-    values |= asdict(personal)
+    personal = Personal(email=waiting.email, name=waiting.name, **vars(evidence))
+    values |= vars(personal)
     for number, (newsletter_id, topics) in enumerate(waiting.topics.items()):
         salt = secrets.token_bytes(SALT_BYTES)
         values |= {
@@ -79,7 +78,7 @@ def ask_to_confirm(
             f"mac{number}": personal.mac(salt),
         }
     given = {_given(name): value for name, value in values.items()}
-    insert_together(session, _inserts(len(waiting.topics)), given)
+    _rows(len(waiting.topics)).write(connection, given)
 
 
 def _given(name: str) -> str:
@@ -97,14 +96,14 @@ def _row(table: Table, *same: str, **named: str) -> dict[str, BindParameter[Any]
 
 
 @cache
-def _inserts(count: int) -> tuple[Insert, ...]:
+def _rows(count: int) -> RowsTogether:
     """Write the statements for a sign-up to so many newsletters, once for all."""
     numbers = range(count)
-    return (
+    return RowsTogether(
         insert(SIGN_UP).values(_sign_up()),
-        insert(CHOICE).values([_choice(number) for number in numbers]),
-        insert(CONSENT).values([_consent(number) for number in numbers]),
-        insert(DETAIL).values([_detail(number) for number in numbers]),
+        *(insert(CHOICE).values(_choice(number)) for number in numbers),
+        *(insert(CONSENT).values(_consent(number)) for number in numbers),
+        *(insert(DETAIL).values(_detail(number)) for number in numbers),
         insert(NOTICE).values(_notice()),
     )
 

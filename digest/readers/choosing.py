@@ -12,7 +12,7 @@ from digest.models import ConsentKind, Newsletter, Subscriber, Subscription, Wor
 from digest.readers import words_shown
 from digest.readers.confirming import start_period
 from digest.readers.consent import Evidence, record_readers_consent
-from digest.readers.sign_up_form import AskedFor, SignUpForm, address_in, read_offer, understand
+from digest.readers.sign_up_form import AskedFor, SignUpForm, read_offer, understand
 from digest.readers.suppressed import is_suppressed
 from digest.readers.words_shown import words_shown as words
 
@@ -116,7 +116,7 @@ def join(
         InvalidSignUpError: the form cannot be accepted; nothing was written.
         RefusedError: no mail may go to the address.
     """
-    wish = understand(form, address_in(form), read_offer(session, form))
+    wish = understand(form, read_offer(session, form))
     if is_suppressed(session, reader.suppression_mac):
         raise RefusedError("We cannot send mail to you: it was refused or reported before.")
     for newsletter in wish.newsletters:

@@ -21,6 +21,7 @@ from digest.models import (
     Subscription,
     Wording,
 )
+from digest.prepared import Trial
 from digest.readers.asking import CONSENT, SIGN_UP, Waiting, ask_to_confirm
 from digest.readers.consent import Evidence, record_readers_consent
 from digest.readers.mails_a_day import free_once
@@ -125,12 +126,14 @@ def ask_again(
     if once is None or is_suppressed(session, mac):
         return found
     again = _as_new(session, row)
-    savepoint = session.begin_nested()
+    connection = session.connection()
+    trial = Trial(connection)
     try:
-        ask_to_confirm(session, again, evidence, once, now)
-        savepoint.commit()
+        ask_to_confirm(connection, again, evidence, once, now)
     except IntegrityError:
-        savepoint.rollback()
+        trial.end(keep=False)
+    else:
+        trial.end(keep=True)
     return found
 
 

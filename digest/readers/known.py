@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
 
-from sqlalchemy import BindParameter, Select, and_, bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy import BindParameter, Connection, and_, bindparam, select
 
 from digest.inserting import next_id
 from digest.models import (
@@ -21,6 +19,7 @@ from digest.models import (
     Wording,
     blocks_mail,
 )
+from digest.prepared import Prepared
 from digest.readers.asking import CONSENT, SIGN_UP
 from digest.readers.mails_a_day import MOST_A_DAY, slots_of
 from digest.readers.sign_up_form import AskedFor, Offer, SignUpForm, Words, wording_in
@@ -55,7 +54,7 @@ class Known:
 
 
 def look_up(
-    session: Session,
+    connection: Connection,
     form: SignUpForm,
     slugs: tuple[str, ...],
     key: str,
@@ -66,7 +65,7 @@ def look_up(
     values: dict[str, object] = {"number": wording_in(form), "key": key, "mac": mac}
     values |= {f"slug{number}": slug for number, slug in enumerate(slugs)}
     values |= {f"once{number}": once for number, once in enumerate(_looked_for(mac, now))}
-    rows = session.connection().execute(_statement(len(slugs)), values).all()
+    rows = _statement(len(slugs)).run(connection, values)
     if not rows:
         return Known(None, None, None, frozenset(), blocked=False, used={}, ids={})
     row = rows[0]
@@ -92,7 +91,7 @@ def _looked_for(mac: str, now: datetime) -> list[str]:
 
 
 @cache
-def _statement(slugs: int) -> Select[Any]:
+def _statement(slugs: int) -> Prepared:
     """Ask all that a sign-up to so many newsletters needs to know, in one statement.
 
     One row for each newsletter and each mail that the address has had lately.
@@ -107,7 +106,7 @@ def _statement(slugs: int) -> Select[Any]:
         Subscription.newsletter_id == Newsletter.id,
         Subscription.ended_at.is_(None),
     )
-    return (
+    return Prepared(
         select(
             Newsletter.id,
             Newsletter.slug,

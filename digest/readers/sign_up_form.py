@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -41,6 +42,14 @@ class SignUpForm:
     website: str = ""
     site: str = ""
     evidence: Evidence = field(default_factory=Evidence)
+
+    @cached_property
+    def address(self) -> Address | FieldError:
+        """The address, or what is wrong with it."""
+        try:
+            return parse_address(self.email)
+        except AddressError as error:
+            return FieldError("email", str(error))
 
 
 class InvalidSignUpError(RefusedError):
@@ -94,8 +103,8 @@ class Wish:
     words: Words
 
 
-def understand(form: SignUpForm, address: Address | FieldError, offer: Offer) -> Wish:
-    """Check every field of the form; `address` is what `address_in` said of it.
+def understand(form: SignUpForm, offer: Offer) -> Wish:
+    """Check every field of the form.
 
     Raises:
         InvalidSignUpError: with one sentence for each field that is wrong.
@@ -103,6 +112,7 @@ def understand(form: SignUpForm, address: Address | FieldError, offer: Offer) ->
     errors: list[FieldError] = []
     newsletters = _newsletters(form.newsletters, offer, errors)
     _check_topics(form.topics, errors)
+    address = form.address
     if isinstance(address, FieldError):
         errors.append(address)
     name = _name(form.name, errors)
@@ -110,14 +120,6 @@ def understand(form: SignUpForm, address: Address | FieldError, offer: Offer) ->
     if errors or isinstance(address, FieldError) or offer.words is None:
         raise InvalidSignUpError(tuple(errors))
     return Wish(address, newsletters, tuple(dict.fromkeys(form.topics)), name, offer.words)
-
-
-def address_in(form: SignUpForm) -> Address | FieldError:
-    """Return the form's address, or what is wrong with it."""
-    try:
-        return parse_address(form.email)
-    except AddressError as error:
-        return FieldError("email", str(error))
 
 
 def slugs_in(form: SignUpForm) -> tuple[str, ...]:

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from digest.errors import FieldError
 from digest.models import NoticeKind
+from digest.prepared import Trial
 from digest.readers.asking import Waiting, ask_to_confirm
 from digest.readers.consent import Evidence
 from digest.readers.known import Known, look_up
@@ -19,7 +21,6 @@ from digest.readers.sign_up_form import (
     AskedFor,
     SignUpForm,
     Wish,
-    address_in,
     read_offer,
     slugs_in,
     understand,
@@ -46,20 +47,21 @@ def sign_up(
     Raises:
         InvalidSignUpError: the form cannot be accepted; nothing was written.
     """
-    address, slugs = address_in(form), slugs_in(form)
+    address, slugs = form.address, slugs_in(form)
     if isinstance(address, FieldError) or not slugs:
-        understand(form, address, read_offer(session, form))
+        understand(form, read_offer(session, form))
         raise AssertionError("a form without an address or a newsletter was understood")
     mac = suppression.mac(address.key)
-    known = look_up(session, form, slugs, address.key, mac, now)
-    wish = understand(form, address, known.offer or read_offer(session, form))
+    connection = session.connection()
+    known = look_up(connection, form, slugs, address.key, mac, now)
+    wish = understand(form, known.offer or read_offer(session, form))
 
     missing = [each for each in wish.newsletters if each.id not in known.active]
     has_all = known.reader is not None and not missing
     may_mail = not known.blocked and not form.website
     once = free_among(known.used, NoticeKind.CONFIRMATION, mac, now)
     waiting = _waiting(form, wish, known, missing or wish.newsletters)
-    _write(session, waiting, form.evidence, once, now, keep=may_mail and not has_all)
+    _write(connection, waiting, form.evidence, once, now, keep=may_mail and not has_all)
     if known.reader is not None and has_all and may_mail:
         _say_already_signed_up(session, known, wish, mac, now)
     return Asked(wish.address.email, wish.newsletters)
@@ -85,7 +87,7 @@ def _waiting(
 
 
 def _write(
-    session: Session,
+    connection: Connection,
     waiting: Waiting,
     evidence: Evidence,
     once: str | None,
@@ -93,16 +95,13 @@ def _write(
     *,
     keep: bool,
 ) -> None:
-    savepoint = session.connection().begin_nested()
+    trial = Trial(connection)
     try:
-        ask_to_confirm(session, waiting, evidence, once, now)
+        ask_to_confirm(connection, waiting, evidence, once, now)
     except IntegrityError:
         # Another request for the same address was faster, and took the last mail of the day.
         keep = False
-    if keep and once is not None:
-        savepoint.commit()
-    else:
-        savepoint.rollback()
+    trial.end(keep=keep and once is not None)
 
 
 def _say_already_signed_up(

@@ -4,6 +4,7 @@ import json
 
 from flask import Response, current_app, make_response, render_template, request
 
+from digest.errors import FieldError
 from digest.readers.consent import Evidence
 from digest.readers.sign_up_form import SignUpForm
 from digest.readers.signing_up import Asked, sign_up
@@ -33,9 +34,8 @@ def take_sign_up(form: SignUpForm, *, token: str, proof: str, vouched: bool = Fa
         TooManyRequests: too many came from its network, for its address, or from everywhere.
     """
     runtime = current_runtime()
-    ask = guard(
-        Attempt(email=form.email, ip=form.evidence.ip, token=token, proof=proof, vouched=vouched)
-    )
+    address = None if isinstance(form.address, FieldError) else form.address
+    ask = guard(Attempt(address, form.evidence.ip, token=token, proof=proof, vouched=vouched))
     if ask is not None:
         return ask
     with runtime.database.transaction() as session:

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from bench import machine, needs
 from bench.__main__ import MEASURES, main
 from bench.errors import BenchError
-from bench.history import remember
+from bench.history import remember, remember_sign_ups
 from bench.paper import SUBSCRIBE, WARM_UP_READERS, Site, fill, publish
 from bench.processors import Costs, spent
 from bench.rivals import form
@@ -25,7 +25,21 @@ from bench.servers import Sink, last_count
 from digest.cli.halyard import SLUG
 from digest.database import Database
 from digest.delivery.freezing import freeze
-from digest.models import Delivery, DeliveryState, Issue, IssueState, Newsletter, Subscription
+from digest.models import (
+    Consent,
+    ConsentDetail,
+    ConsentKind,
+    Delivery,
+    DeliveryState,
+    Issue,
+    IssueState,
+    Newsletter,
+    Notice,
+    NoticeState,
+    SignUp,
+    Subscriber,
+    Subscription,
+)
 from digest.newsroom.composing import compose, create_special
 from digest.newsroom.newsletters import find_newsletter
 from digest.settings import new_secret
@@ -182,6 +196,25 @@ def test_a_year_of_old_deliveries_is_there_and_final(database: Database, tmp_pat
         assert [row[1] for row in counted] == [200] * 3
         assert set(session.scalars(select(Issue.state))) == {IssueState.SENT}
     assert frozen_issue(database) > 3
+
+
+@on_postgresql
+def test_all_readers_have_signed_up_with_evidence_of_both_steps(
+    database: Database, tmp_path: Path
+) -> None:
+    fill(database.url, 250)
+    remember_sign_ups(site_of(database.url, tmp_path))
+    with database.reading() as session:
+        # As the queries of the sign-up would find them.
+        confirmed = select(func.count(SignUp.id)).join(Subscriber, Subscriber.email == SignUp.email)
+        assert session.scalar(confirmed) == session.scalar(select(func.count(Subscriber.id))) == 250
+        kinds = select(Consent.kind, func.count()).join(ConsentDetail).group_by(Consent.kind)
+        assert sorted(tuple(row) for row in session.execute(kinds)) == [
+            (ConsentKind.CONFIRMED, 250),
+            (ConsentKind.REQUESTED, 250),
+        ]
+        sent = select(func.count(Notice.id)).where(Notice.state == NoticeState.ACCEPTED)
+        assert session.scalar(sent) == 250
 
 
 # What stands beside it

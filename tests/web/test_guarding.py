@@ -14,6 +14,7 @@ import pytest
 from altcha import Challenge, Payload, solve_challenge
 from werkzeug.test import TestResponse
 
+from digest.addresses import parse_address
 from digest.clock import FixedClock
 from digest.models import ConsentDetail, Newsletter, Notice, SignUp, Wording
 from digest.runtime import Runtime
@@ -320,7 +321,7 @@ def test_the_back_end_of_the_site_is_vouched_for(
 
     def told(**changes: Any) -> object:
         with app.test_request_context("/"):
-            return guard(Attempt("robin@example.org", "8.8.4.4", **changes))
+            return guard(Attempt(parse_address("robin@example.org"), "8.8.4.4", **changes))
 
     assert told() is None
     assert told() is not None

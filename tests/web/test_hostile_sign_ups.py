@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event
 
 from digest.database import Database
 from digest.delivery.notices import send_notices
@@ -18,6 +17,7 @@ from digest.settings import parse_relay
 from digest.tick import links
 from digest.tokens import Purpose
 from digest.web import create_app
+from tests.asked import asked
 from tests.factories import NOW, SUPPRESSION_KEY
 from tests.readers.test_erasing import erased
 from tests.servers.smtp import Mail, SmtpSink
@@ -164,16 +164,8 @@ def test_nor_by_how_much_is_done_for_it(site: Site, people: dict[str, str], app:
     database: Database = app.extensions["digest"].database  # type: ignore[attr-defined]
     done: dict[str, list[str]] = {}
     for name, email in people.items():
-        seen: list[str] = []
-
-        def see(
-            _: object, __: object, statement: str, *___: object, seen: list[str] = seen
-        ) -> None:
-            seen.append(statement.split("(")[0].split("FROM")[0][:40])
-
-        event.listen(database.engine, "before_cursor_execute", see)
-        site.sign_up(email)
-        event.remove(database.engine, "before_cursor_execute", see)
+        with asked(database) as seen:
+            site.sign_up(email)
         done[name] = seen
     counts = {name: len(seen) for name, seen in done.items()}
 

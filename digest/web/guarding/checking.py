@@ -5,20 +5,19 @@ from dataclasses import dataclass
 import structlog
 from flask import Flask, current_app
 from limits import (
-    RateLimitItem,
     RateLimitItemPerHour,
     RateLimitItemPerMinute,
 )
 from werkzeug.exceptions import TooManyRequests
 
-from digest.addresses import AddressError, parse_address
+from digest.addresses import Address
 from digest.disposable import is_disposable
 from digest.errors import FieldError
 from digest.readers.sign_up_form import InvalidSignUpError
 from digest.runtime import Runtime
 from digest.web.context import current_runtime
 from digest.web.guarding.challenges import challenge_for_page, is_solved, new_challenge
-from digest.web.guarding.counters import Counters
+from digest.web.guarding.counters import Counters, Hit
 from digest.web.guarding.form_tokens import (
     Standing,
     kept_token,
@@ -50,12 +49,13 @@ log = structlog.get_logger(__name__)
 class Attempt:
     """A sign-up that wants in. All of it is a stranger's, but for `vouched`.
 
-    `token` and `proof` are the fields of those names; `ip` is the reader's, which a site's own back
-    end passes on. `vouched`: it comes from such a back end, with a key of ours: it need not show a
-    token or a proof, and its limits are those of a form of ours.
+    `address`: None where it is none, which the reader is told beside its field. `token` and `proof`
+    are the fields of those names; `ip` is the reader's, which a site's own back end passes on.
+    `vouched`: it comes from such a back end, with a key of ours: it need not show a token or a
+    proof, and its limits are those of a form of ours.
     """
 
-    email: str
+    address: Address | None
     ip: str | None
     token: str = ""
     proof: str = ""
@@ -79,7 +79,7 @@ class _Guard:
     counters: Counters
     surge: Surge
     # All that is taken in a minute, from everywhere.
-    all_together: RateLimitItem | None
+    all_together: Hit | None
 
 
 def guard_sign_ups(app: Flask, runtime: Runtime) -> None:
@@ -90,7 +90,7 @@ def guard_sign_ups(app: Flask, runtime: Runtime) -> None:
     guard_ = _Guard(
         counters,
         Surge(counters, settings.surge),
-        RateLimitItemPerMinute(most, namespace="taken") if most else None,
+        Hit(RateLimitItemPerMinute(most, namespace="taken")) if most else None,
     )
     app.extensions[EXTENSION] = guard_
     app.jinja_env.globals["token_for_form"] = token_for_form
@@ -111,18 +111,29 @@ def guard(attempt: Attempt) -> Ask | None:
     """
     guard_: _Guard = current_app.extensions[EXTENSION]
     found = Standing.OURS if attempt.vouched else standing(attempt.token, guard_.counters)
+    limits = OURS if found is Standing.OURS else PLAIN
     network = network_of(attempt.ip)
-    if network is not None:
-        for limit in OURS if found is Standing.OURS else PLAIN:
-            _hit(guard_.counters, limit, network)
-    if guard_.surge.count() and not attempt.vouched:
+    first = [Hit(limit, network) for limit in limits] if network is not None else []
+    surges = guard_.surge.hit
+    first += [surges] if surges else []
+    last = _last(guard_, attempt)
+    surge = guard_.surge.lasts()
+    held_back = found in {Standing.EARLY, Standing.OLD}
+    # All are counted at once where nothing is asked for in between.
+    at_once = not (surge or held_back)
+    refused = guard_.counters.first_refused([*first, *last] if at_once else first)
+    if refused is not None and refused is surges:
+        guard_.surge.declare()
+        surge, at_once, refused = True, False, None
+    _refuse(guard_.counters, refused)
+    if surge and not attempt.vouched:
         if not is_solved(attempt.proof, guard_.counters):
             return Ask(new_token(), new_challenge())
-    elif found in {Standing.EARLY, Standing.OLD}:
+    elif held_back:
         return Ask(new_token(), "")
-    if guard_.all_together is not None:
-        _hit(guard_.counters, guard_.all_together)
-    _look_at_address(guard_.counters, attempt.email)
+    if not at_once:
+        _refuse(guard_.counters, guard_.counters.first_refused(last))
+    _look_at_address(attempt.address)
     return None
 
 
@@ -135,24 +146,28 @@ def check_network(ip: str | None) -> None:
     network = network_of(ip)
     if network is not None:
         guard_: _Guard = current_app.extensions[EXTENSION]
-        _hit(guard_.counters, OTHER, network)
+        _refuse(guard_.counters, guard_.counters.first_refused([Hit(OTHER, network)]))
 
 
-def _look_at_address(counters: Counters, email: str) -> None:
-    try:
-        address = parse_address(email)
-    except AddressError:
-        # It is told beside its field.
+def _last(guard_: _Guard, attempt: Attempt) -> list[Hit]:
+    """Return what is counted of those only that are let in."""
+    hits = [guard_.all_together] if guard_.all_together else []
+    if attempt.address is not None:
+        # Not the address itself: what is counted lies in Redis.
+        hits.append(Hit(ONE_ADDRESS, current_runtime().suppression.mac(attempt.address.key)))
+    return hits
+
+
+def _look_at_address(address: Address | None) -> None:
+    if address is None or current_runtime().settings.disposable != "refuse":
         return
-    # Not the address: what is counted lies in Redis.
-    _hit(counters, ONE_ADDRESS, current_runtime().suppression.mac(address.key))
-    if current_runtime().settings.disposable == "refuse" and is_disposable(address.key):
+    if is_disposable(address.key):
         sentence = (
             "Use an address that you will keep: this one is of a service that throws mail away"
         )
         raise InvalidSignUpError((FieldError("email", sentence),))
 
 
-def _hit(counters: Counters, limit: RateLimitItem, *who: str) -> None:
-    if not counters.hit(limit, *who):
-        raise TooManyRequests(retry_after=counters.free_again(limit, *who))
+def _refuse(counters: Counters, hit: Hit | None) -> None:
+    if hit is not None:
+        raise TooManyRequests(retry_after=counters.free_again(hit))

@@ -5,7 +5,8 @@ bound, and never an error of the page.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -23,11 +24,44 @@ from digest.settings import Settings
 PATIENCE_SECONDS = 0.5
 SILENT_SECONDS = 5.0
 PREFIX = "digest:sign-up"
+# As `limits` counts a moving window, but several in turn: a way to Redis and back costs a sign-up
+# more than all of the counting. KEYS are the windows; ARGV is the moment, then of each window how
+# many it takes, and its seconds. Returns the number of the first that is full, or 0.
+COUNT_IN_TURN = b"""
+    local now = tonumber(ARGV[1])
+    for number, key in ipairs(KEYS) do
+        local most, seconds = tonumber(ARGV[2 * number]), tonumber(ARGV[2 * number + 1])
+        local earliest = redis.call('LINDEX', key, most - 1)
+        if earliest and tonumber(earliest) >= now - seconds then
+            return number
+        end
+        redis.call('LPUSH', key, ARGV[1])
+        redis.call('LTRIM', key, 0, most - 1)
+        redis.call('EXPIRE', key, seconds)
+    end
+    return 0
+"""
 
 Answer = TypeVar("Answer")
 Storage = MemoryStorage | RedisStorage
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One use of what is limited, and by whom: `who` is all that tells windows apart."""
+
+    limit: RateLimitItem
+    who: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.who,) if self.who else ()
+
+    @property
+    def key(self) -> str:
+        return self.limit.key_for(*self.names)
 
 
 class Counters:
@@ -37,15 +71,18 @@ class Counters:
         self._own = MemoryStorage()
         self._shared = None if settings.embedded else _shared(settings.redis_url)
         self._silent_until = 0.0
+        self._in_turn = (
+            self._shared.get_connection().register_script(COUNT_IN_TURN) if self._shared else None
+        )
 
-    def hit(self, limit: RateLimitItem, *who: str) -> bool:
-        """Count one more, unless the limit is reached; return whether it was counted."""
-        return self._ask(lambda storage: MovingWindowRateLimiter(storage).hit(limit, *who))
+    def first_refused(self, hits: Sequence[Hit]) -> Hit | None:
+        """Count one more of each, in turn, up to the first whose limit is reached: return that."""
+        return self._ask(lambda storage: self._count_in_turn(storage, hits)) if hits else None
 
-    def free_again(self, limit: RateLimitItem, *who: str) -> datetime:
+    def free_again(self, hit: Hit) -> datetime:
         """Return when the next one will be counted."""
         stats = self._ask(
-            lambda storage: MovingWindowRateLimiter(storage).get_window_stats(limit, *who)
+            lambda storage: MovingWindowRateLimiter(storage).get_window_stats(hit.limit, *hit.names)
         )
         return datetime.fromtimestamp(stats.reset_time, UTC)
 
@@ -56,6 +93,16 @@ class Counters:
     def uses(self, what: str) -> int:
         """Return how many uses of something there were."""
         return self._ask(lambda storage: storage.get(what))
+
+    def _count_in_turn(self, storage: Storage, hits: Sequence[Hit]) -> Hit | None:
+        if storage is not self._shared or self._in_turn is None:
+            limiter = MovingWindowRateLimiter(storage)
+            return next((hit for hit in hits if not limiter.hit(hit.limit, *hit.names)), None)
+        bounds = (each for hit in hits for each in (hit.limit.amount, hit.limit.get_expiry()))
+        full = self._in_turn(
+            [self._shared.prefixed_key(hit.key) for hit in hits], [time.time(), *bounds]
+        )
+        return hits[int(full) - 1] if full else None
 
     def _ask(self, ask: Callable[[Storage], Answer]) -> Answer:
         if self._shared is not None and time.monotonic() >= self._silent_until:

@@ -9,7 +9,7 @@ import time
 import structlog
 from limits import RateLimitItemPerMinute
 
-from digest.web.guarding.counters import Counters
+from digest.web.guarding.counters import Counters, Hit
 
 LASTS_SECONDS = 10 * 60
 DECLARED = "surge"
@@ -20,32 +20,30 @@ log = structlog.get_logger(__name__)
 
 
 class Surge:
-    """Counts all sign-ups. `a_minute`: how many make a surge; 0, none do."""
+    """`a_minute`: how many sign-ups make a surge; 0, none do.
+
+    `hit`: to be counted for each; one more than its limit makes a surge, and is to be declared.
+    """
 
     def __init__(self, counters: Counters, a_minute: int) -> None:
         self._counters = counters
-        self._limit = RateLimitItemPerMinute(a_minute, namespace="all") if a_minute else None
+        self.hit = Hit(RateLimitItemPerMinute(a_minute, namespace="all")) if a_minute else None
         self._lasts = False
         self._ask_again = 0.0
 
     def lasts(self) -> bool:
         """Return whether there is a surge."""
-        if self._limit is None:
+        if self.hit is None:
             return False
         if time.monotonic() >= self._ask_again:
             self._remember(self._counters.uses(DECLARED) > 0)
         return self._lasts
 
-    def count(self) -> bool:
-        """Count one sign-up; return whether it is part of a surge."""
-        if self._limit is None:
-            return False
-        if self._counters.hit(self._limit):
-            return self.lasts()
+    def declare(self) -> None:
+        """Say that there is one, from now on."""
         if self._counters.count(DECLARED, LASTS_SECONDS) == 1:
             log.warning("sign-ups surge: browsers are asked for a proof of work")
         self._remember(True)
-        return True
 
     def _remember(self, lasts: bool) -> None:
         self._lasts, self._ask_again = lasts, time.monotonic() + REMEMBERED_SECONDS
