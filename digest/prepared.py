@@ -1,21 +1,49 @@
-"""Statements of every sign-up: SQLAlchemy writes them once, and PostgreSQL's driver runs them.
+"""Statements that SQLAlchemy spells once, and PostgreSQL's driver runs: those of every sign-up.
 
 What SQLAlchemy does around a statement, each time that it runs, takes a process twice as long as
 the driver's own part. Its transaction stays around them, and its errors are what is raised.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 from psycopg.rows import namedtuple_row
-from sqlalchemy import Executable
+from sqlalchemy import ClauseElement, Insert, Select
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
 
 Processor = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Spelt:
+    """A statement in a database's own words, for its driver.
+
+    `constants`: parameters that have their values already, as they go to the driver.
+    `to_wire`: what makes the driver's values of others, by the names of those that need it.
+    """
+
+    text: str
+    constants: Mapping[str, object]
+    to_wire: Mapping[str, Processor]
+
+
+def spell(statement: ClauseElement, dialect: Dialect) -> Spelt:
+    """Spell a statement out, all of whose parameters are named. It takes a millisecond or so."""
+    compiled = cast(SQLCompiler, statement.compile(dialect=dialect))
+    constants: dict[str, object] = {}
+    to_wire: dict[str, Processor] = {}
+    for name, parameter in compiled.binds.items():
+        process = parameter.type.dialect_impl(dialect).bind_processor(dialect)
+        if process is not None:
+            to_wire[name] = process
+        if not parameter.required:
+            constants[name] = process(parameter.value) if process else parameter.value
+    return Spelt(str(compiled), constants, to_wire)
 
 
 class Prepared:
@@ -24,9 +52,9 @@ class Prepared:
     On PostgreSQL its rows are as the driver gives them: right for numbers, text, bytes and moments.
     """
 
-    def __init__(self, statement: Executable) -> None:
+    def __init__(self, statement: Select[*tuple[Any, ...]] | Insert) -> None:
         self._statement = statement
-        self._text: str | None = None
+        self._spelt: Spelt | None = None
 
     def run(self, connection: Connection, values: Mapping[str, object]) -> Sequence[Any]:
         """Run it within the connection's transaction; return the rows, by their columns' names.
@@ -37,35 +65,20 @@ class Prepared:
         if not _has_driver(connection):
             result = connection.execute(self._statement, values)
             return result.all() if result.returns_rows else ()
-        if self._text is None:
-            self._write(connection.dialect)
-        bound = self._known.copy()
-        for name, value in values.items():
-            process = self._processors.get(name)
-            bound[name] = process(value) if process else value
+        if self._spelt is None:
+            self._spelt = spell(self._statement, connection.dialect)
+        spelt = self._spelt
+        bound = {**spelt.constants, **values}
+        for name, process in spelt.to_wire.items():
+            if name in values:
+                bound[name] = process(values[name])
         driver = _driver(connection)
         try:
             cursor = driver.cursor(row_factory=namedtuple_row)
-            cursor.execute(self._text, bound, prepare=True)
+            cursor.execute(spelt.text, bound, prepare=True)
             return cursor.fetchall() if cursor.description else ()
         except connection.dialect.loaded_dbapi.Error as error:
             raise _as_sqlalchemys(connection, error) from error
-
-    def _write(self, dialect: Dialect) -> None:
-        assert isinstance(self._statement, ClauseElement)
-        compiled: Any = self._statement.compile(dialect=dialect)
-        processors: dict[str, Processor] = {}
-        for name, parameter in compiled.binds.items():
-            process = parameter.type.dialect_impl(dialect).bind_processor(dialect)
-            if process is not None:
-                processors[name] = process
-        self._processors = processors
-        self._known: dict[str, object] = {
-            name: processors[name](value) if name in processors else value
-            for name, value in compiled.params.items()
-        }
-        # Last: other threads take what is there once this is.
-        self._text = str(compiled)
 
 
 class Trial:

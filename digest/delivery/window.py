@@ -36,7 +36,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from digest.database import HeldDatabase, database_now
 from digest.delivery import partitions
@@ -51,6 +50,7 @@ from digest.models import (
     blocks_mail,
     reason_not_to_mail,
 )
+from digest.prepared import spell
 
 # Where a worker's rows may be when it writes down what came of them: after the lease in doubt.
 ON_THE_WIRE = (DeliveryState.SENDING, DeliveryState.IN_DOUBT)
@@ -82,13 +82,8 @@ class Plain:
 @lru_cache(4 * KEPT)
 def plain(statement: ClauseElement, dialect: Dialect) -> Plain:
     """Spell a statement out."""
-    spelt = cast(SQLCompiler, statement.compile(dialect=dialect))
-    constants = {}
-    for name, bind in spelt.binds.items():
-        if not bind.required:
-            to_wire = bind.type.dialect_impl(dialect).bind_processor(dialect)
-            constants[name] = to_wire(bind.value) if to_wire else bind.value
-    return Plain(str(spelt), constants)
+    spelt = spell(statement, dialect)
+    return Plain(spelt.text, spelt.constants)
 
 
 def run(
