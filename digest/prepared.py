@@ -13,7 +13,7 @@ from psycopg.pq import ExecStatus
 from psycopg.rows import namedtuple_row
 from sqlalchemy import ClauseElement, Insert, Select
 from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Processor = Callable[[Any], Any]
@@ -81,37 +81,43 @@ class Prepared:
             raise _as_sqlalchemys(connection, error) from error
 
 
-class Trial:
-    """What comes after it, in a transaction that has begun, is kept or taken back by `end`.
+def tried(connection: Connection, write: Callable[[], None], *, keep: bool = True) -> None:
+    """Write, in a transaction that has begun, and take it back if it breaks a rule or is not to be.
 
-    Either way it takes as long.
+    The rest of the transaction stays. Kept or taken back, it takes as long.
+
+    Raises:
+        DBAPIError: whatever is no IntegrityError.
     """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._nested = None
-        if _has_driver(connection):
-            self._tell(b"SAVEPOINT trial")
+    if not _has_driver(connection):
+        nested = connection.begin_nested()
+        if _written(write) and keep:
+            nested.commit()
         else:
-            self._nested = connection.begin_nested()
+            nested.rollback()
+        return
+    _tell(connection, b"SAVEPOINT tried")
+    kept = _written(write) and keep
+    _tell(connection, b"RELEASE SAVEPOINT tried" if kept else b"ROLLBACK TO SAVEPOINT tried")
 
-    def end(self, *, keep: bool) -> None:
-        """Keep it, or take it back, also after a statement that failed."""
-        if self._nested is None:
-            self._tell(b"RELEASE SAVEPOINT trial" if keep else b"ROLLBACK TO SAVEPOINT trial")
-        elif keep:
-            self._nested.commit()
-        else:
-            self._nested.rollback()
 
-    def _tell(self, command: bytes) -> None:
-        # Below the driver's own: that forgets all plans when it sees a ROLLBACK, and whoever comes
-        # next would feel what became of this one.
-        driver = _driver(self._connection)
-        result = driver.pgconn.exec_(command)
+def _written(write: Callable[[], None]) -> bool:
+    try:
+        write()
+    except IntegrityError:
+        return False
+    return True
+
+
+def _tell(connection: Connection, command: bytes) -> None:
+    # Below the driver's cursors: they forget all plans when they see a ROLLBACK, and whoever comes
+    # next would feel what became of this one.
+    try:
+        result = _driver(connection).pgconn.exec_(command)
         if result.status != ExecStatus.COMMAND_OK:
-            error = error_from_result(result)
-            raise _as_sqlalchemys(self._connection, error) from error
+            raise error_from_result(result)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemys(connection, error) from error
 
 
 def _has_driver(connection: Connection) -> bool:
@@ -127,6 +133,8 @@ def _as_sqlalchemys(connection: Connection, error: Any) -> DBAPIError:
     lost = dialect.is_disconnect(error, _driver(connection), None)
     if lost:
         connection.invalidate(error)
+        # The others of the pool are as old: all are made anew.
+        connection.engine.dispose()
     wrapped: DBAPIError = DBAPIError.instance(
         None,
         None,

@@ -43,7 +43,7 @@ def _statements(database: Database, seen: list[str]) -> Iterator[None]:
 def _messages(database: Database, seen: list[str]) -> Iterator[None]:
     with tempfile.TemporaryFile() as log:
         with database.connection() as connection:
-            # It goes back to the pool, from where it is taken next.
+            # It goes back to the pool, which has no other.
             server = _server(connection)
             server.trace(log.fileno())
             server.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS | Trace.REGRESS_MODE)
@@ -56,6 +56,7 @@ def _messages(database: Database, seen: list[str]) -> Iterator[None]:
         log.seek(0)
         found = (_SENT.match(line) for line in log.read().decode().splitlines())
         seen.extend(" ".join(filter(None, each.groups())) for each in found if each)
+        assert seen, "nothing was asked, or over another connection"
 
 
 def _server(connection: Any) -> Any:

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import bindparam, insert, literal, select, text
-from sqlalchemy.exc import IntegrityError, InternalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError
 from sqlalchemy.orm import Session
 
 from digest.database import Database
 from digest.errors import UnavailableError
 from digest.migrations import upgrade
 from digest.models import Heartbeat
-from digest.prepared import Prepared, Trial
+from digest.prepared import Prepared, tried
 from tests.asked import asked
 from tests.servers.postgresql import PrivatePostgres
 
@@ -23,6 +24,8 @@ FIND = Prepared(
         Heartbeat.name == bindparam("given_name")
     )
 )
+
+ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 def beat(session: Session, name: str, at: datetime = NOW) -> None:
@@ -70,70 +73,92 @@ def test_what_breaks_a_rule_is_an_error_of_sqlalchemys(database: Database) -> No
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_a_trial_is_kept_or_taken_back(database: Database, keep: bool) -> None:
+def test_what_is_tried_is_kept_or_taken_back(database: Database, keep: bool) -> None:
     with database.transaction() as session:
         beat(session, "before")
-        trial = Trial(session.connection())
-        beat(session, "tried")
-        trial.end(keep=keep)
+        tried(session.connection(), lambda: beat(session, "tried"), keep=keep)
         beat(session, "after")
 
     assert beats(database) == ["after", "before", *(["tried"] if keep else [])]
 
 
-def test_a_trial_that_broke_a_rule_is_taken_back_and_the_rest_stays(database: Database) -> None:
+def test_what_breaks_a_rule_when_tried_is_taken_back_and_the_rest_stays(database: Database) -> None:
+    def write() -> None:
+        beat(session, "in the middle")
+        beat(session, "before")
+
     with database.transaction() as session:
         beat(session, "before")
-        trial = Trial(session.connection())
-        with pytest.raises(IntegrityError):
-            beat(session, "before")
-        trial.end(keep=False)
+        tried(session.connection(), write)
         beat(session, "after")
 
     assert beats(database) == ["after", "before"]
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_a_trial_outside_a_transaction_is_a_mistake(database: Database) -> None:
+@ON_POSTGRESQL
+def test_to_try_outside_a_transaction_is_a_mistake(database: Database) -> None:
     with pytest.raises(InternalError), database.transaction() as session:
-        Trial(session.connection())
+        tried(session.connection(), lambda: beat(session, "lost"))
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_a_statement_is_prepared_once_and_stays_so(database: Database) -> None:
+@ON_POSTGRESQL
+def test_a_statement_is_parsed_once_whatever_is_taken_back(database: Database) -> None:
     with asked(database) as first, database.transaction() as session:
         beat(session, "first")
     with database.transaction() as session:
         beat(session, "second")
-        trial = Trial(session.connection())
-        beat(session, "third")
-        trial.end(keep=False)
+        for name in ("taken back", "second"):
+            tried(session.connection(), partial(beat, session, name), keep=False)
     with asked(database) as later, database.transaction() as session:
-        beat(session, "fourth")
+        beat(session, "third")
 
     assert [each.split()[0] for each in first] == ["BEGIN", "Parse", "Bind", "COMMIT"]
     assert [each.split()[0] for each in later] == ["BEGIN", "Bind", "COMMIT"]
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("step", ["statement", "trial", "end"])
-def test_a_session_that_was_ended_is_an_outage(database: Database, step: str) -> None:
-    def be_ended() -> None:
-        with database.transaction() as session, database.reading() as other:
+@ON_POSTGRESQL
+@pytest.mark.parametrize("step", ["statement", "savepoint", "release"])
+def test_a_session_that_was_ended_is_lost_and_so_are_the_others_of_its_pool(
+    database: Database, step: str
+) -> None:
+    pid = text("SELECT pg_backend_pid()")
+    with database.reading() as one, database.reading() as other:
+        at_rest = [one.scalar(pid), other.scalar(pid)]
+
+    admin = Database(database.url)
+    told = []
+
+    def lose() -> None:
+        def be_ended() -> None:
+            with admin.reading() as others:
+                others.execute(text(f"SELECT pg_terminate_backend({mine}, 5000)"))
+
+        with database.transaction() as session:
             beat(session, "lost")
-            mine = session.scalar(text("SELECT pg_backend_pid()"))
-            trial = Trial(session.connection())
-            other.execute(text(f"SELECT pg_terminate_backend({mine}, 5000)"))
-            if step == "statement":
-                beat(session, "late")
-            elif step == "trial":
-                Trial(session.connection())
-            else:
-                trial.end(keep=True)
+            mine = session.scalar(pid)
+            assert mine in at_rest
+            late = partial(beat, session, "late")
+            steps: dict[str, Callable[[], None]] = {
+                "statement": late,
+                "savepoint": partial(tried, session.connection(), late),
+                "release": partial(tried, session.connection(), be_ended),
+            }
+            if step != "release":
+                be_ended()
+            try:
+                steps[step]()
+            except DBAPIError as error:
+                told.append(error.connection_invalidated)
+                raise
 
     with pytest.raises(UnavailableError):
-        be_ended()
+        lose()
+    admin.dispose()
+
+    assert told == [True]
     assert beats(database) == []
+    with database.reading() as one, database.reading() as other:
+        assert not {one.scalar(pid), other.scalar(pid)} & set(at_rest)
 
 
 def test_a_stopped_postgresql_is_an_outage_until_it_is_back(

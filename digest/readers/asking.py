@@ -12,6 +12,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Table, bindpara
 from digest.database import Base, database_now
 from digest.inserting import RowsTogether
 from digest.models import ConsentKind, NoticeKind, NoticeState
+from digest.prepared import Prepared
 from digest.readers.consent import SALT_BYTES, Evidence, Personal
 from digest.readers.sign_up_form import Words
 from digest.tokens import new_token_id
@@ -81,6 +82,26 @@ def ask_to_confirm(
     _rows(len(waiting.topics)).write(connection, given)
 
 
+def say_already_signed_up(
+    connection: Connection, to: tuple[int, str], newsletter_id: int, once: str, now: datetime
+) -> None:
+    """Queue a word to a reader, by id and address, that they have the newsletter already.
+
+    Raises:
+        IntegrityError: `once` is taken.
+    """
+    subscriber_id, email = to
+    values = {
+        "notice_token": new_token_id(),
+        "subscriber": subscriber_id,
+        "email": email,
+        "newsletter0": newsletter_id,
+        "once": once,
+        "now": now,
+    }
+    _ALREADY_SIGNED_UP.run(connection, {_given(name): value for name, value in values.items()})
+
+
 def _given(name: str) -> str:
     # A parameter of an INSERT may not be called as one of its columns.
     return f"given_{name}"
@@ -104,7 +125,7 @@ def _rows(count: int) -> RowsTogether:
         *(insert(CHOICE).values(_choice(number)) for number in numbers),
         *(insert(CONSENT).values(_consent(number)) for number in numbers),
         *(insert(DETAIL).values(_detail(number)) for number in numbers),
-        insert(NOTICE).values(_notice()),
+        insert(NOTICE).values(_notice(NoticeKind.CONFIRMATION, sign_up_id="sign_up")),
     )
 
 
@@ -140,19 +161,23 @@ def _detail(number: int) -> Row:
     return {**_row(DETAIL, *same, consent_id=f"consent{number}", salt=f"salt{number}")}
 
 
-def _notice() -> Row:
+def _notice(kind: NoticeKind, **about: str) -> Row:
     named = {
         "token_id": "notice_token",
         "to_address": "email",
         "newsletter_id": "newsletter0",
-        "sign_up_id": "sign_up",
         "created_at": "now",
     }
     return {
-        **_row(NOTICE, "once", **named),
-        "kind": literal(NoticeKind.CONFIRMATION, NOTICE.c.kind.type),
+        **_row(NOTICE, "once", **named, **about),
+        "kind": literal(kind, NOTICE.c.kind.type),
         "state": literal(NoticeState.QUEUED, NOTICE.c.state.type),
         "attempts": literal(0, NOTICE.c.attempts.type),
         "released_at": database_now(),
         "next_attempt_at": database_now(),
     }
+
+
+_ALREADY_SIGNED_UP = Prepared(
+    insert(NOTICE).values(_notice(NoticeKind.ALREADY_SIGNED_UP, subscriber_id="subscriber"))
+)

@@ -21,7 +21,7 @@ from digest.models import (
     Subscription,
     Wording,
 )
-from digest.prepared import Trial
+from digest.prepared import tried
 from digest.readers.asking import CONSENT, SIGN_UP, Waiting, ask_to_confirm
 from digest.readers.consent import Evidence, record_readers_consent
 from digest.readers.mails_a_day import free_once
@@ -127,13 +127,7 @@ def ask_again(
         return found
     again = _as_new(session, row)
     connection = session.connection()
-    trial = Trial(connection)
-    try:
-        ask_to_confirm(connection, again, evidence, once, now)
-    except IntegrityError:
-        trial.end(keep=False)
-    else:
-        trial.end(keep=True)
+    tried(connection, lambda: ask_to_confirm(connection, again, evidence, once, now))
     return found
 
 

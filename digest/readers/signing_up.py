@@ -1,21 +1,18 @@
 """A stranger asks for a newsletter. Nothing changes for anybody until the link is used."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from digest.errors import FieldError
 from digest.models import NoticeKind
-from digest.prepared import Trial
-from digest.readers.asking import Waiting, ask_to_confirm
-from digest.readers.consent import Evidence
-from digest.readers.known import Known, look_up
-from digest.readers.mailing import queue_notice
+from digest.prepared import tried
+from digest.readers.asking import Waiting, ask_to_confirm, say_already_signed_up
+from digest.readers.known import Known, KnownReader, look_up
 from digest.readers.mails_a_day import free_among
 from digest.readers.sign_up_form import (
     AskedFor,
@@ -42,7 +39,8 @@ def sign_up(
     """Queue a confirmation, or a word that the reader already has it, or nothing at all.
 
     The same statements run for every address, and are taken back where nothing may be kept: how
-    long the answer takes tells no more than what it says.
+    long the answer takes tells no more than what it says. Only who has some of several newsletters
+    has fewer rows written.
 
     Raises:
         InvalidSignUpError: the form cannot be accepted; nothing was written.
@@ -61,9 +59,14 @@ def sign_up(
     may_mail = not known.blocked and not form.website
     once = free_among(known.used, NoticeKind.CONFIRMATION, mac, now)
     waiting = _waiting(form, wish, known, missing or wish.newsletters)
-    _write(connection, waiting, form.evidence, once, now, keep=may_mail and not has_all)
+    tried(
+        connection,
+        lambda: ask_to_confirm(connection, waiting, form.evidence, once, now),
+        # None: the address had its mails of the day.
+        keep=may_mail and not has_all and once is not None,
+    )
     if known.reader is not None and has_all and may_mail:
-        _say_already_signed_up(session, known, wish, mac, now)
+        _say_already_signed_up(connection, known.reader, wish, mac, known.used, now)
     return Asked(wish.address.email, wish.newsletters)
 
 
@@ -86,41 +89,15 @@ def _waiting(
     )
 
 
-def _write(
-    connection: Connection,
-    waiting: Waiting,
-    evidence: Evidence,
-    once: str | None,
-    now: datetime,
-    *,
-    keep: bool,
-) -> None:
-    trial = Trial(connection)
-    try:
-        ask_to_confirm(connection, waiting, evidence, once, now)
-    except IntegrityError:
-        # Another request for the same address was faster, and took the last mail of the day.
-        keep = False
-    trial.end(keep=keep and once is not None)
-
-
 def _say_already_signed_up(
-    session: Session, known: Known, wish: Wish, mac: str, now: datetime
+    connection: Connection,
+    reader: KnownReader,
+    wish: Wish,
+    mac: str,
+    used: Mapping[str, datetime],
+    now: datetime,
 ) -> None:
-    once = free_among(known.used, NoticeKind.ALREADY_SIGNED_UP, mac, now)
-    if once is None or known.reader is None:
-        return
-    savepoint = session.begin_nested()
-    try:
-        queue_notice(
-            session,
-            NoticeKind.ALREADY_SIGNED_UP,
-            known.reader.email,
-            wish.newsletters[0].id,
-            once=once,
-            subscriber_id=known.reader.id,
-            now=now,
-        )
-        savepoint.commit()
-    except IntegrityError:
-        savepoint.rollback()
+    once = free_among(used, NoticeKind.ALREADY_SIGNED_UP, mac, now)
+    if once is not None:
+        to, newsletter_id = (reader.id, reader.email), wish.newsletters[0].id
+        tried(connection, lambda: say_already_signed_up(connection, to, newsletter_id, once, now))

@@ -337,7 +337,8 @@ def test_the_same_statements_run_for_whoever_the_address_belongs_to(
     reader = statements("robin@example.org")
     common = [each for each in stranger if each != "COMMIT"]
     assert reader[: len(common)] == common
-    assert len(reader) - len(stranger) <= 3
+    more = [each for each in reader if not each.startswith("Parse")]
+    assert len(more) - len(stranger) <= 3
     assert statements("robin@example.org") == stranger, "told already, today"
     statements("nina@example.org")
     assert statements("nina@example.org") == stranger, "had its two mails"
@@ -355,9 +356,9 @@ def test_a_sign_up_costs_few_statements(desk: ReadersDesk, database: Database) -
         return
     begin, look_up, savepoint, write, release, commit = seen
     assert (begin, commit) == ("BEGIN", "COMMIT")
-    assert (savepoint, release) == ("SAVEPOINT trial", "RELEASE SAVEPOINT trial")
+    assert (savepoint, release) == ("SAVEPOINT tried", "RELEASE SAVEPOINT tried")
     assert look_up.startswith("Bind")
-    assert write.startswith("Bind"), "both are prepared: PostgreSQL plans them no more"
+    assert write.startswith("Bind"), "both are prepared: PostgreSQL parses them no more"
 
 
 def test_taking_a_sign_up_back_leaves_no_trace_in_how_the_next_one_is_taken(

@@ -1,6 +1,7 @@
 """The guard's counters: several windows in one question to Redis, counted as one by one."""
 
 import itertools
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
+from structlog.testing import capture_logs
 
 from digest.web.guarding.counters import PREFIX, Counters, Hit
 from tests.factories import make_settings
@@ -24,10 +26,15 @@ hits = st.builds(Hit, st.sampled_from([A_FEW, SOME]), st.sampled_from(["a", "b"]
 
 
 @pytest.fixture(params=["redis", "process"])
-def counters(request: pytest.FixtureRequest, redis_url: str) -> Counters:
+def counters(request: pytest.FixtureRequest, redis_url: str) -> Iterator[Counters]:
     if request.param == "process":
-        return Counters(make_settings("sqlite://"))
-    return Counters(make_settings("sqlite://", redis_url=redis_url))
+        yield Counters(make_settings("sqlite://"))
+        return
+    counters = Counters(make_settings("sqlite://", redis_url=redis_url))
+    with capture_logs() as logged:
+        yield counters
+    # Or it was the process that counted, as it does where Redis answers with an error.
+    assert logged == []
 
 
 @settings(

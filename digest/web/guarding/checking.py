@@ -114,19 +114,20 @@ def guard(attempt: Attempt) -> Ask | None:
     limits = OURS if found is Standing.OURS else PLAIN
     network = network_of(attempt.ip)
     first = [Hit(limit, network) for limit in limits] if network is not None else []
-    surges = guard_.surge.hit
-    first += [surges] if surges else []
+    surge_hit, surging = guard_.surge.hit, guard_.surge.lasts()
+    first += [surge_hit] if surge_hit else []
     last = _last(guard_, attempt)
-    surge = guard_.surge.lasts()
     held_back = found in {Standing.EARLY, Standing.OLD}
     # All are counted at once where nothing is asked for in between.
-    at_once = not (surge or held_back)
+    at_once = not (surging or held_back)
     refused = guard_.counters.first_refused([*first, *last] if at_once else first)
-    if refused is not None and refused is surges:
+    if refused is not None and refused is surge_hit:
         guard_.surge.declare()
-        surge, at_once, refused = True, False, None
-    _refuse(guard_.counters, refused)
-    if surge and not attempt.vouched:
+        surging = True
+        at_once = False
+    else:
+        _refuse(guard_.counters, refused)
+    if surging and not attempt.vouched:
         if not is_solved(attempt.proof, guard_.counters):
             return Ask(new_token(), new_challenge())
     elif held_back:
