@@ -136,6 +136,18 @@ class Database:
             yield session
 
     @contextmanager
+    def bare_transaction(self) -> Iterator[Connection]:
+        """Open the same without a session, which takes a process as long as two statements.
+
+        Raises:
+            UnavailableError: as `transaction`.
+        """
+        with _outages_named(), self.engine.connect() as connection:
+            connection.execution_options(digest_writes=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
     def reading(self) -> Iterator[Session]:
         """Open a transaction that only reads; whatever it changed is rolled back."""
         with self._session(writes=False) as session:

@@ -163,6 +163,21 @@ def test_what_reading_changes_is_rolled_back(database: Database) -> None:
     assert beats(database) == []
 
 
+def test_a_transaction_without_a_session_is_all_or_nothing_as_well(database: Database) -> None:
+    def write(name: str) -> None:
+        with database.bare_transaction() as connection:
+            connection.execute(insert(Heartbeat).values(name=name, at=NOW))
+            if name == "lost":
+                raise ZeroDivisionError
+
+    write("kept")
+    with pytest.raises(ZeroDivisionError):
+        write("lost")
+    with pytest.raises(IntegrityError):
+        write("kept")
+    assert beats(database) == ["kept"]
+
+
 def test_rows_stay_readable_after_their_transaction(database: Database) -> None:
     beat(database, "tick")
     with database.transaction() as session:
@@ -317,8 +332,9 @@ def test_a_stopped_postgresql_is_an_outage_until_it_is_back(
         lose_it_in_the_middle()
     with pytest.raises(UnavailableError):
         beat(database, "while it is away")
-    with pytest.raises(UnavailableError), database.reading():
-        pass
+    for opened in (database.reading, database.bare_transaction):
+        with pytest.raises(UnavailableError), opened():
+            pass
     with pytest.raises(UnavailableError):
         upgrade(database.url)
     server.start()

@@ -116,7 +116,7 @@ def join(
         InvalidSignUpError: the form cannot be accepted; nothing was written.
         RefusedError: no mail may go to the address.
     """
-    wish = understand(form, read_offer(session, form))
+    wish = understand(form, read_offer(session.connection(), form))
     if is_suppressed(session, reader.suppression_mac):
         raise RefusedError("We cannot send mail to you: it was refused or reported before.")
     for newsletter in wish.newsletters:

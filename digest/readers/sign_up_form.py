@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, select
 
 from digest.addresses import Address, AddressError, parse_address
 from digest.errors import FieldError, RefusedError
@@ -135,15 +134,15 @@ def wording_in(form: SignUpForm) -> int | None:
     return int(form.wording) if re.fullmatch(r"[0-9]{1,9}", form.wording) else None
 
 
-def read_offer(session: Session, form: SignUpForm) -> Offer:
+def read_offer(connection: Connection, form: SignUpForm) -> Offer:
     """Look up what the form names."""
     newsletters = select(Newsletter.id, Newsletter.slug, Newsletter.name).where(
         Newsletter.slug.in_(slugs_in(form)), Newsletter.retired_at.is_(None)
     )
     wording = select(Wording.id, Wording.terms_id).where(Wording.number == wording_in(form))
-    words = session.execute(wording).one_or_none()
+    words = connection.execute(wording).one_or_none()
     return Offer(
-        {row.slug: AskedFor(*row) for row in session.execute(newsletters)},
+        {row.slug: AskedFor(*row) for row in connection.execute(newsletters)},
         Words(*words) if words else None,
     )
 

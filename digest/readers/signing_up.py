@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
-from sqlalchemy.orm import Session
 
 from digest.errors import FieldError
 from digest.models import NoticeKind
@@ -34,7 +33,7 @@ class Asked:
 
 
 def sign_up(
-    session: Session, form: SignUpForm, *, now: datetime, suppression: SuppressionKey
+    connection: Connection, form: SignUpForm, *, now: datetime, suppression: SuppressionKey
 ) -> Asked:
     """Queue a confirmation, or a word that the reader already has it, or nothing at all.
 
@@ -47,12 +46,11 @@ def sign_up(
     """
     address, slugs = form.address, slugs_in(form)
     if isinstance(address, FieldError) or not slugs:
-        understand(form, read_offer(session, form))
+        understand(form, read_offer(connection, form))
         raise AssertionError("a form without an address or a newsletter was understood")
     mac = suppression.mac(address.key)
-    connection = session.connection()
     known = look_up(connection, form, slugs, address.key, mac, now)
-    wish = understand(form, known.offer or read_offer(session, form))
+    wish = understand(form, known.offer or read_offer(connection, form))
 
     missing = [each for each in wish.newsletters if each.id not in known.active]
     has_all = known.reader is not None and not missing

@@ -38,8 +38,8 @@ def take_sign_up(form: SignUpForm, *, token: str, proof: str, vouched: bool = Fa
     ask = guard(Attempt(address, form.evidence.ip, token=token, proof=proof, vouched=vouched))
     if ask is not None:
         return ask
-    with runtime.database.transaction() as session:
-        asked = sign_up(session, form, now=runtime.clock.now(), suppression=runtime.suppression)
+    with runtime.database.bare_transaction() as connection:
+        asked = sign_up(connection, form, now=runtime.clock.now(), suppression=runtime.suppression)
     runtime.bell.ring(SEND_NOTICES)
     return asked
 

@@ -66,9 +66,9 @@ class ReadersDesk:
         return SignUpForm(**(values | changes))
 
     def sign_up(self, email: str = "robin@example.org", **changes: Any) -> Asked:
-        with self.database.transaction() as session:
+        with self.database.bare_transaction() as connection:
             return sign_up(
-                session,
+                connection,
                 self.form(email, **changes),
                 now=self.clock.now(),
                 suppression=SUPPRESSION_KEY,

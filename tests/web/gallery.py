@@ -80,7 +80,7 @@ class Gallery:
             site="halyard.example",
         )
         with self.runtime.database.transaction() as session:
-            sign_up(session, form, now=asked, suppression=self.runtime.suppression)
+            sign_up(session.connection(), form, now=asked, suppression=self.runtime.suppression)
             newest = select(SignUp).order_by(SignUp.id.desc()).limit(1)
             token_id = session.scalars(newest).one().token_id
         return f"/confirm/{self.runtime.ring.sign(Purpose.CONFIRM, token_id)}"

@@ -157,7 +157,8 @@ def _join(session: Session, own: Subscription, now: datetime) -> Done | None:
     if session_of(session, own, session_secret(), now=now):
         joined = join(session, reader, form, now=now)
         return Done(f"You are in: from now on you get {all_the(joined)}.")
-    asked = sign_up(session, form, now=now, suppression=current_runtime().suppression)
+    suppression = current_runtime().suppression
+    asked = sign_up(session.connection(), form, now=now, suppression=suppression)
     names = all_the(asked.newsletters)
     return Done(f"Now check your email. Press the button in it to start {names}.")
 
