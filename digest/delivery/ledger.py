@@ -195,7 +195,18 @@ def exclude(session: Session, issue_id: int, token: bytes, readers: Sequence[Rec
 def release(session: Session, issue_id: int, token: bytes) -> None:
     """Give back what is claimed and was not put on the wire."""
     rows = window.rows_of(session, issue_id)
-    window.run(session, window.releasing(rows), issue=issue_id, token=token)
+    claimed = window.releasing(rows, DeliveryState.CLAIMED)
+    window.run(session, claimed, issue=issue_id, token=token)
+
+
+def take_back(session: Session, issue_id: int, token: bytes) -> None:
+    """Give back what was put in doubt of a window of which nothing was sent.
+
+    `token` is of that window alone: what another has in doubt may have arrived.
+    """
+    rows = window.rows_of(session, issue_id)
+    in_doubt = window.releasing(rows, DeliveryState.IN_DOUBT)
+    window.run(session, in_doubt, issue=issue_id, token=token)
 
 
 def _held(

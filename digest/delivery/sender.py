@@ -247,6 +247,9 @@ class Sender:
         assert self.connection is not None
         task = self.task
         readers = patiently(partial(self.windows.read, window.token))
+        if len(readers) < window.rows:
+            # Some had left when it was opened; or it was given up since, and none of it was sent.
+            patiently(partial(self.windows.take_back, window.token))
         left = [reader for reader in readers if reader.reason is not None]
         rest = [reader for reader in readers if reader.reason is None]
         try:

@@ -259,14 +259,14 @@ def counting(rows: Table) -> Select[int]:
 
 
 @lru_cache(KEPT)
-def releasing(rows: Table) -> Update:
-    """Give back what is claimed, to the queue, or out with its issue: `issue`, `token`."""
+def releasing(rows: Table, state: DeliveryState) -> Update:
+    """Give back what is in a state, to the queue, or out with its issue: `issue`, `token`."""
     return (
         update(rows)
         .where(
             rows.c.issue_id == _ISSUE,
             rows.c.claim == _TOKEN,
-            _is(rows, DeliveryState.CLAIMED),
+            _is(rows, state),
         )
         .values(**given_back(_ISSUE))
     )

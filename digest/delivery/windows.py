@@ -63,6 +63,7 @@ class Windows:
         self._asked: bytes | None = None
         self.claim: bytes | None = None
         """Of rows that are claimed: for the first window, or for several."""
+        self._windows_of_claim = 0
 
     def claim_some(self, size: int) -> bytes | None:
         """Claim up to `size` rows for the windows that come; return the claim."""
@@ -70,6 +71,7 @@ class Windows:
             self.claim = ledger.claim(
                 session, self._issue_id, size=size, lease_seconds=self._settings.lease_seconds
             )
+        self._windows_of_claim = 0
         return self.claim
 
     def release(self) -> None:
@@ -83,7 +85,9 @@ class Windows:
         """Write the last window down and open the next, of up to `size` rows, in one commit."""
         too_late = window_deadline(self._settings)
         if self.claim is not None:
-            return Window(self.claim, self._open_claimed(told, self.claim, size), too_late)
+            rows = self._open_claimed(told, self.claim, size)
+            self._windows_of_claim += 1
+            return Window(self.claim, rows, too_late)
         if self._asked and (rows := self._opened_unheard(told, self._asked)):
             # It did open, when the database was not heard to say so.
             token, self._asked = self._asked, None
@@ -99,6 +103,16 @@ class Windows:
             return ledger.read_window(
                 session, self._issue_id, token, self._mailing.newsletter_id, self._clock.now()
             )
+
+    def take_back(self, token: bytes) -> None:
+        """Queue again what was given up of a window, of which nothing was sent yet.
+
+        We slept, or the database was away, for longer than its lease. Of a claim's later windows
+        nothing is: what is in doubt may be of an earlier one.
+        """
+        if token != self.claim or self._windows_of_claim == 1:
+            with self._held.transaction() as session:
+                ledger.take_back(session, self._issue_id, token)
 
     def write(self, told: Told) -> None:
         """Write the last window down."""
@@ -139,6 +153,7 @@ class Windows:
     def _opened_unheard(self, told: Told, token: bytes) -> int:
         with self._held.transaction() as session:
             self.note(session, told)
+            ledger.take_back(session, self._issue_id, token)
             return ledger.count_window(session, self._issue_id, token)
 
 

@@ -110,10 +110,15 @@ class Company(Formation):
         process.wait(10)
 
     def stop_all(self, names: Iterable[str]) -> dict[str, int | None]:
-        """SIGTERM to all at once. Return their exit codes by name; None for one that went on."""
+        """SIGTERM to all at once. Return their exit codes by name; None for one that went on.
+
+        And SIGCONT, as systemd does it: who is stopped would not hear of it.
+        """
+        pool = self.pool()
         stopping = {name: self._running.pop(f"{name}.1") for name in names if self.is_running(name)}
         for process in stopping.values():
             process.terminate()
+        signal_all([*(process.pid for process in stopping.values()), *pool], signal.SIGCONT)
         return {name: _end_of(process) for name, process in stopping.items()}
 
 

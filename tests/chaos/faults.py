@@ -1,6 +1,7 @@
 """What is broken in a round: each fault strikes, lasts, and is healed."""
 
 import signal
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from random import Random
@@ -106,6 +107,7 @@ class StopWorker(Fault):
 
     def heal(self, scene: Scene) -> None:
         signal_all(self.stopped, signal.SIGCONT)
+        scene.woke_at = time.monotonic()
         super().heal(scene)
 
 

@@ -92,11 +92,15 @@ class Restore(Fault):
         time.sleep(QUIET_SECONDS)
         if (more := scene.copies() - copies) > 0:
             scene.complain(f"{more} messages left from a database that was brought back")
-        company = scene.installation.company
-        for words in (["doctor", "--accept-restore"], ["issue", "cancel", str(scene.issue_id)]):
-            done = operate(company, *words)
-            if done.returncode != 0:
-                scene.complain(f"digest {' '.join(words)}: {done.stdout} {done.stderr}")
+        self._must(scene, "doctor", "--accept-restore")
+        # All may have been sent before the dump was made.
+        if not scene.is_over:
+            self._must(scene, "issue", "cancel", str(scene.issue_id))
+
+    def _must(self, scene: Scene, *words: str) -> None:
+        done = operate(scene.installation.company, *words)
+        if done.returncode != 0:
+            scene.complain(f"digest {' '.join(words)}: {done.stdout} {done.stderr}")
 
     def _bring_back(self, scene: Scene) -> None:
         """Restore beside the old database, and put the new one in its place."""

@@ -9,6 +9,9 @@ import psycopg
 
 from tests.chaos.installation import Installation
 
+# Where an issue has come to its end.
+ENDS = ("sent", "cancelled")
+
 
 @dataclass(frozen=True)
 class Leaver:
@@ -24,7 +27,8 @@ class Leaver:
 @dataclass
 class Scene:
     """`killed`: processes that may have held a window when they were killed with -9. `restored`:
-    the database is an older one by now."""
+    the database is an older one by now. `woke_at`: when a worker that was stopped last went on, by
+    the machine's monotonic clock."""
 
     installation: Installation
     issue_id: int
@@ -33,6 +37,7 @@ class Scene:
     kills: int = 0
     killed: int = 0
     restored: bool = False
+    woke_at: float = float("-inf")
     leavers: list[Leaver] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     diary: list[str] = field(default_factory=list)
@@ -77,6 +82,11 @@ class Scene:
         except psycopg.OperationalError:
             return None
         return str(state)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the issue is closed, for now: who wakes late may have something to say."""
+        return self.issue_state() in ENDS
 
     def given_up(self) -> set[int]:
         """Return the readers of whose message a worker waited in vain for the answer."""

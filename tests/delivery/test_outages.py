@@ -9,7 +9,9 @@ from sqlalchemy import select, text, update
 
 from digest.database import Database, database_now
 from digest.delivery import ledger, sweeping
+from digest.delivery.ledger import Recipient
 from digest.delivery.sending import deliver_issue
+from digest.delivery.windows import QuickWindows, Windows
 from digest.migrations import upgrade
 from digest.models import (
     Delivery,
@@ -255,6 +257,34 @@ def test_a_slow_answer_after_the_lease_puts_no_unsent_message_in_doubt(press: Pr
     assert press.issue(issue_id).state is IssueState.SENT
     with press.database.reading() as session:
         assert session.scalar(select(Delivery.subscriber_id).where(Delivery.attempts > 1)) is None
+
+
+def test_a_worker_that_slept_before_it_sent_anything_leaves_nobody_in_doubt(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped between the commit of its window and the look at who is in it."""
+    issue_id = press.frozen_issue(*readers(6))
+    reads = {kind: kind.read for kind in (Windows, QuickWindows)}
+    states: list[DeliveryState] = []
+
+    def sleep_first(windows: Windows, token: bytes) -> list[Recipient]:
+        if not states:
+            end_leases(press.database)
+            sweep(press)
+            states.extend(press.states(issue_id))
+        return reads[type(windows)](windows, token)
+
+    for kind in reads:
+        monkeypatch.setattr(kind, "read", sleep_first)
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        press.deliver(issue_id)
+        sweep(press)
+        press.deliver(issue_id)
+        assert sorted(m.recipients[0] for m in relay.messages) == sorted(readers(6))
+    assert states == [DeliveryState.IN_DOUBT] * 6
+    assert press.states(issue_id) == [ACCEPTED] * 6
+    assert press.issue(issue_id).state is IssueState.SENT
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -194,7 +194,7 @@ def test_nothing_waits_to_be_written_down_while_the_pace_holds_back(press: Press
 
 
 def test_a_worker_that_has_to_wait_beyond_its_slice_gives_its_claim_back(press: Press) -> None:
-    press.settings = replace(press.settings, slice_seconds=0.2)
+    press.settings = replace(press.settings, slice_seconds=1.0)
     pace = open_pace(replace(press.settings, relay_rate=0.01))
     with ScriptedRelay() as relay:
         press.relay_at(relay.port)

@@ -18,12 +18,13 @@ from digest.delivery.windows import NOTHING, QuickWindows, Told, Windows, open_w
 from digest.errors import UnavailableError
 from digest.models import DeliveryState, Issue, IssueState, Subscription
 from tests.delivery.conftest import Press, readers
-from tests.delivery.test_faults import wait_for_recipient
+from tests.delivery.test_faults import end_leases, sweep, wait_for_recipient
 from tests.factories import NOW
 from tests.scripted_smtp import Hold, ScriptedRelay
 
 ACCEPTED, EXCLUDED, FAILED = DeliveryState.ACCEPTED, DeliveryState.EXCLUDED, DeliveryState.FAILED
 QUEUED, SENDING = DeliveryState.QUEUED, DeliveryState.SENDING
+IN_DOUBT = DeliveryState.IN_DOUBT
 POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
@@ -146,11 +147,8 @@ def test_a_window_of_a_claim_that_opened_unheard_is_found(
     assert press.states(issue_id) == [ACCEPTED] * 3
 
 
-@POSTGRESQL
-def test_a_window_that_opened_unheard_is_found_and_no_second_one_opened(
-    press: Press, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    issue_id = press.frozen_issue(*readers(4))
+def lose_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the next statement done, and its answer lost."""
     run = HeldDatabase.run
     lost = [True]
 
@@ -162,9 +160,17 @@ def test_a_window_that_opened_unheard_is_found_and_no_second_one_opened(
             raise UnavailableError("The answer was lost.")
         return rows
 
+    monkeypatch.setattr(HeldDatabase, "run", run_and_be_cut_off)
+
+
+@POSTGRESQL
+def test_a_window_that_opened_unheard_is_found_and_no_second_one_opened(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue_id = press.frozen_issue(*readers(4))
     with opened(press, issue_id) as windows:
         assert isinstance(windows, QuickWindows)
-        monkeypatch.setattr(HeldDatabase, "run", run_and_be_cut_off)
+        lose_an_answer(monkeypatch)
         with pytest.raises(UnavailableError):
             windows.turn(NOTHING, 2)
         assert press.states(issue_id).count(SENDING) == 2
@@ -172,6 +178,21 @@ def test_a_window_that_opened_unheard_is_found_and_no_second_one_opened(
         assert window.rows == 2
         assert len(windows.read(window.token)) == 2
     assert press.states(issue_id).count(SENDING) == 2, "and not four, two of which nobody holds"
+
+
+@POSTGRESQL
+def test_a_window_that_opened_unheard_and_was_given_up_goes_back_to_the_queue(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue_id = press.frozen_issue(*readers(4))
+    with opened(press, issue_id) as windows:
+        lose_an_answer(monkeypatch)
+        with pytest.raises(UnavailableError):
+            windows.turn(NOTHING, 2)
+        end_leases(press.database)
+        sweep(press)
+        assert press.states(issue_id).count(IN_DOUBT) == 2
+        assert windows.turn(NOTHING, 4).rows == 4
 
 
 @POSTGRESQL
@@ -237,3 +258,31 @@ def test_a_small_issue_needs_one_connection(press: Press) -> None:
         press.deliver(issue_id)
         assert (relay.connections, len(relay.messages)) == (1, 9)
     assert press.issue(issue_id).state is IssueState.SENT
+
+
+def test_a_window_that_was_given_up_before_any_of_it_was_sent_goes_back_to_the_queue(
+    press: Press, kind: type[Windows] | None
+) -> None:
+    issue_id = press.frozen_issue(*readers(3))
+    with opened(press, issue_id, kind) as windows:
+        window = windows.turn(NOTHING, 2)
+        end_leases(press.database)
+        sweep(press)
+        assert Counter(press.states(issue_id)) == {IN_DOUBT: 2, QUEUED: 1}
+        assert windows.read(window.token) == []
+        windows.take_back(window.token)
+    assert press.states(issue_id) == [QUEUED] * 3
+
+
+def test_what_is_in_doubt_of_an_earlier_window_of_the_same_claim_stays_so(
+    press: Press, kind: type[Windows] | None
+) -> None:
+    issue_id = press.frozen_issue(*readers(2))
+    with opened(press, issue_id, kind) as windows:
+        windows.claim_some(2)
+        first = windows.turn(NOTHING, 1)
+        [reader] = windows.read(first.token)
+        told = Told(first.token, [outcome(reader.subscriber_id, Fate.IN_DOUBT)])
+        second = windows.turn(told, 1)
+        windows.take_back(second.token)
+    assert Counter(press.states(issue_id)) == {IN_DOUBT: 1, SENDING: 1}
