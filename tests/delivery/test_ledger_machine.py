@@ -147,8 +147,9 @@ class LedgerMachine(RuleBasedStateMachine):
             worker = self.claim(size)
         else:
             worker = data.draw(st.sampled_from(between))
+        sleeps = data.draw(st.sampled_from([False, False, True])) if how == "take" else False
         if worker is not None:
-            self.open(worker, size, leaver, takes=how == "take")
+            self.open(worker, size, leaver, takes=how == "take", sleeps=sleeps)
             self.talk(data, worker)
 
     @precondition(lambda self: any(worker.unsaid for worker in self.workers))
@@ -180,8 +181,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self.workers.append(Worker(token))
         return self.workers[-1]
 
-    def open(self, worker: Worker, size: int, leaver: int | None, *, takes: bool) -> None:
-        """Open a window, let a reader leave, read who is in it."""
+    def open(
+        self, worker: Worker, size: int, leaver: int | None, *, takes: bool, sleeps: bool
+    ) -> None:
+        """Open a window, let a reader leave, read who is in it; or sleep first, and be given up."""
         held = self.readers_in(QUEUED) if takes else self.held_by(worker)
         with self.step() as session:
             opened = (ledger.take_window if takes else ledger.open_window)(
@@ -196,6 +199,9 @@ class LedgerMachine(RuleBasedStateMachine):
         worker.late = worker.late and not opened
         if leaver is not None:
             self.move(leaver, leaves=True)
+        if sleeps:
+            self.leases_end()
+            self.sweep(600)
         with self.step() as session:
             window = ledger.read_window(
                 session, self.issue_id, worker.token, self.newsletter_id, NOW
@@ -205,6 +211,11 @@ class LedgerMachine(RuleBasedStateMachine):
                 r.subscriber_id for r in window if r.subscriber_id in self.away
             }, "whoever left before this gets nothing, and everybody else gets it"
             ledger.exclude(session, self.issue_id, worker.token, gone)
+            if takes and len(window) < opened:
+                ledger.take_back(session, self.issue_id, worker.token)
+        assert not (takes and self.held_by(worker) & self.readers_in(IN_DOUBT)), (
+            "in doubt, and nothing was sent"
+        )
         assert {r.subscriber_id for r in window} <= held, "in its window are rows it never claimed"
         worker.to_send = [r.subscriber_id for r in window if r.reason is None]
 
