@@ -38,7 +38,10 @@ def opened() -> Iterator[Opener]:
     with ExitStack() as stack:
 
         def opened(relay: ScriptedRelay, timeout: float = LONG, **options: object) -> Connection:
-            return stack.enter_context(session(relay.address, timeout=timeout, **options))
+            connection = stack.enter_context(session(relay.address, timeout=LONG, **options))
+            # Only now: a busy machine may take its time to answer a call.
+            connection._wire.timeout = timeout
+            return connection
 
         yield opened
 
