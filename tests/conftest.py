@@ -169,6 +169,21 @@ def private_postgres(test_run: Run) -> Iterator[Callable[[], PrivatePostgres]]:
 
 
 @pytest.fixture
+def stoppable(
+    private_postgres: Callable[[], PrivatePostgres],
+) -> "Iterator[tuple[PrivatePostgres, Database]]":
+    """A migrated database, and the server of its own that it is on, to stop and start."""
+    from digest.database import Database
+    from digest.migrations import upgrade
+
+    server = private_postgres()
+    database = Database(server.create_database())
+    upgrade(database.url)
+    yield server, database
+    database.dispose()
+
+
+@pytest.fixture
 def private_redis(test_run: Run) -> Iterator[Callable[[], PrivateRedis]]:
     """Call it for a Redis of one's own, started, to wipe, stop, kill and restart."""
     with ExitStack() as servers:

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from digest.database import Database
 from digest.errors import UnavailableError
-from digest.migrations import upgrade
 from digest.models import Heartbeat
 from digest.prepared import Prepared, tried
 from tests.asked import asked
@@ -162,12 +161,9 @@ def test_a_session_that_was_ended_is_lost_and_so_are_the_others_of_its_pool(
 
 
 def test_a_stopped_postgresql_is_an_outage_until_it_is_back(
-    private_postgres: Callable[[], PrivatePostgres],
+    stoppable: tuple[PrivatePostgres, Database],
 ) -> None:
-    server = private_postgres()
-    url = server.create_database()
-    upgrade(url)
-    database = Database(url)
+    server, database = stoppable
     with database.transaction() as session:
         beat(session, "before")
     server.stop()
@@ -178,4 +174,3 @@ def test_a_stopped_postgresql_is_an_outage_until_it_is_back(
         beat(session, "after")
 
     assert beats(database) == ["after", "before"]
-    database.dispose()

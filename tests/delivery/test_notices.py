@@ -1,7 +1,6 @@
 """Notices: sent at once, from a queue of their own."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +9,6 @@ from sqlalchemy import select, update
 
 from digest.database import Database, database_now
 from digest.delivery.notices import notices_due, send_notices
-from digest.migrations import upgrade
 from digest.models import (
     Breaker,
     IssueState,
@@ -347,13 +345,10 @@ def test_a_slow_relay_gets_no_notice_after_its_lease(press: Press) -> None:
 
 
 def test_what_the_relay_took_is_written_down_when_the_database_is_back(
-    private_postgres: Callable[[], PrivatePostgres],
+    stoppable: tuple[PrivatePostgres, Database],
 ) -> None:
-    server = private_postgres()
-    url = server.create_database()
-    upgrade(url)
-    database = Database(url)
-    press = Press(database, make_settings(url))
+    server, database = stoppable
+    press = Press(database, make_settings(database.url))
     queue_confirmation(press)
     go_on = threading.Event()
     with ScriptedRelay() as relay:
@@ -368,7 +363,6 @@ def test_what_the_relay_took_is_written_down_when_the_database_is_back(
         server.start()
         worker.join(60)
     assert notice(press).state is NoticeState.ACCEPTED
-    database.dispose()
 
 
 def test_nobody_is_asked_to_confirm_what_they_have_confirmed(press: Press) -> None:

@@ -1,7 +1,6 @@
 """The database goes away, or bytes cannot be made, while an issue is being sent."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -12,7 +11,6 @@ from digest.delivery import ledger, sweeping
 from digest.delivery.ledger import Recipient
 from digest.delivery.sending import deliver_issue
 from digest.delivery.windows import QuickWindows, Windows
-from digest.migrations import upgrade
 from digest.models import (
     Delivery,
     DeliveryState,
@@ -33,13 +31,10 @@ ACCEPTED, QUEUED = DeliveryState.ACCEPTED, DeliveryState.QUEUED
 
 
 def test_what_the_relay_took_is_written_down_when_the_database_is_back(
-    private_postgres: Callable[[], PrivatePostgres],
+    stoppable: tuple[PrivatePostgres, Database],
 ) -> None:
-    server = private_postgres()
-    url = server.create_database()
-    upgrade(url)
-    database = Database(url)
-    press = Press(database, make_settings(url))
+    server, database = stoppable
+    press = Press(database, make_settings(database.url))
     go_on = threading.Event()
     failed: list[Exception] = []
 
@@ -65,7 +60,6 @@ def test_what_the_relay_took_is_written_down_when_the_database_is_back(
     assert press.states(issue_id) == [ACCEPTED] * 5, "nothing is in doubt"
     assert [row.attempts for row in press.rows(issue_id)] == [1] * 5
     assert press.issue(issue_id).state is IssueState.SENT
-    database.dispose()
 
 
 def test_messages_that_cannot_be_written_leave_nobody_in_doubt(press: Press) -> None:
