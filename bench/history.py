@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 from bench.paper import Site
 from bench.rig import opened
-from digest.delivery import partitions
+from digest.delivery.ledger import partitions
 
 ISSUES = """
     INSERT INTO issue (newsletter_id, dateline, number, state, compose_at, closes_at, send_at,

@@ -16,15 +16,15 @@ from bench.rig import Rig, opened
 from bench.servers import Sink
 from digest.cli import art
 from digest.cli.halyard import NOTE, SLUG, THIS_WEEK, open_paper
-from digest.delivery.ledger import Recipient
+from digest.delivery.ledger.claiming import Recipient
 from digest.delivery.messages import Links, load_mailing, write_message
-from digest.delivery.smtp import Envelope
+from digest.delivery.relay.connection import Envelope
 from digest.home import settle_if_empty
 from digest.models import Issue, Subscriber, Subscription
-from digest.newsroom.articles import NewArticle, add_article
-from digest.newsroom.media import ArticlePictures, article_pictures, set_pictures
-from digest.newsroom.pictures import LEAD
-from digest.settings import parse_keys
+from digest.newsroom.intake.articles import NewArticle, add_article
+from digest.newsroom.intake.media import ArticlePictures, article_pictures, set_pictures
+from digest.newsroom.intake.pictures import LEAD
+from digest.settings.loading import parse_keys
 from digest.tokens import KeyRing
 from tests.factories import make_newsletter
 from tests.journeys.formation import Formation

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.servers import DurablePostgres, Sink
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.migrations import upgrade
-from digest.settings import new_secret
+from digest.settings.loading import new_secret
 from tests.journeys.formation import Formation, free_port
 from tests.servers.redis_server import PrivateRedis
 from tests.servers.run import RunOwner

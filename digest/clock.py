@@ -1,6 +1,6 @@
 """The calendar's clock: one place that knows what time it is.
 
-Leases use the database's clock instead (see `digest.database.database_now`), because several
+Leases use the database's clock instead (see `digest.database.tables.database_now`), because several
 machines must agree on them.
 """
 

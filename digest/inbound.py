@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from digest.database import Database
-from digest.delivery.bounces import Noted, note_bounce
-from digest.readers.consent import Evidence
-from digest.readers.leaving import leave
+from digest.database.transactions import Database
+from digest.delivery.bounces.noting import Noted, note_bounce
+from digest.readers.consent.recording import Evidence
+from digest.readers.preferences.leaving import leave
 from digest.tokens import BadTokenError, KeyRing, Purpose, Token
 
 LONGEST_MAIL = 1024 * 1024

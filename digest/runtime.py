@@ -12,12 +12,12 @@ from sqlalchemy.exc import IntegrityError
 
 from digest import home
 from digest.clock import Clock, SystemClock
-from digest.database import Database
-from digest.delivery.pacing import Pace, open_pace
+from digest.database.transactions import Database
+from digest.delivery.relay.pacing import Pace, open_pace
 from digest.errors import SettingError
 from digest.migrations import check_migrated
 from digest.models import Installation
-from digest.settings import Settings
+from digest.settings.loading import Settings
 from digest.suppression import SuppressionKey
 from digest.tokens import KeyRing
 

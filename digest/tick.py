@@ -11,18 +11,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from digest import home
-from digest.delivery import breaker, sweeping
+from digest.delivery.ledger import breaker, sweeping
+from digest.delivery.ledger.restoring import hold_if_moved
+from digest.delivery.ledger.retention import fold_due
 from digest.delivery.messages import Links
-from digest.delivery.notices import notices_due
-from digest.delivery.restoring import hold_if_moved
-from digest.delivery.retention import fold_due
+from digest.delivery.notices.sending import notices_due
 from digest.logs import kept_apart
 from digest.models import Heartbeat, Issue, IssueState
-from digest.newsroom.agenda import keep_agenda
-from digest.newsroom.fetching_pictures import pictures_due
-from digest.newsroom.fetching_sources import sources_due
-from digest.readers.sealing import seal_consents
-from digest.readers.sweeping import sweep_addresses
+from digest.newsroom.intake.fetching_pictures import pictures_due
+from digest.newsroom.intake.fetching_sources import sources_due
+from digest.newsroom.issues.agenda import keep_agenda
+from digest.readers.consent.sealing import seal_consents
+from digest.readers.data.sweeping import sweep_addresses
 from digest.runtime import (
     DELIVER_ISSUE,
     FETCH_PICTURES,

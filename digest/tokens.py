@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from digest.settings import Key
+from digest.settings.loading import Key
 
 VERSION = "1"
 # 33 bytes together, so that a local part stays within 64 octets (RFC 5321 4.5.3.1) under a key id

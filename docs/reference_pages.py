@@ -9,9 +9,9 @@ import click
 
 from digest.cli import digest
 from digest.clock import SystemClock
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.runtime import Runtime
-from digest.settings import Key, RelayAddress, Settings
+from digest.settings.loading import Key, RelayAddress, Settings
 from digest.suppression import SuppressionKey
 from digest.tokens import KeyRing
 from digest.web import create_app

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg.pq import Trace
 from sqlalchemy import event
 
-from digest.database import Database
+from digest.database.transactions import Database
 
 # What libpq's trace says of a message to the server, without the values that go with it.
 _SENT = re.compile(r'^F\t\d+\t(?:Query\t "(.*)"|(Bind)\t "" ("\w*")|(Parse)\t ("\w+"))')

@@ -23,7 +23,7 @@ from tests.servers.unavailable import STRICT_VARIABLES, strict
 from tests.servers.web import WebServer
 
 if TYPE_CHECKING:
-    from digest.database import Database
+    from digest.database.transactions import Database
 
 pytest_plugins = ["tests.browser"]
 
@@ -131,7 +131,7 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def database(database_url: str) -> Iterator["Database"]:
     """Such a database, open."""
-    from digest.database import Database
+    from digest.database.transactions import Database
 
     database = Database(database_url)
     yield database
@@ -173,7 +173,7 @@ def stoppable(
     private_postgres: Callable[[], PrivatePostgres],
 ) -> "Iterator[tuple[PrivatePostgres, Database]]":
     """A migrated database, and the server of its own that it is on, to stop and start."""
-    from digest.database import Database
+    from digest.database.transactions import Database
     from digest.migrations import upgrade
 
     server = private_postgres()

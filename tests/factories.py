@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from digest.addresses import parse_address
-from digest.delivery import partitions
+from digest.delivery.ledger import partitions
 from digest.home import settle_if_empty
 from digest.models import (
     BEFORE_FREEZE,
@@ -21,7 +21,7 @@ from digest.models import (
     Subscriber,
     Subscription,
 )
-from digest.settings import Key, Settings, parse_relay
+from digest.settings.loading import Key, Settings, parse_relay
 from digest.suppression import SuppressionKey
 from digest.tokens import KeyRing, new_token_id
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-from digest.settings import RelayAddress
+from digest.settings.loading import RelayAddress
 from tests.scripted_session import (
     STEPS,
     Answer,

@@ -21,7 +21,7 @@ from sqlalchemy import select
 
 from digest.cli import COMMANDS, digest
 from digest.clock import FixedClock
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import (
     Consent,
     ConsentDetail,
@@ -33,7 +33,7 @@ from digest.models import (
 )
 from digest.newsroom.terms import publish_terms
 from digest.runtime import Runtime
-from digest.settings import VARIABLES
+from digest.settings.loading import VARIABLES
 from digest.web import create_app
 from tests.factories import RING, SUPPRESSION_KEY, make_newsletter, make_settings
 from tests.journeys.formation import free_port, wait_until

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.logs import scrub, set_up_logging
 from digest.models import Source, Subscriber
-from digest.settings import Key
+from digest.settings.loading import Key
 from digest.tokens import KeyRing, Purpose
 from tests.factories import NOW
 

@@ -13,8 +13,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable
 
-from digest.database import Base, Database
-from digest.delivery import partitions
+from digest.database.tables import Base
+from digest.database.transactions import Database
+from digest.delivery.ledger import partitions
 from digest.errors import NotMigratedError
 from digest.migrations import check_migrated, configuration, downgrade, newest_revision, upgrade
 from digest.models import (

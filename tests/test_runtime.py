@@ -12,7 +12,7 @@ import redis
 from sqlalchemy import select
 
 from digest.clock import FixedClock
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.errors import NotMigratedError, SettingError, UnavailableError
 from digest.models import Installation
 from digest.runtime import SEND_NOTICES, TICK, CeleryBell, open_runtime

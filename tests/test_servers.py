@@ -18,7 +18,7 @@ import redis
 from playwright.sync_api import Error
 from sqlalchemy import create_engine, inspect, text
 
-from digest.database import Database
+from digest.database.transactions import Database
 from tests.browser import OpenPage
 from tests.servers.postgresql import PostgresServer, PrivatePostgres, libpq_url
 from tests.servers.redis_server import PrivateRedis

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from digest.clock import FixedClock
-from digest.database import Database, database_now
-from digest.delivery import breaker, ledger, partitions
-from digest.delivery.notices import send_notices
-from digest.delivery.restoring import accept
+from digest.database.tables import database_now
+from digest.database.transactions import Database
+from digest.delivery.ledger import breaker, claiming, partitions
+from digest.delivery.ledger.restoring import accept
+from digest.delivery.notices.sending import send_notices
 from digest.models import (
     Approval,
     Breaker,
@@ -39,7 +40,7 @@ from digest.runtime import (
     SEND_NOTICES,
     Runtime,
 )
-from digest.settings import RelayAddress
+from digest.settings.loading import RelayAddress
 from digest.tick import links, tick
 from digest.tokens import new_token_id
 from tests.factories import (
@@ -153,7 +154,7 @@ def test_an_issue_that_is_being_worked_at_is_not_rung_for_again(house: House) ->
             )  # fmt: skip
     assert house.tick() == [(DELIVER_ISSUE, (issue_id,))]
     with house.database.transaction() as session:
-        assert ledger.claim(session, issue_id, size=1, lease_seconds=60)
+        assert claiming.claim(session, issue_id, size=1, lease_seconds=60)
     assert house.tick() == [], "who is at work rings for more"
     with house.database.transaction() as session:
         session.execute(

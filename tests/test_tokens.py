@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from digest.settings import Key
+from digest.settings.loading import Key
 from digest.tokens import BadTokenError, KeyRing, Purpose, Token, new_token_id
 
 RING = KeyRing([Key("k1", b"1" * 32)])

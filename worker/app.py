@@ -11,7 +11,7 @@ from celery import Celery, signals
 
 from digest.logs import set_up_logging
 from digest.runtime import Runtime, celery_app, open_runtime
-from digest.settings import Settings, load_settings
+from digest.settings.loading import Settings, load_settings
 from worker.listening import Listening
 from worker.schedule import beat_schedule
 from worker.tasks import register

@@ -5,9 +5,9 @@ from typing import Any
 
 from celery.schedules import schedule
 
-from digest.delivery.deadlines import elapsed
+from digest.delivery.relay.deadlines import elapsed
 from digest.runtime import NOTICES, TICK
-from digest.settings import Settings
+from digest.settings.loading import Settings
 
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 

@@ -9,13 +9,13 @@ import structlog
 from celery import Celery
 
 from digest import tick as calendar
-from digest.delivery.deadlines import elapsed
-from digest.delivery.freezing import prepare
-from digest.delivery.notices import send_notices
-from digest.delivery.retention import fold_deliveries
+from digest.delivery.ledger.freezing import prepare
+from digest.delivery.ledger.retention import fold_deliveries
+from digest.delivery.notices.sending import send_notices
+from digest.delivery.relay.deadlines import elapsed
 from digest.delivery.sending import HANDS, deliver_issue
-from digest.newsroom.fetching_pictures import fetch_pictures
-from digest.newsroom.fetching_sources import fetch_source, open_fetcher
+from digest.newsroom.intake.fetching_pictures import fetch_pictures
+from digest.newsroom.intake.fetching_sources import fetch_source, open_fetcher
 from digest.runtime import (
     DELIVER_ISSUE,
     FETCH_PICTURES,

@@ -15,9 +15,9 @@ from digest.checkup import addresses, contents, machinery, residence
 from digest.checkup.finding import Finding, Level, within_seconds
 from digest.checkup.surroundings import from_complaints, look_around
 from digest.clock import Clock, SystemClock
-from digest.database import Database
-from digest.delivery.breaker import relay_name
-from digest.settings import Settings, load_settings, setting_complaints
+from digest.database.transactions import Database
+from digest.delivery.ledger.breaker import relay_name
+from digest.settings.loading import Settings, load_settings, setting_complaints
 
 __all__ = ["Finding", "Level", "check_up"]
 

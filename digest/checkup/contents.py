@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from digest.checkup.finding import Finding, failure, fine, warning
-from digest.database import database_now
-from digest.delivery.reporting import discrepancy
+from digest.database.tables import database_now
+from digest.delivery.ledger.reporting import discrepancy
 from digest.models import (
     Article,
     Breaker,
@@ -27,7 +27,7 @@ from digest.models import (
     Source,
     Wording,
 )
-from digest.newsroom.moving import called
+from digest.newsroom.issues.moving import called
 
 LINES_AT_MOST = 5
 UNTOUCHED_SECONDS = 5 * 60

@@ -13,13 +13,14 @@ from sqlalchemy import make_url, select
 
 from digest.checkup.finding import SECONDS_AT_MOST, Finding, failure, fine, in_words, warning
 from digest.clock import Clock
-from digest.database import Database, database_now
-from digest.delivery.relay import connect_to_relay
-from digest.delivery.smtp import RelayDown, RelayTrouble, Stage
+from digest.database.tables import database_now
+from digest.database.transactions import Database
+from digest.delivery.relay.connecting import connect_to_relay
+from digest.delivery.relay.connection import RelayDown, RelayTrouble, Stage
 from digest.errors import NotMigratedError, UnavailableError
 from digest.migrations import check_migrated
 from digest.models import Heartbeat, Installation
-from digest.settings import LOOPBACK_NAMES, Settings
+from digest.settings.loading import LOOPBACK_NAMES, Settings
 from digest.suppression import SuppressionKey
 
 SKEW_AT_MOST = timedelta(seconds=5)

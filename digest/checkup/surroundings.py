@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 
 from digest.checkup.finding import Finding, failure, fine, warning
-from digest.settings import LOOPBACK_NAMES, VARIABLES, Settings
+from digest.settings.loading import LOOPBACK_NAMES, VARIABLES, Settings
 
 MEGABYTE = 1_000_000
 FREE_AT_LEAST, FREE_WANTED = 100 * MEGABYTE, 1000 * MEGABYTE

@@ -6,8 +6,8 @@ import click
 
 from digest.cli.arguments import short_name
 from digest.cli.opening import print_json, runtime
-from digest.delivery.restoring import Accepted
-from digest.delivery.restoring import accept as accept_restore
+from digest.delivery.ledger.restoring import Accepted
+from digest.delivery.ledger.restoring import accept as accept_restore
 from digest.models import Issue, IssueState
 
 GOES_ON = {

@@ -13,7 +13,7 @@ import click
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from digest.delivery.controlling import UNDER_WAY
+from digest.delivery.controls.pausing import UNDER_WAY
 from digest.errors import FieldError, NotFoundError
 from digest.models import BEFORE_FREEZE, Issue, Newsletter, Story
 from digest.newsroom.newsletters import find_newsletter

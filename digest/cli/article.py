@@ -13,9 +13,9 @@ from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
 from digest.errors import FieldError
 from digest.models import Article
-from digest.newsroom.articles import NewArticle, add_article, is_plausible
-from digest.newsroom.media import article_pictures, set_pictures
-from digest.newsroom.pictures import BYTES_AT_MOST
+from digest.newsroom.intake.articles import NewArticle, add_article, is_plausible
+from digest.newsroom.intake.media import article_pictures, set_pictures
+from digest.newsroom.intake.pictures import BYTES_AT_MOST
 
 
 @click.group()

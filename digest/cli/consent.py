@@ -14,9 +14,9 @@ from digest.cli.arguments import read_text
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.proof_page import write_proof
 from digest.cli.writing import watched, write_whole
-from digest.readers.chain import chain_lines, count_links, find_head, read_heads
-from digest.readers.proving import prove as prove_consent
-from digest.readers.verifying import Findings, verify_chain
+from digest.readers.consent.chain import chain_lines, count_links, find_head, read_heads
+from digest.readers.consent.proving import prove as prove_consent
+from digest.readers.consent.verifying import Findings, verify_chain
 
 
 @click.group()

@@ -8,7 +8,7 @@ from sqlalchemy import make_url
 from digest.errors import SettingError
 from digest.migrations import newest_revision
 from digest.migrations import upgrade as upgrade_tables
-from digest.settings import Settings, load_settings
+from digest.settings.loading import Settings, load_settings
 
 
 @click.group()

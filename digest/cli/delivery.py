@@ -10,15 +10,15 @@ from digest.cli.arguments import IssueArgument, IssueName, find_issue, short_nam
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
 from digest.cli.writing import watched, write_whole
-from digest.delivery import resending, resolving
-from digest.delivery.exporting import count_missed, csv_lines, list_missed
-from digest.delivery.reporting import refuse_folded
-from digest.delivery.resending import REASONS, Resent
-from digest.delivery.resolving import Resolved, Verdict
+from digest.delivery.controls import resending, resolving
+from digest.delivery.controls.exporting import count_missed, csv_lines, list_missed
+from digest.delivery.controls.resending import REASONS, Resent
+from digest.delivery.controls.resolving import Resolved, Verdict
+from digest.delivery.ledger.reporting import refuse_folded
 from digest.delivery.sending import HANDS
 from digest.models import Issue, IssueState
 from digest.prose import count_in_words
-from digest.readers.finding import find_reader
+from digest.readers.data.finding import find_reader
 from digest.runtime import DELIVER_ISSUE, Runtime
 
 issue_option = click.option(

@@ -20,15 +20,15 @@ from digest.cli.halyard import (
 )
 from digest.cli.halyard_feed import HalyardSite, feed_due
 from digest.cli.story import next_issue
-from digest.delivery.freezing import freeze
+from digest.delivery.ledger.freezing import freeze
 from digest.models import Issue, IssueState, Newsletter, Subscription
-from digest.newsroom.calendar import Slot, slots_after
-from digest.newsroom.composing import compose, create_issue
-from digest.newsroom.fetching_pictures import fetch_pictures
-from digest.newsroom.fetching_sources import fetch_source, open_fetcher
-from digest.newsroom.scheduling import send_now
+from digest.newsroom.intake.fetching_pictures import fetch_pictures
+from digest.newsroom.intake.fetching_sources import fetch_source, open_fetcher
+from digest.newsroom.issues.calendar import Slot, slots_after
+from digest.newsroom.issues.composing import compose, create_issue
+from digest.newsroom.issues.scheduling import send_now
 from digest.runtime import PREPARE_ISSUE, Runtime
-from digest.settings import Key, RelayAddress, Settings
+from digest.settings.loading import Key, RelayAddress, Settings
 
 INBOUND_DOMAIN = "inbound.halyard.example"
 KEY_BYTES = 32

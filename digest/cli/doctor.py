@@ -14,7 +14,7 @@ from digest.cli.accepting import accept
 from digest.cli.arguments import who
 from digest.cli.opening import json_option, print_json
 from digest.logs import set_up_logging
-from digest.settings import new_secret
+from digest.settings.loading import new_secret
 
 # Words as well, for those who see no colour, hear the screen, or have a terminal without marks.
 MARKS = {Level.FINE: "✓", Level.WARNING: "!", Level.FAILURE: "✗"}

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from digest.cli import art
 from digest.cli.halyard import SITE, HalyardStory
 from digest.models import Source
-from digest.newsroom.articles import WORDS_A_MINUTE
-from digest.newsroom.pictures import LEAD
-from digest.newsroom.sources import add_source
+from digest.newsroom.intake.articles import WORDS_A_MINUTE
+from digest.newsroom.intake.pictures import LEAD
+from digest.newsroom.intake.sources import add_source
 
 FEED_PATH = "/feed.xml"
 PICTURES_PATH = "/pictures/"

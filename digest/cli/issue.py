@@ -24,13 +24,13 @@ from digest.cli.arguments import (
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table, story_table
 from digest.models import BEFORE_FREEZE, Issue, IssueState, Newsletter
-from digest.newsroom.approving import approve as approve_issue
-from digest.newsroom.calendar import slots_after
-from digest.newsroom.composing import compose as compose_issue
-from digest.newsroom.composing import create_issue, create_special
+from digest.newsroom.issues.approving import approve as approve_issue
+from digest.newsroom.issues.calendar import slots_after
+from digest.newsroom.issues.composing import compose as compose_issue
+from digest.newsroom.issues.composing import create_issue, create_special
+from digest.newsroom.issues.scheduling import schedule as schedule_issue
+from digest.newsroom.issues.scheduling import send_now
 from digest.newsroom.newsletters import find_newsletter
-from digest.newsroom.scheduling import schedule as schedule_issue
-from digest.newsroom.scheduling import send_now
 from digest.runtime import PREPARE_ISSUE
 
 

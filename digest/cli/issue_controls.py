@@ -6,9 +6,9 @@ import click
 
 from digest.cli.arguments import IssueName, find_under_way, issue_argument, short_name, who
 from digest.cli.opening import json_option, print_json, runtime
-from digest.delivery import controlling
-from digest.delivery.reporting import Report
-from digest.delivery.reporting import report as report_issue
+from digest.delivery.controls import pausing
+from digest.delivery.ledger.reporting import Report
+from digest.delivery.ledger.reporting import report as report_issue
 from digest.delivery.sending import HANDS
 from digest.models import DeliveryState, Issue
 from digest.runtime import DELIVER_ISSUE, Runtime
@@ -29,7 +29,7 @@ def pause(name: IssueName, by: str, reason: str, as_json: bool) -> None:
     with runtime() as opened:
         with opened.database.transaction() as session:
             found = find_under_way(session, name)
-            changed = controlling.pause(session, found.id, by[:100], reason)
+            changed = pausing.pause(session, found.id, by[:100], reason)
             called = short_name(found)
         told = _report(opened, found)
     if as_json:
@@ -50,7 +50,7 @@ def resume(name: IssueName, as_json: bool) -> None:
     with runtime() as opened:
         with opened.database.transaction() as session:
             found = find_under_way(session, name)
-            changed = controlling.resume(session, found.id)
+            changed = pausing.resume(session, found.id)
             called = short_name(found)
         for _ in range(HANDS if changed else 1):
             opened.bell.ring(DELIVER_ISSUE, found.id)
@@ -76,9 +76,9 @@ def cancel(name: IssueName, by: str, reason: str, as_json: bool) -> None:
     with runtime() as opened:
         with opened.database.transaction() as session:
             found = find_under_way(session, name, or_waiting=True)
-            changed = controlling.cancel(session, found.id, by[:100], reason)
+            changed = pausing.cancel(session, found.id, by[:100], reason)
             called = short_name(found)
-        controlling.withdraw_rows(opened.database, found.id)
+        pausing.withdraw_rows(opened.database, found.id)
         told = _report(opened, found)
     if as_json:
         print_json(_as_json(told, called, changed))

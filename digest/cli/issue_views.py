@@ -14,10 +14,10 @@ from digest.addresses import AddressError, parse_address
 from digest.cli.arguments import IssueName, find_issue, issue_argument, short_name, story_as_json
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table, story_table
-from digest.delivery.previewing import Preview, preview_issue, send_preview
-from digest.delivery.reporting import Report, discrepancy
-from digest.delivery.reporting import report as report_issue
-from digest.delivery.waiting import Waited
+from digest.delivery.controls.previewing import Preview, preview_issue, send_preview
+from digest.delivery.ledger.reporting import Report, discrepancy
+from digest.delivery.ledger.reporting import report as report_issue
+from digest.delivery.ledger.waiting import Waited
 from digest.models import DeliveryState, Issue, IssueState
 from digest.runtime import Runtime
 from digest.tick import links

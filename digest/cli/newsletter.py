@@ -23,8 +23,16 @@ from digest.cli.arguments import (
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
 from digest.models import Approval, InDoubtPolicy, Newsletter
-from digest.newsroom.calendar import next_occurrence
-from digest.newsroom.media import store_media
+from digest.newsroom.intake.media import store_media
+from digest.newsroom.intake.pictures import (
+    BYTES_AT_MOST,
+    MARK,
+    PORTRAIT,
+    Encoded,
+    Shape,
+    crop_and_encode,
+)
+from digest.newsroom.issues.calendar import next_occurrence
 from digest.newsroom.newsletters import (
     NewsletterValues,
     create_newsletter,
@@ -34,9 +42,8 @@ from digest.newsroom.newsletters import (
     values_of,
 )
 from digest.newsroom.palette import sentences
-from digest.newsroom.pictures import BYTES_AT_MOST, MARK, PORTRAIT, Encoded, Shape, crop_and_encode
-from digest.readers.choosing import topics_asked_for
-from digest.readers.farewells import reasons_told
+from digest.readers.preferences.choosing import topics_asked_for
+from digest.readers.preferences.farewells import reasons_told
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -9,7 +9,7 @@ import click
 
 from digest.logs import set_up_logging
 from digest.runtime import Runtime, open_runtime
-from digest.settings import load_settings
+from digest.settings.loading import load_settings
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
-from digest.database import Database
-from digest.delivery.ledger import Recipient
+from digest.database.transactions import Database
+from digest.delivery.ledger.claiming import Recipient
 from digest.delivery.messages import Links, load_mailing, write_message
-from digest.delivery.smtp import Envelope
+from digest.delivery.relay.connection import Envelope
 from digest.models import (
     Article,
     Consent,

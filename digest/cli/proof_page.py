@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from digest.prose import count_in_words
-from digest.readers.proving import Proof, ProvenEvent
+from digest.readers.consent.proving import Proof, ProvenEvent
 from digest.templating import proof_environment
 
 HOW_TO_CHECK = (

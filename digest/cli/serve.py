@@ -35,8 +35,8 @@ from digest.logs import set_up_logging
 from digest.migrations import upgrade
 from digest.models import Newsletter, Terms
 from digest.runtime import DELIVER_ISSUE, Runtime, open_runtime
-from digest.setting_values import LOOPBACK_NAMES
-from digest.settings import Settings, load_settings
+from digest.settings.loading import Settings, load_settings
+from digest.settings.values import LOOPBACK_NAMES
 from digest.web import create_app
 from digest.web.inbox import InboxServer, Mailbox, inbox_pages
 from digest.web.server import EmbeddedServer, Wsgi, bind

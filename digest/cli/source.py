@@ -17,10 +17,10 @@ from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
 from digest.errors import NotFoundError
 from digest.models import Source
-from digest.newsroom.fetching import Fetcher
-from digest.newsroom.fetching_pictures import fetch_picture, pictures_due
-from digest.newsroom.fetching_sources import SourceFetched, fetch_source, open_fetcher
-from digest.newsroom.sources import add_source
+from digest.newsroom.intake.fetching import Fetcher
+from digest.newsroom.intake.fetching_pictures import fetch_picture, pictures_due
+from digest.newsroom.intake.fetching_sources import SourceFetched, fetch_source, open_fetcher
+from digest.newsroom.intake.sources import add_source
 from digest.runtime import Runtime
 
 

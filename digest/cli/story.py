@@ -39,9 +39,9 @@ from digest.models import (
     NoticeState,
     SignUp,
 )
-from digest.newsroom.calendar import slots_after
-from digest.newsroom.composing import compose, create_issue
-from digest.newsroom.scheduling import send_now
+from digest.newsroom.issues.calendar import slots_after
+from digest.newsroom.issues.composing import compose, create_issue
+from digest.newsroom.issues.scheduling import send_now
 from digest.runtime import FETCH_SOURCE, PREPARE_ISSUE, Runtime
 from digest.tick import links
 

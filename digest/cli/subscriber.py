@@ -10,15 +10,15 @@ from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
 from digest.cli.writing import watched, write_whole
 from digest.newsroom.newsletters import find_newsletter
-from digest.readers.erasing import erase as erase_reader
-from digest.readers.exporting import (
+from digest.readers.data.erasing import erase as erase_reader
+from digest.readers.data.exporting import (
     ReaderRecord,
     count_readers,
     csv_lines,
     list_readers,
     show_reader,
 )
-from digest.readers.finding import find_reader
+from digest.readers.data.finding import find_reader
 
 slug_argument = click.argument("slug", metavar="[NEWSLETTER]", required=False)
 ended_option = click.option("--ended", is_flag=True, help="Those who left as well.")

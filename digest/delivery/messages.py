@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from digest import prose
 from digest.addresses import AddressError, wire_address
-from digest.delivery import headers
-from digest.delivery.ledger import Recipient
-from digest.delivery.slots import SlotValueError
-from digest.delivery.smtp import Envelope, Fate, Outcome, Stage
-from digest.delivery.stencil import Stencil
+from digest.delivery.ledger.claiming import Recipient
+from digest.delivery.relay.connection import Envelope, Fate, Outcome, Stage
+from digest.delivery.rendering import headers
+from digest.delivery.rendering.slots import SlotValueError
+from digest.delivery.rendering.stencil import Stencil
 from digest.models import Issue, Rendering
 from digest.tokens import KeyRing, Purpose
 

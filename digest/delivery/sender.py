@@ -9,15 +9,12 @@ import structlog
 from sqlalchemy.orm import Session
 
 from digest.clock import Clock
-from digest.database import Database
-from digest.delivery import breaker, ledger, sweeping
-from digest.delivery.deadlines import elapsed, patiently
+from digest.database.transactions import Database
+from digest.delivery.ledger import breaker, claiming, sweeping
+from digest.delivery.ledger.postponing import spread_by_domain
 from digest.delivery.messages import Links, Mailing, write_message
-from digest.delivery.pacing import BOOKED_SECONDS, Pace
-from digest.delivery.postponing import spread_by_domain
-from digest.delivery.relay import connect_to_relay
-from digest.delivery.slots import StencilError
-from digest.delivery.smtp import (
+from digest.delivery.relay.connecting import connect_to_relay
+from digest.delivery.relay.connection import (
     Connection,
     Envelope,
     Fate,
@@ -27,8 +24,11 @@ from digest.delivery.smtp import (
     RelayTrouble,
     Stage,
 )
+from digest.delivery.relay.deadlines import elapsed, patiently
+from digest.delivery.relay.pacing import BOOKED_SECONDS, Pace
+from digest.delivery.rendering.slots import StencilError
 from digest.delivery.windows import NOTHING, Told, Window, Windows
-from digest.settings import Settings
+from digest.settings.loading import Settings
 
 # How long an issue waits for a relay that is away, and for one that a person must set right.
 AWAY_SECONDS = 60
@@ -211,7 +211,7 @@ class Sender:
         with task.database.transaction() as session:
             self.windows.note(session, told)
             if self.windows.claim is not None:
-                ledger.release(session, task.mailing.issue_id, self.windows.claim)
+                claiming.release(session, task.mailing.issue_id, self.windows.claim)
             if halt is None:
                 return
             if halt.trouble is None or not breaker.is_of_relay(halt.trouble):

@@ -6,16 +6,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from digest.addresses import AddressError
 from digest.clock import Clock
-from digest.database import Database
-from digest.delivery import breaker, ledger
-from digest.delivery.controlling import withdraw_rows
-from digest.delivery.deadlines import elapsed
+from digest.database.transactions import Database
+from digest.delivery.controls.pausing import withdraw_rows
+from digest.delivery.ledger import breaker, claiming
 from digest.delivery.messages import Links, Mailing, load_mailing
-from digest.delivery.pacing import Pace, open_pace
+from digest.delivery.relay.deadlines import elapsed
+from digest.delivery.relay.pacing import Pace, open_pace
+from digest.delivery.rendering.slots import StencilError
 from digest.delivery.sender import HANDS, REFUSED_SECONDS, Halt, Sender, Task, park
-from digest.delivery.slots import StencilError
 from digest.delivery.windows import open_windows
-from digest.settings import Settings
+from digest.settings.loading import Settings
 
 __all__ = ["HANDS", "deliver_issue"]
 
@@ -89,7 +89,7 @@ def _start(
     relay = breaker.relay_name(settings)
     try:
         with database.transaction() as session:
-            if not ledger.start_sending(session, issue_id):
+            if not claiming.start_sending(session, issue_id):
                 return None
             mailing = load_mailing(session, issue_id)
             admitted = breaker.admit(session, relay, lease_seconds=settings.lease_seconds)
@@ -97,6 +97,6 @@ def _start(
     except (StencilError, AddressError) as error:
         halt = Halt(f"This issue's messages cannot be made: {error}", REFUSED_SECONDS)
         with database.transaction() as session:
-            ledger.start_sending(session, issue_id)
+            claiming.start_sending(session, issue_id)
             park(session, issue_id, halt)
         return None

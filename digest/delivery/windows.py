@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from digest import home
 from digest.clock import Clock
-from digest.database import HeldDatabase
-from digest.delivery import ledger, window
-from digest.delivery.deadlines import window_deadline
-from digest.delivery.ledger import Recipient
+from digest.database.transactions import HeldDatabase
+from digest.delivery.ledger import claiming, statements
+from digest.delivery.ledger.claiming import Recipient
 from digest.delivery.messages import Mailing
-from digest.delivery.smtp import Fate, Outcome
-from digest.settings import Settings
+from digest.delivery.relay.connection import Fate, Outcome
+from digest.delivery.relay.deadlines import window_deadline
+from digest.settings.loading import Settings
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Windows:
     def claim_some(self, size: int) -> bytes | None:
         """Claim up to `size` rows for the windows that come; return the claim."""
         with self._held.transaction() as session:
-            self.claim = ledger.claim(
+            self.claim = claiming.claim(
                 session, self._issue_id, size=size, lease_seconds=self._settings.lease_seconds
             )
         self._windows_of_claim = 0
@@ -78,7 +78,7 @@ class Windows:
         """Give back what is claimed."""
         if self.claim is not None:
             with self._held.transaction() as session:
-                ledger.release(session, self._issue_id, self.claim)
+                claiming.release(session, self._issue_id, self.claim)
             self.claim = None
 
     def turn(self, told: Told, size: int) -> Window:
@@ -92,7 +92,7 @@ class Windows:
             # It did open, when the database was not heard to say so.
             token, self._asked = self._asked, None
             return Window(token, rows, too_late)
-        token = self._asked = ledger.new_token()
+        token = self._asked = claiming.new_token()
         rows = self._take(told, token, size)
         self._asked = None
         return Window(token, rows, too_late)
@@ -100,7 +100,7 @@ class Windows:
     def read(self, token: bytes) -> list[Recipient]:
         """Read who is in the open window."""
         with self._held.reading() as session:
-            return ledger.read_window(
+            return claiming.read_window(
                 session, self._issue_id, token, self._mailing.newsletter_id, self._clock.now()
             )
 
@@ -112,7 +112,7 @@ class Windows:
         """
         if token != self.claim or self._windows_of_claim == 1:
             with self._held.transaction() as session:
-                ledger.take_back(session, self._issue_id, token)
+                claiming.take_back(session, self._issue_id, token)
 
     def write(self, told: Told) -> None:
         """Write the last window down."""
@@ -121,13 +121,13 @@ class Windows:
 
     def note(self, session: Session, told: Told) -> None:
         """Write the last window down; the caller commits."""
-        ledger.record(session, self._issue_id, told.token, told.outcomes)
-        ledger.exclude(session, self._issue_id, told.token, told.left)
+        claiming.record(session, self._issue_id, told.token, told.outcomes)
+        claiming.exclude(session, self._issue_id, told.token, told.left)
 
     def _open_claimed(self, told: Told, claim: bytes, size: int) -> int:
         with self._held.transaction() as session:
             self.note(session, told)
-            opened = ledger.open_window(
+            opened = claiming.open_window(
                 session,
                 self._issue_id,
                 claim,
@@ -136,12 +136,12 @@ class Windows:
                 now=self._clock.now(),
             )
             # One that opened when the database was not heard to say so is all that is left of it.
-            return opened or ledger.count_window(session, self._issue_id, claim)
+            return opened or claiming.count_window(session, self._issue_id, claim)
 
     def _take(self, told: Told, token: bytes, size: int) -> int:
         with self._held.transaction() as session:
             self.note(session, told)
-            return ledger.take_window(
+            return claiming.take_window(
                 session,
                 self._issue_id,
                 token,
@@ -153,8 +153,8 @@ class Windows:
     def _opened_unheard(self, told: Told, token: bytes) -> int:
         with self._held.transaction() as session:
             self.note(session, told)
-            ledger.take_back(session, self._issue_id, token)
-            return ledger.count_window(session, self._issue_id, token)
+            claiming.take_back(session, self._issue_id, token)
+            return claiming.count_window(session, self._issue_id, token)
 
 
 class QuickWindows(Windows):
@@ -164,14 +164,14 @@ class QuickWindows(Windows):
         self, held: HeldDatabase, mailing: Mailing, settings: Settings, clock: Clock
     ) -> None:
         super().__init__(held, mailing, settings, clock)
-        self._rows: Table = window.partition(mailing.issue_id)
+        self._rows: Table = statements.partition(mailing.issue_id)
         with held.transaction() as session:
             self._at_home = home.at_home(session)
 
     def read(self, token: bytes) -> list[Recipient]:
         """Read who is in the open window."""
         found = self._run(
-            window.reading(self._rows),
+            statements.reading(self._rows),
             token=token,
             newsletter=self._mailing.newsletter_id,
             now=self._clock.now(),
@@ -183,7 +183,7 @@ class QuickWindows(Windows):
         if not told.is_plain:
             return super()._take(told, token, size)
         [(rows,)] = self._run(
-            window.turning(self._rows, self._at_home, size),
+            statements.turning(self._rows, self._at_home, size),
             told=told.token,
             readers=[outcome.key for outcome in told.outcomes],
             token=token,
@@ -193,7 +193,7 @@ class QuickWindows(Windows):
         return int(rows)
 
     def _run(self, statement: ClauseElement, **values: object) -> list[tuple[Any, ...]]:
-        plain = window.plain(statement, self._held.engine.dialect)
+        plain = statements.plain(statement, self._held.engine.dialect)
         return plain.run(self._held, issue=self._issue_id, **values)
 
 

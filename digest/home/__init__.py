@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import ColumnElement, Engine, exists, false, func, select, true
 from sqlalchemy.orm import Session, aliased
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.errors import RefusedError
 from digest.home import file, server
 from digest.models import Home, Newsletter

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Engine, String, literal_column, text, upda
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from digest.database import is_outage
+from digest.database.transactions import is_outage
 from digest.models import Home
 
 UNREAD = "?"

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from digest import home
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.errors import NotMigratedError
 
 

@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, text
 
 import digest.models  # noqa: F401 - fills the metadata
-from digest.database import Base, UtcDateTime
+from digest.database.tables import Base, UtcDateTime
 
 
 def is_ours(name: str | None, kind: str, _parents: Any) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from digest.database import Base
+from digest.database.tables import Base
 
 
 class BreakerState(enum.StrEnum):

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from digest.database import Base
+from digest.database.tables import Base
 
 
 class ConsentKind(enum.StrEnum):

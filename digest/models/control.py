@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from digest.database import Base
+from digest.database.tables import Base
 from digest.models.subscriber import Subscriber
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from digest.database import Base, database_now
+from digest.database.tables import Base, database_now
 from digest.models.issue import Issue
 from digest.models.newsletter import Newsletter
 from digest.models.subscriber import SignUp, Subscriber

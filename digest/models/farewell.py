@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from digest.database import Base
+from digest.database.tables import Base
 
 
 class LeavingReason(enum.StrEnum):

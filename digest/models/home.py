@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from digest.database import Base
+from digest.database.tables import Base
 
 
 class Home(Base):

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
 
-from digest.database import Base
+from digest.database.tables import Base
 from digest.models.article import Article
 from digest.models.newsletter import Newsletter
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, String, Text, Time
 from sqlalchemy.orm import Mapped, mapped_column
 
-from digest.database import Base
+from digest.database.tables import Base
 
 
 class Approval(enum.StrEnum):

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, LargeBinary, String, and_, case, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from digest.database import Base
+from digest.database.tables import Base
 from digest.models.newsletter import Newsletter
 from digest.models.terms import Wording
 

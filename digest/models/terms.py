@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from digest.database import Base
+from digest.database.tables import Base
 
 
 class Terms(Base):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from digest.errors import FieldError
 from digest.models import ApiToken
-from digest.newsroom.sanitising import one_line
+from digest.newsroom.intake.sanitising import one_line
 
 NAME_AT_MOST = 100
 PREFIX = "dgst_"

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from digest.addresses import AddressError, parse_address
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Approval, InDoubtPolicy, Newsletter, Publication
+from digest.newsroom.intake.sanitising import one_line
 from digest.newsroom.palette import palette, parse_hex
-from digest.newsroom.sanitising import one_line
 
 HOURS_AHEAD_AT_MOST = 6 * 24
 STORIES_AT_MOST = 30

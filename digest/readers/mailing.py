@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from digest.database import database_now
+from digest.database.tables import database_now
 from digest.models import Notice, NoticeKind
 from digest.tokens import new_token_id
 

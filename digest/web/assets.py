@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Response, abort, request
 from sqlalchemy import select
 
 from digest.models import Newsletter
-from digest.readers.sign_up_form import SLUG
+from digest.readers.signing_up.sign_up_form import SLUG
 from digest.web.context import current_runtime
 
 FOLDER = Path(__file__).parent / "static"

@@ -10,7 +10,7 @@ from digest.errors import NotFoundError
 from digest.models import Newsletter, Wording
 from digest.newsroom.terms import current_wording
 from digest.prose import curly
-from digest.readers.sign_up_form import SLUG
+from digest.readers.signing_up.sign_up_form import SLUG
 from digest.web.words import next_weekday, the
 
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from flask import Request
 
-from digest.readers.consent import Evidence
-from digest.setting_values import Network
+from digest.readers.consent.recording import Evidence
+from digest.settings.values import Network
 
 MOST_HOPS = 20
 USER_AGENT_LONGEST = 500

@@ -8,7 +8,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from digest.errors import DigestError
 from digest.logs import ScrubbingFormatter
 from digest.runtime import open_runtime
-from digest.settings import load_settings
+from digest.settings.loading import load_settings
 
 worker_class = "gthread"
 threads = 8

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from digest.errors import UnavailableError
 from digest.models import Newsletter, Publication
 from digest.runtime import Runtime
-from digest.setting_values import origin_of
+from digest.settings.values import origin_of
 
 FRESH_SECONDS = 30
 

@@ -4,7 +4,7 @@ import re
 
 from flask import Response, current_app, request
 
-from digest.setting_values import origin_of
+from digest.settings.values import origin_of
 from digest.web.context import current_runtime
 from digest.web.errors import problem
 from digest.web.masthead import masthead_of

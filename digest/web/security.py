@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Flask, Response, request
 
-from digest.settings import Settings
+from digest.settings.loading import Settings
 from digest.web.origins import declared_origins
 
 POLICY = (

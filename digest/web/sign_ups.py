@@ -5,9 +5,9 @@ import json
 from flask import Response, current_app, make_response, render_template, request
 
 from digest.errors import FieldError
-from digest.readers.consent import Evidence
-from digest.readers.sign_up_form import SignUpForm
-from digest.readers.signing_up import Asked, sign_up
+from digest.readers.consent.recording import Evidence
+from digest.readers.signing_up.sign_up_form import SignUpForm
+from digest.readers.signing_up.submitting import Asked, sign_up
 from digest.runtime import SEND_NOTICES
 from digest.web.context import current_runtime
 from digest.web.errors import problem, wants_json

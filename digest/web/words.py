@@ -11,9 +11,9 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from digest import prose
-from digest.delivery.rendering import RIGHT_TO_LEFT
+from digest.delivery.rendering.issue import RIGHT_TO_LEFT
 from digest.models import Newsletter
-from digest.newsroom.calendar import moment, next_occurrence
+from digest.newsroom.issues.calendar import moment, next_occurrence
 from digest.prose import curly
 
 # No raw HTML, no links but to web and mail addresses.

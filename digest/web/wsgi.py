@@ -4,7 +4,7 @@ import os
 
 from digest.logs import set_up_logging
 from digest.runtime import CeleryBell, open_runtime
-from digest.settings import load_settings
+from digest.settings.loading import load_settings
 from digest.web import create_app
 from digest.web.bell import CalmBell
 

@@ -23,8 +23,8 @@ from bench.rivals import form
 from bench.sending import check_count
 from bench.servers import Sink, last_count
 from digest.cli.halyard import SLUG
-from digest.database import Database
-from digest.delivery.freezing import freeze
+from digest.database.transactions import Database
+from digest.delivery.ledger.freezing import freeze
 from digest.models import (
     Consent,
     ConsentDetail,
@@ -40,9 +40,9 @@ from digest.models import (
     Subscriber,
     Subscription,
 )
-from digest.newsroom.composing import compose, create_special
+from digest.newsroom.issues.composing import compose, create_special
 from digest.newsroom.newsletters import find_newsletter
-from digest.settings import new_secret
+from digest.settings.loading import new_secret
 from tests.journeys.formation import Formation, wait_until
 from tests.scripted_smtp import ScriptedRelay
 

@@ -14,10 +14,10 @@ import click
 import httpx
 import pytest
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.migrations import upgrade
 from digest.newsroom.terms import publish_terms
-from digest.settings import new_secret
+from digest.settings.loading import new_secret
 from tests.bombing.flood import Damage, Shot, bomb
 from tests.factories import make_newsletter, make_reader
 from tests.journeys.formation import Formation, free_port, wait_until

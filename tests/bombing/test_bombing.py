@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from digest.delivery.notices import send_notices
+from digest.delivery.notices.sending import send_notices
 from digest.runtime import Runtime
-from digest.settings import parse_relay
+from digest.settings.loading import parse_relay
 from digest.tick import links
 from digest.web import create_app
 from tests.bombing.flood import Damage, Shot, bomb

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
-from digest.delivery.ledger import Recipient
+from digest.delivery.ledger.claiming import Recipient
+from digest.delivery.ledger.reporting import report
 from digest.delivery.messages import Mailing, load_mailing, write_message
-from digest.delivery.reporting import report
-from digest.delivery.smtp import Envelope
+from digest.delivery.relay.connection import Envelope
 from digest.models import OPEN, Delivery, DeliveryState, Issue, Subscriber, Subscription
 from tests.chaos.company import POOL
 from tests.chaos.installation import RELEASES, WINDOW, Installation, says

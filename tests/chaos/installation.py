@@ -12,13 +12,13 @@ from typing import Any
 import psycopg
 from sqlalchemy import select
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.delivery.messages import Links
 from digest.migrations import upgrade
 from digest.models import Article, Issue, Newsletter, Rendering
-from digest.newsroom.scheduling import send_now
+from digest.newsroom.issues.scheduling import send_now
 from digest.runtime import PREPARE_ISSUE, CeleryBell
-from digest.settings import new_secret, parse_keys, parse_relay
+from digest.settings.loading import new_secret, parse_keys, parse_relay
 from digest.tokens import KeyRing
 from tests.chaos.company import BULK, Company, make_release
 from tests.chaos.relay import Relay

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 
 from digest.errors import UnavailableError
-from digest.readers.leaving import leave
+from digest.readers.preferences.leaving import leave
 from tests.chaos.faults import Fault
 from tests.chaos.scene import Leaver, Scene
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageChops, ImageStat
 from digest.cli.art import NAMES, SCENES, draw
 from digest.cli.art.easel import BLUE, GREEN, NAVY, PALE, RED, SAND, YELLOW
 from digest.cli.halyard import LAST_WEEK, THIS_WEEK
-from digest.newsroom.pictures import LEAD, THUMBNAIL, Shape, crop_and_encode
+from digest.newsroom.intake.pictures import LEAD, THUMBNAIL, Shape, crop_and_encode
 
 COLOURS = {NAVY, GREEN, YELLOW, RED, PALE, BLUE, SAND}
 

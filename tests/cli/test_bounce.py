@@ -15,7 +15,7 @@ from digest.models import (
 )
 from digest.tokens import Purpose
 from tests.cli.conftest import CommandLine
-from tests.delivery.test_bounces import report_of, status_of
+from tests.delivery.bounces.test_noting import report_of, status_of
 from tests.factories import KEYS, NOW, RING, SUPPRESSION_KEY, make_issue
 from tests.readers.conftest import ReadersDesk, clock, desk, newsletter, wording
 

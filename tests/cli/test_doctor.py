@@ -20,7 +20,7 @@ from digest.checkup.finding import failure, within_seconds
 from digest.checkup.surroundings import disk_space
 from digest.cli import digest
 from digest.clock import SystemClock
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.migrations import downgrade
 from digest.models import (
     Breaker,
@@ -42,7 +42,7 @@ from digest.models import (
     Terms,
     Wording,
 )
-from digest.settings import VARIABLES, new_secret
+from digest.settings.loading import VARIABLES, new_secret
 from digest.tokens import new_token_id
 from tests.cli.conftest import CommandLine
 from tests.factories import make_article, make_issue, make_newsletter, make_reader

@@ -7,12 +7,12 @@ from sqlalchemy import select
 
 from digest.cli.halyard import LAST_WEEK, SITE, THIS_WEEK
 from digest.cli.halyard_feed import HalyardSite
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import Article, Media
-from digest.newsroom.fetching import FEED, PRIVATE_NETWORKS, Fetcher, FetchError
-from digest.newsroom.fetching_pictures import fetch_pictures
-from digest.newsroom.fetching_sources import fetch_source
-from digest.newsroom.sources import add_source
+from digest.newsroom.intake.fetching import FEED, PRIVATE_NETWORKS, Fetcher, FetchError
+from digest.newsroom.intake.fetching_pictures import fetch_pictures
+from digest.newsroom.intake.fetching_sources import fetch_source
+from digest.newsroom.intake.sources import add_source
 from tests.factories import NOW
 
 FETCHER = Fetcher("https://halyard.example", PRIVATE_NETWORKS)

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import Issue, IssueState, Newsletter
 from tests.cli.conftest import CommandLine
 

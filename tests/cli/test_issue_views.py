@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import select, update
 
 from digest.clock import SystemClock
-from digest.database import Database, database_now
-from digest.delivery.freezing import freeze
+from digest.database.tables import database_now
+from digest.database.transactions import Database
+from digest.delivery.ledger.freezing import freeze
 from digest.models import Delivery, DeliveryState, Issue, IssueState, Newsletter, Wait
 from tests.cli.conftest import CommandLine
 from tests.factories import make_reader

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from digest.cli import COMMANDS
 from digest.cli import digest as digest_command
 from digest.migrations import newest_revision
-from digest.settings import new_secret
+from digest.settings.loading import new_secret
 from tests.servers.postgresql import PostgresServer
 
 REPOSITORY = Path(__file__).parent.parent.parent

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import LeavingReason, Media, Newsletter, Publication
-from digest.readers.farewells import tell_reason
-from digest.readers.leaving import leave
+from digest.readers.preferences.farewells import tell_reason
+from digest.readers.preferences.leaving import leave
 from tests.cli.conftest import NEWSLETTER, CommandLine
 from tests.factories import NOW, make_reader
 

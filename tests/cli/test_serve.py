@@ -16,7 +16,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import Heartbeat, Notice, NoticeState
 from digest.web.server import bind
 from tests.cli.conftest import CommandLine

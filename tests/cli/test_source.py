@@ -1,7 +1,7 @@
 import pytest
 
 from tests.cli.conftest import CommandLine
-from tests.newsroom.test_pictures import file_of, photograph
+from tests.newsroom.intake.test_pictures import file_of, photograph
 from tests.servers.web import Reply, Request, WebServer
 
 FEED = "https://halyard.example/feed.xml"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import Newsletter, Subscriber
 from tests.cli.conftest import CommandLine
 from tests.factories import make_newsletter, make_reader

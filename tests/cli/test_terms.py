@@ -2,7 +2,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import Wording
 from tests.cli.conftest import CommandLine
 

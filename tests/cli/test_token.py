@@ -1,4 +1,4 @@
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.newsroom.api_tokens import find_token
 from tests.cli.conftest import CommandLine
 

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from digest.clock import FixedClock
-from digest.database import Database
-from digest.delivery.freezing import freeze
+from digest.database.transactions import Database
+from digest.delivery.ledger.freezing import freeze
 from digest.delivery.messages import Links
 from digest.delivery.sending import deliver_issue
 from digest.models import Delivery, DeliveryState, Issue
-from digest.settings import RelayAddress, Settings
+from digest.settings.loading import RelayAddress, Settings
 from tests.factories import (
     NOW,
     RING,

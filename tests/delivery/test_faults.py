@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from digest.database import Database, database_now
-from digest.delivery import ledger, sweeping
-from digest.delivery.reporting import Report, report
-from digest.delivery.smtp import Fate, Outcome, Stage
+from digest.database.tables import database_now
+from digest.database.transactions import Database
+from digest.delivery.ledger import claiming, sweeping
+from digest.delivery.ledger.reporting import Report, report
+from digest.delivery.relay.connection import Fate, Outcome, Stage
 from digest.models import (
     Attempt,
     Delivery,
@@ -25,7 +26,7 @@ from digest.models import (
     Suppression,
     SuppressionReason,
 )
-from digest.settings import RelayAddress
+from digest.settings.loading import RelayAddress
 from tests.delivery.conftest import Press, readers
 from tests.factories import NOW, make_reader
 from tests.scripted_smtp import Answer, Drop, Hold, ScriptedRelay
@@ -312,11 +313,11 @@ def wait_for_recipient(relay: ScriptedRelay) -> None:
 
 def claim_and_open(press: Press, issue_id: int, size: int = 50) -> bytes:
     with press.database.transaction() as session:
-        ledger.start_sending(session, issue_id)
-        token = ledger.claim(session, issue_id, size=size, lease_seconds=60)
+        claiming.start_sending(session, issue_id)
+        token = claiming.claim(session, issue_id, size=size, lease_seconds=60)
     assert token is not None
     with press.database.transaction() as session:
-        ledger.open_window(session, issue_id, token, size=size, lease_seconds=60, now=NOW)
+        claiming.open_window(session, issue_id, token, size=size, lease_seconds=60, now=NOW)
     return token
 
 
@@ -328,13 +329,13 @@ def test_who_leaves_after_the_window_looked_but_before_it_was_read_gets_nothing(
     leave(press, "reader0@example.org")
     with press.database.reading() as session:
         newsletter_id = session.get_one(Issue, issue_id).newsletter_id
-        window = ledger.read_window(session, issue_id, token, newsletter_id, NOW)
+        window = claiming.read_window(session, issue_id, token, newsletter_id, NOW)
     assert {r.email: r.reason for r in window} == {
         "reader0@example.org": "left",
         "reader1@example.org": None,
     }
     with press.database.transaction() as session:
-        ledger.exclude(session, issue_id, token, [r for r in window if r.reason])
+        claiming.exclude(session, issue_id, token, [r for r in window if r.reason])
     assert by_address(press, issue_id)["reader0@example.org"].state is EXCLUDED
 
 
@@ -417,8 +418,8 @@ def test_rows_of_a_worker_that_died_before_its_window_go_back(press: Press) -> N
         press.relay_at(relay.port)
         issue_id = press.frozen_issue(*readers(3))
         with press.database.transaction() as session:
-            ledger.start_sending(session, issue_id)
-            ledger.claim(session, issue_id, size=3, lease_seconds=60)
+            claiming.start_sending(session, issue_id)
+            claiming.claim(session, issue_id, size=3, lease_seconds=60)
         sweep(press)
         assert press.states(issue_id) == [DeliveryState.CLAIMED] * 3, "its lease is not over"
         end_leases(press.database)
@@ -454,7 +455,7 @@ def test_a_worker_that_wakes_after_its_lease_may_still_say_what_it_was_told(pres
     ]
     for _ in range(2):
         with press.database.transaction() as session:
-            ledger.record(session, issue_id, token, told)
+            claiming.record(session, issue_id, token, told)
     assert press.states(issue_id) == [ACCEPTED, FAILED, QUEUED, IN_DOUBT]
     assert [row.attempts for row in press.rows(issue_id)] == [1, 1, 0, 0]
 
@@ -469,7 +470,7 @@ def test_what_was_queued_again_after_the_lease_is_the_old_workers_no_longer(pres
     for fate in Fate:
         with press.database.transaction() as session:
             outcome = Outcome(row.subscriber_id, fate, None, Stage.FINAL_DOT)
-            ledger.record(session, issue_id, token, [outcome])
+            claiming.record(session, issue_id, token, [outcome])
     assert press.states(issue_id) == [QUEUED]
 
 
@@ -479,7 +480,7 @@ def test_a_stranger_to_the_claim_can_write_nothing(press: Press) -> None:
     [row] = press.rows(issue_id)
     with press.database.transaction() as session:
         for fate in Fate:
-            ledger.record(
+            claiming.record(
                 session,
                 issue_id,
                 b"x" * 16,
@@ -491,12 +492,12 @@ def test_a_stranger_to_the_claim_can_write_nothing(press: Press) -> None:
 def test_a_window_is_not_opened_once_the_lease_is_over(press: Press) -> None:
     issue_id = press.frozen_issue("robin@example.org")
     with press.database.transaction() as session:
-        ledger.start_sending(session, issue_id)
-        token = ledger.claim(session, issue_id, size=1, lease_seconds=60)
+        claiming.start_sending(session, issue_id)
+        token = claiming.claim(session, issue_id, size=1, lease_seconds=60)
     assert token is not None
     end_leases(press.database)
     with press.database.transaction() as session:
-        opened = ledger.open_window(session, issue_id, token, size=1, lease_seconds=60, now=NOW)
+        opened = claiming.open_window(session, issue_id, token, size=1, lease_seconds=60, now=NOW)
     assert opened == 0
 
 

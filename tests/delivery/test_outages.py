@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, text, update
 
-from digest.database import Database, database_now
-from digest.delivery import ledger, sweeping
-from digest.delivery.ledger import Recipient
+from digest.database.tables import database_now
+from digest.database.transactions import Database
+from digest.delivery.ledger import claiming, sweeping
+from digest.delivery.ledger.claiming import Recipient
 from digest.delivery.sending import deliver_issue
 from digest.delivery.windows import QuickWindows, Windows
 from digest.models import (
@@ -285,13 +286,13 @@ def test_a_worker_that_slept_before_it_sent_anything_leaves_nobody_in_doubt(
 def test_who_pauses_an_issue_waits_for_no_worker(press: Press) -> None:
     issue_id = press.frozen_issue(*readers(3))
     with press.database.transaction() as session:
-        ledger.start_sending(session, issue_id)
+        claiming.start_sending(session, issue_id)
     with press.database.transaction() as opening:
-        token = ledger.claim(opening, issue_id, size=2, lease_seconds=60)
+        token = claiming.claim(opening, issue_id, size=2, lease_seconds=60)
         assert token is not None
         with press.database.transaction() as session:
             session.execute(text("SET LOCAL lock_timeout = '5s'"))
             session.execute(update(Issue).values(state=IssueState.PAUSED))
     with press.database.transaction() as session:
-        opened = ledger.open_window(session, issue_id, token, size=2, lease_seconds=60, now=NOW)
+        opened = claiming.open_window(session, issue_id, token, size=2, lease_seconds=60, now=NOW)
     assert opened == 0

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from digest.database import HeldDatabase
-from digest.delivery import ledger
+from digest.database.transactions import HeldDatabase
+from digest.delivery.ledger import claiming
 from digest.delivery.messages import load_mailing
-from digest.delivery.smtp import Fate, Outcome, Stage
+from digest.delivery.relay.connection import Fate, Outcome, Stage
 from digest.delivery.windows import NOTHING, QuickWindows, Told, Windows, open_windows
 from digest.errors import UnavailableError
 from digest.models import DeliveryState, Issue, IssueState, Subscription
@@ -31,7 +31,7 @@ POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=Tr
 @contextmanager
 def opened(press: Press, issue_id: int, kind: type[Windows] | None = None) -> Iterator[Windows]:
     with press.database.transaction() as session:
-        ledger.start_sending(session, issue_id)
+        claiming.start_sending(session, issue_id)
         mailing = load_mailing(session, issue_id)
     with press.database.held() as held:
         make = kind or open_windows
@@ -138,7 +138,7 @@ def test_a_window_of_a_claim_that_opened_unheard_is_found(
         assert claim is not None
         # Committed, and the answer was lost.
         with press.database.transaction() as session:
-            ledger.open_window(session, issue_id, claim, size=3, lease_seconds=60, now=NOW)
+            claiming.open_window(session, issue_id, claim, size=3, lease_seconds=60, now=NOW)
         window = windows.turn(NOTHING, 3)
         there = windows.read(window.token)
         assert (window.rows, len(there)) == (3, 3), "nobody else knows of them"

@@ -7,8 +7,8 @@ from typing import Any
 
 from digest.cli.art import SCENES, draw
 from digest.cli.halyard import NOTE, THIS_WEEK, HalyardStory
-from digest.delivery.editor_view import EditorView
-from digest.delivery.rendering import (
+from digest.delivery.rendering.editor_view import EditorView
+from digest.delivery.rendering.issue import (
     IssueView,
     Masthead,
     ReaderSlots,
@@ -17,8 +17,8 @@ from digest.delivery.rendering import (
     render_notice,
 )
 from digest.models import NoticeKind, StoryRole
+from digest.newsroom.intake.pictures import LEAD, THUMBNAIL
 from digest.newsroom.palette import palette
-from digest.newsroom.pictures import LEAD, THUMBNAIL
 
 SITE = "https://halyard.example"
 # Where the browser may look for pictures: nothing leaves this machine.

@@ -16,8 +16,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from digest.cli.halyard import NOTE, THIS_WEEK
-from digest.database import Database
-from digest.delivery.notices import send_notices
+from digest.database.transactions import Database
+from digest.delivery.notices.sending import send_notices
 from digest.models import (
     AddressChange,
     Approval,

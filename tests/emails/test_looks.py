@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, Route
 
-from digest.delivery.rendering import Rendered, render_issue
+from digest.delivery.rendering.issue import Rendered, render_issue
 from digest.models import NoticeKind
 from tests.browser import OpenPage
 from tests.emails.samples import (

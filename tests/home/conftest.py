@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from digest import home
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.home import Whereabouts
 from tests.factories import make_newsletter
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from digest import home
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.home.file import witness_of
 from digest.models import Home
 from tests.factories import NOW

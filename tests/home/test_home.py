@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import delete, select
 
 from digest import home
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.errors import RefusedError
 from digest.migrations import downgrade, upgrade
 from digest.models import Home, IssueState
-from digest.newsroom.approving import approve
-from digest.newsroom.scheduling import schedule, send_now
+from digest.newsroom.issues.approving import approve
+from digest.newsroom.issues.scheduling import schedule, send_now
 from digest.runtime import open_runtime
 from tests.factories import NOW, make_article, make_issue, make_newsletter, make_settings
 from tests.home.conftest import look

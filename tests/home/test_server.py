@@ -8,8 +8,8 @@ from sqlalchemy import make_url, text
 
 from digest.checkup import Level
 from digest.checkup.residence import look_at_home
-from digest.database import Database
-from digest.delivery import ledger
+from digest.database.transactions import Database
+from digest.delivery.ledger import claiming
 from digest.migrations import upgrade
 from tests.delivery.conftest import Press, readers
 from tests.factories import NOW, make_newsletter, make_settings
@@ -62,14 +62,14 @@ def test_a_restore_under_a_worker_that_holds_a_claim_lets_no_window_open(
     press = Press(database, make_settings(database.url))
     issue_id = press.frozen_issue(*readers(5))
     with database.transaction() as session:
-        assert ledger.start_sending(session, issue_id)
-        token = ledger.claim(session, issue_id, size=3, lease_seconds=60)
+        assert claiming.start_sending(session, issue_id)
+        token = claiming.claim(session, issue_id, size=3, lease_seconds=60)
     assert token is not None
     with database.transaction() as session:
         session.execute(text(WRITE_ANEW))
     with database.transaction() as session:
-        assert not ledger.open_window(session, issue_id, token, size=3, lease_seconds=60, now=NOW)
-        assert ledger.claim(session, issue_id, size=2, lease_seconds=60) is None
+        assert not claiming.open_window(session, issue_id, token, size=3, lease_seconds=60, now=NOW)
+        assert claiming.claim(session, issue_id, size=2, lease_seconds=60) is None
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 import redis
 
-from digest.database import Database
-from digest.delivery.freezing import prepare
+from digest.database.transactions import Database
+from digest.delivery.ledger.freezing import prepare
 from digest.newsroom.terms import publish_terms
 from digest.runtime import BULK, DELIVER_ISSUE, CeleryBell
-from digest.settings import new_secret
+from digest.settings.loading import new_secret
 from tests.factories import make_article, make_newsletter, make_settings
 from tests.journeys.formation import Formation, free_port, wait_until
 from tests.scripted_smtp import Hang, Hold, ScriptedRelay, Slow

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import Select, select
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import (
     Consent,
     ConsentDetail,

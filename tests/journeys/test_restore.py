@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import select, update
 
 from digest.clock import FixedClock
-from digest.database import Database
-from digest.delivery.reporting import report
+from digest.database.transactions import Database
+from digest.delivery.ledger.reporting import report
 from digest.models import (
     Delivery,
     DeliveryState,

@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import select, update
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.errors import FieldError
 from digest.models import ApiToken
 from digest.newsroom.api_tokens import create_token, find_token

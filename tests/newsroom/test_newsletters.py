@@ -4,7 +4,7 @@ from datetime import time
 import pytest
 from sqlalchemy import func, select
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Approval, Newsletter, Publication
 from digest.newsroom.newsletters import (

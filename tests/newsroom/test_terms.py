@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.errors import FieldError
 from digest.models import Terms, Wording
 from digest.newsroom.terms import DEFAULT_LABEL, publish_terms

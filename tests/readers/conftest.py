@@ -8,13 +8,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import DeclarativeBase
 
 from digest.clock import FixedClock
-from digest.database import Base, Database
+from digest.database.tables import Base
+from digest.database.transactions import Database
 from digest.models import Newsletter, SignUp, Subscription, Wording
 from digest.newsroom.terms import publish_terms
-from digest.readers.confirming import Confirmation, confirm
-from digest.readers.consent import Evidence
-from digest.readers.sign_up_form import SignUpForm
-from digest.readers.signing_up import Asked, sign_up
+from digest.readers.consent.recording import Evidence
+from digest.readers.signing_up.confirming import Confirmation, confirm
+from digest.readers.signing_up.sign_up_form import SignUpForm
+from digest.readers.signing_up.submitting import Asked, sign_up
 from tests.factories import NOW, SUPPRESSION_KEY, make_newsletter
 
 Row = TypeVar("Row", bound=DeclarativeBase)

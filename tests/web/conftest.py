@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from digest.clock import FixedClock
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.logs import set_up_logging
 from digest.models import Newsletter, SignUp, Subscription, Wording
 from digest.runtime import Runtime

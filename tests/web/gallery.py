@@ -29,22 +29,22 @@ from digest.cli.halyard import (
     open_paper,
 )
 from digest.clock import FixedClock
-from digest.delivery.freezing import prepare
-from digest.delivery.notices import send_notices
+from digest.delivery.ledger.freezing import prepare
+from digest.delivery.notices.sending import send_notices
 from digest.delivery.sending import deliver_issue
 from digest.migrations import upgrade
 from digest.models import Issue, IssueState, Newsletter, SignUp, Story, StoryRole, Subscription
-from digest.newsroom.articles import NewArticle, add_article
-from digest.newsroom.calendar import slots_after
-from digest.newsroom.composing import compose, create_issue
-from digest.newsroom.media import ArticlePictures, set_pictures
+from digest.newsroom.intake.articles import NewArticle, add_article
+from digest.newsroom.intake.media import ArticlePictures, set_pictures
+from digest.newsroom.intake.pictures import LEAD, THUMBNAIL, Encoded
+from digest.newsroom.issues.calendar import slots_after
+from digest.newsroom.issues.composing import compose, create_issue
+from digest.newsroom.issues.scheduling import send_now
 from digest.newsroom.newsletters import create_newsletter, edit_newsletter, values_of
-from digest.newsroom.pictures import LEAD, THUMBNAIL, Encoded
-from digest.newsroom.scheduling import send_now
-from digest.readers.confirming import confirm
-from digest.readers.consent import Evidence
-from digest.readers.sign_up_form import SignUpForm
-from digest.readers.signing_up import sign_up
+from digest.readers.consent.recording import Evidence
+from digest.readers.signing_up.confirming import confirm
+from digest.readers.signing_up.sign_up_form import SignUpForm
+from digest.readers.signing_up.submitting import sign_up
 from digest.runtime import DELIVER_ISSUE, SEND_NOTICES, Runtime, open_runtime
 from digest.tick import links
 from digest.tokens import Purpose

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from digest.clock import FixedClock
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import (
     ConsentDetail,
     Newsletter,

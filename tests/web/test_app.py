@@ -9,7 +9,7 @@ import pytest
 from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.errors import NotFoundError, RefusedError
 from digest.migrations import downgrade
 from digest.models import ApiToken, Newsletter

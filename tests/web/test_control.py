@@ -11,7 +11,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from digest.clock import FixedClock
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import (
     AddressChange,
     Consent,
@@ -25,10 +25,10 @@ from digest.models import (
     Suppression,
     SuppressionReason,
 )
-from digest.readers.erasing import erase
-from digest.readers.fresh_links import open_session
-from digest.readers.leaving import leave
-from digest.readers.sealing import seal_consents
+from digest.readers.consent.sealing import seal_consents
+from digest.readers.data.erasing import erase
+from digest.readers.preferences.fresh_links import open_session
+from digest.readers.preferences.leaving import leave
 from digest.tokens import Purpose
 from digest.web import create_app
 from tests.factories import NOW, RING, SUPPRESSION_KEY, make_newsletter

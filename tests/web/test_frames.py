@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import ConsentDetail, SignUp, SignUpChoice
 from digest.runtime import Runtime
 from digest.web import create_app

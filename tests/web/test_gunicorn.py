@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.newsroom.terms import publish_terms
-from digest.settings import new_secret
+from digest.settings.loading import new_secret
 from digest.tokens import Purpose
 from tests.factories import NOW, RING, make_newsletter
 

@@ -9,17 +9,17 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from digest.database import Database
-from digest.delivery.notices import send_notices
+from digest.database.transactions import Database
+from digest.delivery.notices.sending import send_notices
 from digest.models import Notice, NoticeKind, Suppression, SuppressionReason
 from digest.runtime import Runtime
-from digest.settings import parse_relay
+from digest.settings.loading import parse_relay
 from digest.tick import links
 from digest.tokens import Purpose
 from digest.web import create_app
 from tests.asked import asked
 from tests.factories import NOW, SUPPRESSION_KEY
-from tests.readers.test_erasing import erased
+from tests.readers.data.test_erasing import erased
 from tests.servers.smtp import Mail, SmtpSink
 from tests.web.conftest import Site
 

@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 from flask.testing import FlaskClient
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import IssueState, Newsletter, StoryRole
-from digest.newsroom.media import store_media
-from digest.newsroom.pictures import Encoded
+from digest.newsroom.intake.media import store_media
+from digest.newsroom.intake.pictures import Encoded
 from tests.factories import NOW, make_article, make_issue
 from tests.web.conftest import heading, words
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from digest.clock import FixedClock
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import (
     Consent,
     ConsentKind,
@@ -20,8 +20,8 @@ from digest.models import (
     Subscription,
     Wording,
 )
-from digest.readers import words_shown
-from digest.readers.sealing import seal_consents
+from digest.readers.consent import words_shown
+from digest.readers.consent.sealing import seal_consents
 from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
 from tests.factories import NOW, RING, make_newsletter

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from digest.database import Base
+from digest.database.tables import Base
 from digest.models import NoticeKind, Subscription
 from digest.tokens import Purpose
 from tests.web.gallery import Gallery, open_gallery

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import Newsletter
 from digest.newsroom.terms import publish_terms
 from digest.runtime import Runtime

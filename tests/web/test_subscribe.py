@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.migrations import upgrade
 from digest.models import (
     ConsentDetail,

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from digest.clock import FixedClock
-from digest.database import Database
+from digest.database.transactions import Database
 from digest.models import (
     Consent,
     ConsentDetail,
@@ -23,9 +23,9 @@ from digest.models import (
     Subscription,
     Wording,
 )
-from digest.readers.erasing import erase
+from digest.readers.data.erasing import erase
 from digest.runtime import SEND_NOTICES
-from digest.settings import Key
+from digest.settings.loading import Key
 from digest.tokens import KeyRing, Purpose
 from tests.factories import NOW, RING, SUPPRESSION_KEY, make_article, make_issue
 from tests.web.conftest import RecordingBell, Site, heading, hidden, words

@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from digest.cli.demo import demo_settings
 from digest.clock import FixedClock
-from digest.database import Database, database_now
+from digest.database.tables import database_now
+from digest.database.transactions import Database
 from digest.migrations import upgrade
 from digest.models import Delivery, Notice, NoticeKind, NoticeState
 from digest.runtime import PREPARE_ISSUE, SEND_NOTICES, Runtime, open_runtime

@@ -12,12 +12,12 @@ from digest.cli.demo import demo_settings
 from digest.clock import FixedClock
 from digest.migrations import upgrade
 from digest.models import Article
-from digest.newsroom.articles import NewArticle, add_article
-from digest.newsroom.sources import add_source
+from digest.newsroom.intake.articles import NewArticle, add_article
+from digest.newsroom.intake.sources import add_source
 from digest.runtime import FETCH_PICTURES, FETCH_SOURCE, TICK, Runtime, open_runtime
 from digest.tick import tick
 from tests.factories import NOW
-from tests.newsroom.test_pictures import file_of, photograph
+from tests.newsroom.intake.test_pictures import file_of, photograph
 from tests.servers.web import WebServer
 from worker.embedded import EmbeddedWorkers
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from digest.errors import FieldError
 from digest.models import Article
-from digest.newsroom.articles import (
+from digest.newsroom.intake.articles import (
     ALT_AT_MOST,
     BYLINE_AT_MOST,
     MINUTES_AT_MOST,
@@ -22,7 +22,7 @@ from digest.newsroom.articles import (
     bring_in,
     is_plausible,
 )
-from digest.newsroom.sanitising import URL_AT_MOST, canonical_url
+from digest.newsroom.intake.sanitising import URL_AT_MOST, canonical_url
 from digest.runtime import FETCH_PICTURES
 from digest.web.api import bearer
 from digest.web.api.reading import REQUIRED, json_object, no_such_field, unusable

@@ -7,8 +7,8 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from digest.errors import FieldError
-from digest.readers.consent import Evidence
-from digest.readers.sign_up_form import InvalidSignUpError, SignUpForm
+from digest.readers.consent.recording import Evidence
+from digest.readers.signing_up.sign_up_form import InvalidSignUpError, SignUpForm
 from digest.web.api import bearer
 from digest.web.api.reading import REQUIRED, json_object, read_body, unusable
 from digest.web.context import current_runtime

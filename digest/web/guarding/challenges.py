@@ -11,7 +11,7 @@ import time
 
 from altcha import Payload, create_challenge, verify_solution
 
-from digest.settings import Key
+from digest.settings.loading import Key
 from digest.web.context import current_runtime
 from digest.web.guarding.counters import Counters
 from digest.web.guarding.surge import Surge

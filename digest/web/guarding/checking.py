@@ -13,7 +13,7 @@ from werkzeug.exceptions import TooManyRequests
 from digest.addresses import Address
 from digest.disposable import is_disposable
 from digest.errors import FieldError
-from digest.readers.sign_up_form import InvalidSignUpError
+from digest.readers.signing_up.sign_up_form import InvalidSignUpError
 from digest.runtime import Runtime
 from digest.web.context import current_runtime
 from digest.web.guarding.challenges import challenge_for_page, is_solved, new_challenge

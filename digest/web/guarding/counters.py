@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from digest.settings import Settings
+from digest.settings.loading import Settings
 
 # So long may Redis keep a reader waiting, and so long it is then left alone.
 PATIENCE_SECONDS = 0.5

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
 
-from digest.setting_values import LOOPBACK_NAMES
+from digest.settings.values import LOOPBACK_NAMES
 from digest.web.inbox.mailbox import InboxMail, Mailbox
 from digest.web.inbox.reading import linked
 

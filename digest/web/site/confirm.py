@@ -2,7 +2,7 @@
 
 from flask import Blueprint, render_template, request
 
-from digest.readers.confirming import (
+from digest.readers.signing_up.confirming import (
     Confirmation,
     ConfirmState,
     ask_again,

@@ -9,16 +9,17 @@ from sqlalchemy.orm import Session
 
 from digest.errors import FieldError
 from digest.models import ReaderSession
-from digest.readers import words_shown
-from digest.readers.address_change import (
+from digest.readers.consent import words_shown
+from digest.readers.data.erasing import erase
+from digest.readers.data.exporting import ReaderRecord, show_reader
+from digest.readers.preferences.address_change import (
     Change,
     ChangeState,
     confirm_change,
     look_at_change,
 )
-from digest.readers.erasing import erase
-from digest.readers.exporting import ReaderRecord, show_reader
-from digest.readers.fresh_links import (
+from digest.readers.preferences.choices import session_of
+from digest.readers.preferences.fresh_links import (
     FreshLink,
     LinkState,
     ask_by_address,
@@ -26,8 +27,7 @@ from digest.readers.fresh_links import (
     look_at_link,
     open_session,
 )
-from digest.readers.preferences import session_of
-from digest.readers.standing import find_period
+from digest.readers.preferences.standing import find_period
 from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
 from digest.web.context import current_runtime

@@ -7,9 +7,9 @@ from flask import Blueprint, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from digest.errors import FieldError
-from digest.readers.consent import Evidence
-from digest.readers.sign_up_form import InvalidSignUpError, SignUpForm
-from digest.setting_values import origin_of
+from digest.readers.consent.recording import Evidence
+from digest.readers.signing_up.sign_up_form import InvalidSignUpError, SignUpForm
+from digest.settings.values import origin_of
 from digest.web.boxes import SignUpBox, Variant, find_box
 from digest.web.context import current_runtime
 from digest.web.evidence import page_address

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from digest.models import Newsletter
 from digest.newsroom.terms import current_wording
-from digest.readers.sign_up_form import SLUG
+from digest.readers.signing_up.sign_up_form import SLUG
 from digest.web.assets import A_MINUTE
 from digest.web.context import current_runtime
 from digest.web.site.published import (

@@ -23,18 +23,18 @@ from sqlalchemy.orm import Session
 
 from digest.errors import FieldError
 from digest.models import Subscription
-from digest.readers import words_shown
-from digest.readers.address_change import ask_for_change
-from digest.readers.choosing import choose_language, choose_topics, join
-from digest.readers.farewells import WORDS as REASONS
-from digest.readers.fresh_links import ask_by_link, close_sessions
-from digest.readers.leaving import leave
-from digest.readers.pausing import BREAK_WORDS, Break, break_until, pause, resume
-from digest.readers.preferences import look_at_preferences, period_of_newsletter, session_of
-from digest.readers.sign_up_form import InvalidSignUpError, SignUpForm
-from digest.readers.signing_up import sign_up
-from digest.readers.standing import find_period, newest_period
-from digest.readers.words_shown import words_shown as words
+from digest.readers.consent import words_shown
+from digest.readers.consent.words_shown import words_shown as words
+from digest.readers.preferences.address_change import ask_for_change
+from digest.readers.preferences.choices import look_at_preferences, period_of_newsletter, session_of
+from digest.readers.preferences.choosing import choose_language, choose_topics, join
+from digest.readers.preferences.farewells import WORDS as REASONS
+from digest.readers.preferences.fresh_links import ask_by_link, close_sessions
+from digest.readers.preferences.leaving import leave
+from digest.readers.preferences.pausing import BREAK_WORDS, Break, break_until, pause, resume
+from digest.readers.preferences.standing import find_period, newest_period
+from digest.readers.signing_up.sign_up_form import InvalidSignUpError, SignUpForm
+from digest.readers.signing_up.submitting import sign_up
 from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
 from digest.web.context import current_runtime

@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from digest.delivery.rendering import IssueView, view_issue
+from digest.delivery.rendering.issue import IssueView, view_issue
 from digest.models import AFTER_FREEZE, Issue, IssueState, Newsletter, Story, StoryRole
 
 

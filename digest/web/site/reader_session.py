@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from flask import Response, request
 
-from digest.readers.fresh_links import SESSION_LASTS
+from digest.readers.preferences.fresh_links import SESSION_LASTS
 from digest.tokens import ID_BYTES, BadTokenError, Purpose
 from digest.web.context import current_runtime
 

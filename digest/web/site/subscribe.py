@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from digest.errors import FieldError
 from digest.models import Newsletter, Wording
 from digest.newsroom.terms import current_wording
-from digest.readers.consent import Evidence
-from digest.readers.sign_up_form import InvalidSignUpError, SignUpForm
+from digest.readers.consent.recording import Evidence
+from digest.readers.signing_up.sign_up_form import InvalidSignUpError, SignUpForm
 from digest.web.context import current_runtime
 from digest.web.errors import problem, wants_json
 from digest.web.evidence import page_address

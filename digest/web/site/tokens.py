@@ -2,7 +2,7 @@
 
 from flask import request
 
-from digest.readers.consent import Evidence
+from digest.readers.consent.recording import Evidence
 from digest.tokens import Purpose
 from digest.web.context import current_runtime
 from digest.web.evidence import evidence_of

@@ -6,13 +6,13 @@ The token is all the proof that is needed: no cookie, no CSRF token, no redirect
 from flask import Blueprint, abort, render_template, request
 
 from digest.models import LeavingReason
-from digest.readers import words_shown
-from digest.readers.farewells import WORDS as REASONS
-from digest.readers.farewells import tell_reason
-from digest.readers.leaving import leave, undo_leaving
-from digest.readers.pausing import pause, resume
-from digest.readers.standing import Standing, look_at_standing
-from digest.readers.words_shown import words_shown as words
+from digest.readers.consent import words_shown
+from digest.readers.consent.words_shown import words_shown as words
+from digest.readers.preferences.farewells import WORDS as REASONS
+from digest.readers.preferences.farewells import tell_reason
+from digest.readers.preferences.leaving import leave, undo_leaving
+from digest.readers.preferences.pausing import pause, resume
+from digest.readers.preferences.standing import Standing, look_at_standing
 from digest.tokens import Purpose
 from digest.web.context import current_runtime
 from digest.web.site.tokens import evidence_here, token_id

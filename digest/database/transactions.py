@@ -1,0 +1,288 @@
+"""Both databases behind one door: engines and transactions."""
+
+import select
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from typing import Any
+
+from sqlalchemy import (
+    Engine,
+    create_engine,
+    event,
+)
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+from digest.errors import UnavailableError
+
+BUSY_TIMEOUT_SECONDS = 30
+LONG_REST_SECONDS = 10
+CLEARING_MILLISECONDS = 100
+AWAY = "The database did not answer. Nothing was written; try again in a minute."
+
+
+class Database:
+    """An engine and its transactions. Make one per process, after any fork."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _engine(url)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Open a transaction that may write; commits at the end, rolls back on any error.
+
+        Raises:
+            UnavailableError: the database is gone, its disk is full, or it stayed locked.
+        """
+        with self._session(writes=True) as session:
+            yield session
+
+    @contextmanager
+    def bare_transaction(self) -> Iterator[Connection]:
+        """Open the same without a session, which takes a process as long as two statements.
+
+        Raises:
+            UnavailableError: as `transaction`.
+        """
+        with _outages_named(), self.engine.connect() as connection:
+            connection.execution_options(digest_writes=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a transaction that only reads; whatever it changed is rolled back."""
+        with self._session(writes=False) as session:
+            yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Open a bare connection, for migrations. Raises UnavailableError."""
+        with _outages_named(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _session(self, *, writes: bool) -> Iterator[Session]:
+        with _outages_named(), self._sessions() as session:
+            session.connection(execution_options={"digest_writes": writes})
+            yield session
+            if writes:
+                session.commit()
+            else:
+                # What was read can be used after: a rollback would expire it.
+                session.expunge_all()
+                session.rollback()
+
+    @contextmanager
+    def held(self) -> Iterator["HeldDatabase"]:
+        """Hold one connection, for one thread's many short transactions.
+
+        Raises:
+            UnavailableError: the database is away.
+        """
+        with _outages_named(), self.engine.connect() as connection:
+            held = HeldDatabase(self, connection)
+            try:
+                yield held
+            finally:
+                held.let_go()
+
+    def clear_log(self) -> None:
+        """On SQLite: take what was deleted out of the log beside the file as well.
+
+        The log keeps old pages until it is written over. Where somebody reads or writes just now,
+        it is left to the next time.
+        """
+        if not self.is_sqlite:
+            return
+        with _outages_named(), closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={CLEARING_MILLISECONDS}")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+class HeldDatabase(Database):
+    """The same database by one connection, which after an outage is made anew when next used."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        self.url = database.url
+        self.engine = database.engine
+        self._sessions = sessionmaker(connection, expire_on_commit=False)
+        self._connection = connection
+        self._known: Any = None
+
+    @contextmanager
+    def _session(self, *, writes: bool) -> Iterator[Session]:
+        if not self.is_sqlite:
+            with _outages_named():
+                self._driver(autocommit=False)
+        with super()._session(writes=writes) as session:
+            yield session
+
+    def run(self, statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Run one statement as a transaction of its own, on PostgreSQL, past SQLAlchemy.
+
+        Which takes three times as long as all else that the statement costs this process. It is
+        prepared, and its plan is kept: so it has to have one that is good for all values. Partial
+        indexes are found only by conditions that are written out.
+
+        Raises:
+            UnavailableError: the database is away; the statement may have been done.
+        """
+        with _outages_named():
+            driver = self._driver(autocommit=True)
+        try:
+            return list(driver.execute(statement, values, prepare=True).fetchall())
+        except self._dbapi.Error as error:
+            if driver.closed:
+                self._connection.invalidate(error)
+            if driver.closed or _is_outage_state(getattr(error, "sqlstate", None) or ""):
+                raise UnavailableError(AWAY) from error
+            raise
+
+    def let_go(self) -> None:
+        """Leave the connection as it was found."""
+        if self._known is None or self._known.closed:
+            return
+        with suppress(self._dbapi.Error):
+            self._known.autocommit = True
+            self._known.execute("RESET plan_cache_mode")
+            self._known.autocommit = False
+
+    @property
+    def _dbapi(self) -> Any:
+        return self.engine.dialect.loaded_dbapi
+
+    def _driver(self, *, autocommit: bool) -> Any:
+        driver: Any = self._connection.connection.driver_connection
+        try:
+            if driver is not self._known:
+                driver.autocommit = True
+                driver.execute("SET plan_cache_mode = force_generic_plan")
+                self._known = driver
+            if driver.autocommit is not autocommit:
+                driver.autocommit = autocommit
+        except self._dbapi.Error as error:
+            self._connection.invalidate(error)
+            raise UnavailableError(AWAY) from error
+        return driver
+
+
+@contextmanager
+def _outages_named() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, NoFreeConnectionError) as error:
+        if isinstance(error, DBAPIError) and not is_outage(error):
+            code = getattr(error.orig, "sqlite_errorcode", None)
+            if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+                raise UnavailableError(
+                    "The database's file is not a database, or it is damaged."
+                ) from error
+            raise
+        raise UnavailableError(AWAY) from error
+
+
+def is_outage(error: DBAPIError) -> bool:
+    """Tell a database that is away, full, locked or busy from a mistake in a statement."""
+    if error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.OperationalError):
+        code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return code != sqlite3.SQLITE_ERROR
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        return isinstance(error, OperationalError)
+    return _is_outage_state(state)
+
+
+def _is_outage_state(state: str) -> bool:
+    # Classes 08 connection, 40 rolled back for another's sake (deadlock), 53 resources (disk full),
+    # 57 operator intervention, 58 system.
+    return state[:2] in {"08", "40", "53", "57", "58"}
+
+
+def _engine(url: str) -> Engine:
+    if url.startswith("sqlite"):
+        engine = create_engine(
+            url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    engine = create_engine(
+        url,
+        # Errors are logged, and readers' names and ips are among the values.
+        hide_parameters=True,
+        # More than the threads of a web worker: what is over is made anew each time it is used.
+        pool_size=10,
+        max_overflow=5,
+        connect_args={"connect_timeout": 5, "application_name": "digest"},
+    )
+    event.listen(engine, "checkin", _note_rest)
+    event.listen(engine, "checkout", partial(_check_rested, engine))
+    return engine
+
+
+def _note_rest(_: Any, record: ConnectionPoolEntry) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _check_rested(
+    engine: Engine, driver: Any, record: ConnectionPoolEntry, _: PoolProxiedConnection
+) -> None:
+    """Find out whether a pooled connection is still one, before it is used.
+
+    To ask over it costs as much as a statement. A server that went away has closed its end, and
+    that can be read without asking; only after a long rest a connection may be lost in silence.
+    """
+    since = record.info.get("rests_since")
+    if since is None:
+        return
+    try:
+        poll = select.poll()
+        poll.register(driver, select.POLLIN)
+        if not poll.poll(0) and time.monotonic() - since < LONG_REST_SECONDS:
+            return
+        engine.dialect.do_ping(driver)
+    except (engine.dialect.loaded_dbapi.Error, OSError) as error:
+        # The others of the pool are as old: all are made anew.
+        raise InvalidatePoolError from error
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    # The driver must not begin transactions by itself: _begin_sqlite says which kind.
+    connection.isolation_level = None
+    # FULL: with NORMAL a power cut could forget that a window was opened, and send it again.
+    # secure_delete: what was erased is gone from the file, too.
+    for pragma in (
+        "journal_mode=WAL",
+        "foreign_keys=ON",
+        "synchronous=FULL",
+        "secure_delete=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A read that turns into a write fails at once, whatever the timeout: so say it first.
+    writes = connection.get_execution_options().get("digest_writes", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

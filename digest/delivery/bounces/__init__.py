@@ -1,0 +1,1 @@
+"""Mail that came back: `delivery_status` reads it, `noting` writes down what it means."""

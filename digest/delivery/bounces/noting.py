@@ -1,0 +1,190 @@
+"""A mail that came back: what it means for the delivery it was, and for an old issue's totals."""
+
+import enum
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from digest.database.tables import database_now
+from digest.delivery.bounces.delivery_status import RecipientStatus, read_report
+from digest.models import (
+    Bounce,
+    BounceKind,
+    Delivery,
+    DeliveryState,
+    Issue,
+    IssueTotal,
+    Subscriber,
+    Subscription,
+)
+
+# A report proves that the relay had taken the message, also where its 250 is not written down yet.
+RETURNABLE = (DeliveryState.ACCEPTED, DeliveryState.SENDING, DeliveryState.IN_DOUBT)
+NO_FAILURE = ("delivered", "relayed", "expanded")
+
+
+class Noted(enum.Enum):
+    """What came of a mail to a bounce address."""
+
+    BOUNCED = "bounced"
+    DELAYED = "delayed"
+    UNCLEAR = "unclear"
+    KNOWN = "known"
+    NO_REPORT = "no report"
+    UNKNOWN_DELIVERY = "unknown delivery"
+
+
+_NOTED = {
+    BounceKind.PERMANENT: Noted.BOUNCED,
+    BounceKind.TRANSIENT: Noted.DELAYED,
+    BounceKind.UNKNOWN: Noted.UNCLEAR,
+}
+
+
+def note_bounce(
+    session: Session, issue_id: int, token_id: bytes, content: bytes, now: datetime
+) -> Noted:
+    """Write down what a mail to the VERP address of (issue, subscription) reports. Repeatable.
+
+    A report of a permanent failure (action `failed`, status 5.x.x; RFC 3464 2.3) makes an accepted
+    delivery a bounced one. Of a folded issue the totals are moved instead, once for each reader:
+    the bounce's own row is the proof that it was done. Addresses are never kept, and nothing in
+    words is where the reader has been erased.
+    """
+    recipients = read_report(content)
+    if recipients is None:
+        return Noted.NO_REPORT
+    found = _find(session, issue_id, token_id)
+    if found is None:
+        return Noted.UNKNOWN_DELIVERY
+    subscriber, folded = found
+    status = _about(subscriber, recipients)
+    if status is not None and status.action in NO_FAILURE:
+        return Noted.NO_REPORT
+    bounce = _bounce(issue_id, subscriber, status, now)
+    is_new = _insert(session, bounce)
+    moved = False
+    if bounce.kind is BounceKind.PERMANENT and not folded:
+        moved = _move_row(session, bounce, status.code if status else None)
+    elif bounce.kind is BounceKind.PERMANENT and is_new:
+        moved = _move_total(session, issue_id)
+    return _NOTED[bounce.kind] if is_new or moved else Noted.KNOWN
+
+
+def _find(session: Session, issue_id: int, token_id: bytes) -> tuple[Subscriber, bool] | None:
+    """Return whose delivery it was, and whether it is folded; None where there was none."""
+    # Folding waits for this transaction, or this one for it.
+    issue = session.execute(
+        select(Issue.newsletter_id, Issue.folded_at)
+        .where(Issue.id == issue_id)
+        .with_for_update(read=True)
+    ).first()
+    reader = session.execute(
+        select(Subscriber, Subscription.newsletter_id)
+        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+        .where(Subscription.token_id == token_id)
+    ).first()
+    if issue is None or reader is None or reader.newsletter_id != issue.newsletter_id:
+        return None
+    folded = issue.folded_at is not None
+    if not folded and session.get(Delivery, (issue_id, reader.Subscriber.id)) is None:
+        return None
+    return reader.Subscriber, folded
+
+
+def _bounce(
+    issue_id: int, subscriber: Subscriber, status: RecipientStatus | None, now: datetime
+) -> Bounce:
+    text = None
+    if status is not None and subscriber.email is not None:
+        text = status.text(subscriber.email.rpartition("@")[0])
+    return Bounce(
+        issue_id=issue_id,
+        subscriber_id=subscriber.id,
+        kind=_kind(status),
+        at=now,
+        enhanced=status.enhanced if status else None,
+        text=text,
+    )
+
+
+def _about(subscriber: Subscriber, recipients: Sequence[RecipientStatus]) -> RecipientStatus | None:
+    """Find what is said of the reader. Whoever forwards mail is reported by another address."""
+    known = {(address or "").lower() for address in (subscriber.email, subscriber.email_key)}
+    theirs = [found for found in recipients if found.addresses & known]
+    candidates = theirs or recipients
+    # Of several recipients that are not the reader, none speaks for the reader unless all agree.
+    if len({_kind(found) for found in candidates}) != 1:
+        return None
+    return candidates[0]
+
+
+def _kind(status: RecipientStatus | None) -> BounceKind:
+    if status is None:
+        return BounceKind.UNKNOWN
+    klass = (status.enhanced or "")[:1]
+    if status.action == "delayed" or klass == "4":
+        return BounceKind.TRANSIENT
+    if status.action == "failed" and klass == "5":
+        return BounceKind.PERMANENT
+    return BounceKind.UNKNOWN
+
+
+def _insert(session: Session, bounce: Bounce) -> bool:
+    savepoint = session.begin_nested()
+    session.add(bounce)
+    try:
+        savepoint.commit()
+    except IntegrityError:
+        savepoint.rollback()
+        return False
+    return True
+
+
+def _move_row(session: Session, bounce: Bounce, code: int | None) -> bool:
+    moved = session.execute(
+        update(Delivery)
+        .where(
+            Delivery.issue_id == bounce.issue_id,
+            Delivery.subscriber_id == bounce.subscriber_id,
+            Delivery.state.in_(RETURNABLE),
+        )
+        .values(
+            state=DeliveryState.BOUNCED,
+            final_at=database_now(),
+            lease_until=None,
+            code=code,
+            enhanced=bounce.enhanced,
+            reply=bounce.text,
+        )
+        .returning(Delivery.subscriber_id)
+        .execution_options(synchronize_session=False)
+    )
+    return moved.first() is not None
+
+
+def _move_total(session: Session, issue_id: int) -> bool:
+    for state in (DeliveryState.ACCEPTED, DeliveryState.IN_DOUBT):
+        if _add(session, issue_id, state, -1):
+            return _add(session, issue_id, DeliveryState.BOUNCED, 1)
+    return False
+
+
+def _add(session: Session, issue_id: int, state: DeliveryState, readers: int) -> bool:
+    changed = session.execute(
+        update(IssueTotal)
+        .where(
+            IssueTotal.issue_id == issue_id,
+            IssueTotal.state == state,
+            IssueTotal.reason == "",
+            IssueTotal.code == 0,
+            IssueTotal.readers + readers >= 0,
+        )
+        .values(readers=IssueTotal.readers + readers)
+        .returning(IssueTotal.issue_id)
+        .execution_options(synchronize_session=False)
+    )
+    return changed.first() is not None

@@ -1,0 +1,113 @@
+"""An issue as it would arrive, for its editor: to look at, or to get as a mail of its own."""
+
+import email
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from email import policy
+from email.utils import format_datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from digest import prose
+from digest.addresses import parse_address, wire_address
+from digest.delivery.messages import Links
+from digest.delivery.relay.connecting import connect_to_relay
+from digest.delivery.relay.connection import Envelope, Fate
+from digest.delivery.rendering import headers
+from digest.delivery.rendering.issue import ReaderSlots, build_stencil, render_issue, view_issue
+from digest.delivery.rendering.slots import SlotValueError
+from digest.delivery.rendering.stencil import Stencil
+from digest.errors import RefusedError
+from digest.models import Issue, Publication, Rendering
+from digest.settings.loading import Settings
+from digest.tokens import new_token_id
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A whole message (`eml`), its parts as text, and the envelope it would travel in."""
+
+    subject: str
+    text: str
+    html: str
+    eml: bytes
+    sender: str
+    recipient: str
+
+
+def preview_issue(
+    session: Session, issue: Issue, to: str, *, links: Links, now: datetime
+) -> Preview:
+    """Write an issue for one address, from the frozen bytes where there are some.
+
+    Its links to leave and to change lead to the real pages, and belong to nobody.
+
+    Raises:
+        AddressError: `to` is not an address.
+        RefusedError: the issue cannot be rendered as it is; the message says why.
+    """
+    sender = wire_address(issue.newsletter.from_address)
+    recipient = wire_address(parse_address(to).email)
+    nobody = new_token_id()
+    site = session.get_one(Publication, 1).site_url.partition("://")[2].partition("/")[0]
+    values = {
+        headers.ADDRESS.name: recipient,
+        headers.NAME.name: "",
+        headers.SIGNUP_SITE.name: site,
+        headers.SIGNUP_DATE.name: prose.long_date(now.date()),
+        headers.UNSUBSCRIBE_URL.name: links.unsubscribe(nobody),
+        headers.PREFERENCES_URL.name: links.preferences(nobody),
+        headers.UNSUBSCRIBE_MAILTO.name: links.unsubscribe_mailto(nobody) or "",
+        headers.MESSAGE_ID.name: f"preview.{secrets.token_hex(16)}@{sender.rpartition('@')[2]}",
+        headers.DATE.name: format_datetime(now),
+    }
+    try:
+        eml = _stencil(session, issue, links).fill(values)
+    except SlotValueError as error:
+        raise RefusedError(f"No mail can be written to that address: it {error.reason}.") from None
+    return _opened(eml, sender, recipient)
+
+
+def _stencil(session: Session, issue: Issue, links: Links) -> Stencil:
+    frozen = session.scalar(
+        select(Rendering.stencil).where(Rendering.issue_id == issue.id).order_by(Rendering.id)
+    )
+    if frozen is not None:
+        return Stencil.from_bytes(frozen)
+    view = view_issue(session, issue, links.public_url)
+    rendered = render_issue(view, ReaderSlots())
+    return build_stencil(view, issue, rendered, takes_mail=links.inbound_domain is not None)
+
+
+def _opened(eml: bytes, sender: str, recipient: str) -> Preview:
+    message = email.message_from_bytes(eml, policy=policy.default)
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    return Preview(
+        subject=str(message["Subject"]),
+        text=text.get_content().replace("\r\n", "\n"),
+        html=html.get_content().replace("\r\n", "\n"),
+        eml=eml,
+        sender=sender,
+        recipient=recipient,
+    )
+
+
+def send_preview(preview: Preview, settings: Settings) -> str:
+    """Hand a preview to the relay, outside of any transaction. Return what the relay said.
+
+    Raises:
+        RelayTrouble: the relay is away, or does not take our mail.
+        RefusedError: it did not accept this message; with its words.
+    """
+    envelope = Envelope(0, preview.sender, preview.recipient, preview.eml)
+    with connect_to_relay(settings) as connection:
+        outcome = next(iter(connection.send([envelope], deadline=lambda: False)))
+        trouble = connection.trouble
+    said = str(outcome.reply) if outcome.reply else outcome.reason or str(trouble or "")
+    if outcome.fate is not Fate.ACCEPTED:
+        raise RefusedError(f"The relay did not accept it. It said: {said}")
+    return said

@@ -1,0 +1,144 @@
+"""Freezing: after it nothing of an issue changes, whatever happens to articles or templates."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from digest import home
+from digest.database.transactions import Database
+from digest.delivery.ledger.audience import snapshot_audience
+from digest.delivery.rendering.issue import (
+    ReaderSlots,
+    build_stencil,
+    picture_for,
+    render_issue,
+    view_issue,
+)
+from digest.delivery.rendering.slots import StencilError
+from digest.errors import RefusedError, UnavailableError
+from digest.models import Issue, IssueState, Newsletter, Rendering, Story
+
+# An issue more than this late is for a person to decide about.
+LATE = timedelta(hours=12)
+
+log = structlog.get_logger(__name__)
+
+
+def prepare(
+    database: Database,
+    issue_id: int,
+    *,
+    now: datetime,
+    late: timedelta = LATE,
+    public_url: str,
+    takes_mail: bool,
+) -> bool:
+    """Freeze an issue that is due; hold it, with the reason, where that cannot be done."""
+    try:
+        return freeze(
+            database, issue_id, now=now, late=late, public_url=public_url, takes_mail=takes_mail
+        )
+    except (RefusedError, StencilError) as error:
+        reason = str(error)
+    except (SQLAlchemyError, UnavailableError):
+        raise
+    except Exception as error:
+        # A mistake of ours: tomorrow's tick would make it as well, and nobody would be told.
+        log.exception("issue cannot be frozen", issue=issue_id)
+        reason = (
+            f"It could not be made ready to send ({type(error).__name__}). The log of the workers "
+            "says more."
+        )
+    with database.transaction() as session:
+        session.execute(
+            update(Issue)
+            .where(Issue.id == issue_id, Issue.state == IssueState.SCHEDULED)
+            .values(state=IssueState.HELD, reason=reason[:500])
+        )
+    return False
+
+
+def freeze(
+    database: Database,
+    issue_id: int,
+    *,
+    now: datetime,
+    late: timedelta = LATE,
+    public_url: str,
+    takes_mail: bool,
+) -> bool:
+    """Fix the stories, store the rendered bytes and snapshot the audience: all of it, or nothing.
+
+    Does nothing to an issue that is not scheduled and due, or more than `late` late. Return whether
+    this call froze it.
+
+    Raises:
+        RefusedError: the issue cannot be rendered as it is; the message says why.
+    """
+    with database.transaction() as session:
+        if not _take(session, issue_id, now, late):
+            return False
+        issue = session.get_one(Issue, issue_id)
+        for story in issue.stories:
+            _copy_article(story)
+        session.flush()
+        view = view_issue(session, issue, public_url)
+        rendered = render_issue(view, ReaderSlots())
+        stencil = build_stencil(view, issue, rendered, takes_mail=takes_mail)
+        rendering = Rendering(
+            issue_id=issue.id,
+            variant="default",
+            language=issue.newsletter.language,
+            subject=rendered.subject,
+            stencil=stencil.to_bytes(),
+            created_at=now,
+        )
+        session.add(rendering)
+        session.flush()
+        issue.audience = snapshot_audience(session, issue, rendering.id, now)
+    return True
+
+
+def _take(session: Session, issue_id: int, now: datetime, late: timedelta) -> bool:
+    # One issue of a newsletter at a time, so that no two take the same number.
+    mine = select(Issue.newsletter_id).where(Issue.id == issue_id)
+    session.execute(
+        select(Newsletter.id)
+        .where(Newsletter.id == mine.scalar_subquery())
+        .with_for_update(key_share=True)
+    )
+    # The condition is the lock: of two workers one sees the row as scheduled, the other waits.
+    taken = session.execute(
+        update(Issue)
+        .where(
+            Issue.id == issue_id,
+            Issue.state == IssueState.SCHEDULED,
+            Issue.send_at <= now,
+            Issue.send_at >= now - late,
+            home.at_home(session),
+        )
+        .values(state=IssueState.FROZEN, frozen_at=now)
+        .returning(Issue.newsletter_id)
+    ).first()
+    if taken is None:
+        return False
+    last = session.execute(
+        select(func.max(Issue.number)).where(Issue.newsletter_id == taken.newsletter_id)
+    ).scalar_one()
+    session.execute(update(Issue).where(Issue.id == issue_id).values(number=(last or 0) + 1))
+    return True
+
+
+def _copy_article(story: Story) -> None:
+    article = story.article
+    story.image = picture_for(story)
+    story.title = article.title
+    story.standfirst = story.blurb or article.standfirst
+    story.byline = article.byline
+    story.section = article.section
+    story.url = article.url
+    story.minutes = article.minutes
+    story.image_alt = article.image_alt

@@ -1,0 +1,1 @@
+"""One mail to one person: `letters` writes it, `sending` sends what is queued."""

@@ -1,0 +1,164 @@
+"""Notices as they go on the wire: what each says, and of which nothing is to be told any more."""
+
+from dataclasses import dataclass
+from email.headerregistry import Address as MailAddress
+from email.message import EmailMessage
+from email.policy import SMTP
+from functools import partial
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from digest.addresses import AddressError, wire_address
+from digest.database.tables import database_now
+from digest.database.transactions import Database
+from digest.delivery.messages import Links
+from digest.delivery.relay.connection import Envelope, Fate
+from digest.delivery.rendering.editor_view import EditorView, view_for_editor
+from digest.delivery.rendering.issue import masthead, render_notice
+from digest.errors import RefusedError
+from digest.models import (
+    AddressChange,
+    IssueState,
+    Notice,
+    NoticeKind,
+    Publication,
+    Subscription,
+)
+
+# A notice of an issue is news while the issue is in this state.
+_TOLD_OF = {NoticeKind.DRAFT_READY: IssueState.DRAFT, NoticeKind.HELD: IssueState.HELD}
+# How long the link of one works; the page counts by the calendar.
+FRESH_LINK_SECONDS = 30 * 60
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A claimed notice as it goes on the wire, or what came of it without."""
+
+    notice_id: int
+    attempts: int
+    envelope: Envelope | None
+    reason: str = ""
+    fate: Fate = Fate.REFUSED
+    moot: bool = False
+
+
+def read_letters(database: Database, claim: bytes, links: Links) -> list[Letter]:
+    """Write the notices of a claim. Raises nothing for one that cannot be written."""
+    with database.reading() as session:
+        publication = session.get(Publication, 1)
+        notices = session.execute(select(Notice).where(Notice.claim == claim)).scalars()
+        return [_letter(session, notice, publication, links) for notice in notices.all()]
+
+
+def _letter(
+    session: Session, notice: Notice, publication: Publication | None, links: Links
+) -> Letter:
+    letter = partial(Letter, notice.id, notice.attempts)
+    try:
+        assert publication is not None
+        return letter(_write(session, notice, publication, links))
+    except _MootError as moot:
+        return letter(None, str(moot), moot=True)
+    except (AddressError, RefusedError) as error:
+        return letter(None, str(error)[:500])
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        # One that cannot be written must hold up no other. It is tried again: what is wrong may be
+        # ours, and mended before it is given up. The words of such errors can quote an address.
+        log.exception("a notice could not be written", notice=notice.id)
+        words = f"It could not be written ({type(error).__name__})."
+        return letter(None, words, Fate.DEFERRED)
+
+
+def _write(session: Session, notice: Notice, publication: Publication, links: Links) -> Envelope:
+    if notice.to_address is None:
+        raise RefusedError("The address was erased before the notice could be sent.")
+    newsletter = notice.newsletter
+    sender = wire_address(newsletter.from_address)
+    recipient = wire_address(notice.to_address)
+    if not recipient.isascii():
+        raise RefusedError("The address is not ASCII before the @, which few servers take yet.")
+    head = masthead(publication, newsletter, links.public_url)
+    about = _about(session, notice, links)
+    rendered = render_notice(_template(notice), head, recipient, about)
+    message = EmailMessage(policy=SMTP)
+    message["From"] = MailAddress(newsletter.from_name, addr_spec=sender)
+    message["To"] = MailAddress(addr_spec=recipient)
+    message["Subject"] = rendered.subject
+    message["Date"] = notice.created_at
+    message["Message-ID"] = f"<notice.{notice.token_id.hex()}@{sender.rpartition('@')[2]}>"
+    # RFC 3834 5: no vacation message should answer this.
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = head.language
+    message.set_content(rendered.text, cte="quoted-printable")
+    message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
+    # Random by default, and a retry shall send the same bytes.
+    message.set_boundary(f"=-{notice.token_id.hex()}")
+    return Envelope(notice.id, sender, recipient, message.as_bytes())
+
+
+def _about(session: Session, notice: Notice, links: Links) -> str | EditorView:
+    """Return what the notice is about: a link, or an issue that its editor is told of."""
+    if notice.issue is not None:
+        if notice.issue.state is not _TOLD_OF[notice.kind]:
+            raise _MootError(f"The issue is {notice.issue.state} by now.")
+        return view_for_editor(notice.issue, notice.created_at)
+    if notice.kind is NoticeKind.FRESH_LINK:
+        return _fresh_link(session, notice, links)
+    if notice.kind is NoticeKind.ADDRESS_CHANGED:
+        return f"mailto:{notice.newsletter.editor_email}"
+    if _is_of_new_address(notice):
+        return _new_address(session, notice, links)
+    if notice.kind is NoticeKind.CONFIRMATION:
+        if notice.sign_up is None:
+            raise RefusedError("The sign-up is gone.")
+        if notice.sign_up.confirmed_at is not None:
+            raise _MootError("The sign-up was confirmed before.")
+        return links.confirm(notice.sign_up.token_id)
+    token_id = session.execute(
+        select(Subscription.token_id)
+        .where(
+            Subscription.subscriber_id == notice.subscriber_id,
+            Subscription.newsletter_id == notice.newsletter_id,
+        )
+        .order_by(Subscription.started_at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    if token_id is None:
+        raise RefusedError("The subscription is gone.")
+    return links.preferences(token_id)
+
+
+def _template(notice: Notice) -> str:
+    return "new_address" if _is_of_new_address(notice) else notice.kind.value
+
+
+def _is_of_new_address(notice: Notice) -> bool:
+    """Tell a confirmation of a reader's new address from that of a sign-up."""
+    of_reader = notice.sign_up_id is None and notice.subscriber_id is not None
+    return notice.kind is NoticeKind.CONFIRMATION and of_reader
+
+
+def _new_address(session: Session, notice: Notice, links: Links) -> str:
+    asked = select(AddressChange.id).where(AddressChange.token_id == notice.token_id)
+    if session.scalar(asked) is None:
+        raise _MootError("The change of address was confirmed, or is over.")
+    return links.new_address(notice.token_id)
+
+
+def _fresh_link(session: Session, notice: Notice, links: Links) -> str:
+    over = Notice.released_at < database_now(-FRESH_LINK_SECONDS)
+    if session.scalar(select(over).where(Notice.id == notice.id)):
+        raise _MootError("The link would have run out before it arrived.")
+    return links.fresh_link(notice.token_id)
+
+
+class _MootError(Exception):
+    """There is nothing to tell any more."""

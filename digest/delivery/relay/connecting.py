@@ -1,0 +1,14 @@
+"""The relay as this installation's settings name it."""
+
+from digest.delivery.relay.connection import Connection, connect
+from digest.settings.loading import Settings
+
+
+def connect_to_relay(settings: Settings) -> Connection:
+    """Open a session with the relay. Raises RelayDown and RelayRefused."""
+    return connect(
+        settings.relay,
+        timeout=settings.smtp_timeout,
+        final_dot_timeout=settings.reply_timeout,
+        local_hostname=settings.hello_name,
+    )

@@ -1,0 +1,4 @@
+"""From a feed to an article with its picture.
+
+Entered by `fetching_sources`, `fetching_pictures`, `articles.add_article` and `sources.add_source`.
+"""

@@ -1,0 +1,242 @@
+"""Fetching sources: whose turn it is, what is new there, and when to ask again."""
+
+import random
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from digest.database.transactions import Database
+from digest.errors import FieldError, NotFoundError
+from digest.models import Publication, Source
+from digest.newsroom.intake.articles import Change, NewArticle, bring_in
+from digest.newsroom.intake.feeds import Feed, FeedError, read_feed
+from digest.newsroom.intake.fetching import (
+    FEED,
+    PRIVATE_NETWORKS,
+    Bounds,
+    Fetched,
+    Fetcher,
+    FetchError,
+)
+from digest.newsroom.intake.sanitising import web_url
+from digest.settings.loading import Settings
+
+# Longer than any fetch takes: whoever claimed a source and died gives it back after this.
+CLAIM = timedelta(minutes=5)
+FIRST_BACKOFF = timedelta(minutes=15)
+LONGEST_BACKOFF = timedelta(hours=24)
+JITTER = 0.2
+STORED_AT_ONCE = 25
+ERROR_AT_MOST = 500
+
+
+@dataclass(frozen=True)
+class SourceFetched:
+    """What came of fetching a source. `error` says in words why nothing did."""
+
+    source_id: int
+    name: str
+    added: int = 0
+    changed: int = 0
+    unusable: int = 0
+    unchanged: bool = False
+    moved_to: str | None = None
+    error: str | None = None
+
+
+def open_fetcher(database: Database, settings: Settings) -> Fetcher:
+    """Return a fetcher that speaks in the publisher's name."""
+    with database.reading() as session:
+        publication = session.get(Publication, 1)
+    site = publication.site_url if publication else settings.public_url
+    return Fetcher(site, PRIVATE_NETWORKS if settings.fetch_private else ())
+
+
+def sources_due(session: Session, now: datetime) -> list[int]:
+    """Return the sources whose turn it is, the longest overdue first."""
+    due = select(Source.id).where(Source.retired_at.is_(None), Source.next_fetch_at <= now)
+    return list(session.scalars(due.order_by(Source.next_fetch_at, Source.id)))
+
+
+def fetch_source(
+    database: Database,
+    source_id: int,
+    *,
+    fetcher: Fetcher,
+    now: datetime,
+    every: timedelta,
+    only_if_due: bool = True,
+    bounds: Bounds = FEED,
+) -> SourceFetched | None:
+    """Fetch a source and bring in its articles; None where it is not its turn.
+
+    Of several who fetch it at once one does. A failure is no exception: it is kept in
+    `last_error`, and the source waits longer each time.
+
+    Raises:
+        NotFoundError: there is no such source.
+    """
+    claimed = _claim(database, source_id, now, only_if_due)
+    if claimed is None:
+        return None
+    try:
+        fetched = fetcher.fetch(
+            claimed.url, bounds, etag=claimed.etag, last_modified=claimed.last_modified
+        )
+        if fetched.content is None:
+            _succeed(database, claimed, fetched, now, every)
+            return SourceFetched(source_id, claimed.name, unchanged=True)
+        feed = read_feed(fetched.content, fetched.url, now, fetched.charset)
+    except (FetchError, FeedError) as error:
+        _fail(database, claimed, error, now)
+        return SourceFetched(source_id, claimed.name, error=str(error))
+    counts = _store(database, claimed, feed, now)
+    moved_to = _succeed(database, claimed, fetched, now, every)
+    return SourceFetched(
+        source_id,
+        claimed.name,
+        added=counts.count(Change.ADDED),
+        changed=counts.count(Change.CHANGED),
+        unusable=feed.unusable + counts.count(None),
+        moved_to=moved_to,
+    )
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """A source that is ours to fetch, as it was when we claimed it."""
+
+    source_id: int
+    name: str
+    url: str
+    section: str | None
+    etag: str | None
+    last_modified: str | None
+    failures: int
+    is_first: bool
+    until: datetime
+
+
+def _claim(database: Database, source_id: int, now: datetime, only_if_due: bool) -> _Claim | None:
+    with database.transaction() as session:
+        source = session.get(Source, source_id)
+        if source is None:
+            raise NotFoundError(f"There is no source {source_id}. See them: digest source list")
+        if source.retired_at is not None or (only_if_due and source.next_fetch_at > now):
+            return None
+        claim = _Claim(
+            source_id,
+            source.name,
+            source.url,
+            source.section,
+            source.etag,
+            source.last_modified,
+            source.failures,
+            is_first=source.succeeded_at is None,
+            until=now + CLAIM,
+        )
+        # What was seen is in the condition: of two who saw it, one gets it.
+        seen = source.next_fetch_at
+        won = session.execute(
+            update(Source)
+            .where(Source.id == source_id, Source.next_fetch_at == seen)
+            .values(next_fetch_at=claim.until, fetched_at=now)
+            .returning(Source.id)
+        ).scalar()
+        return None if won is None else claim
+
+
+def _store(
+    database: Database,
+    claim: _Claim,
+    feed: Feed,
+    now: datetime,
+) -> list[Change | None]:
+    changes: list[Change | None] = []
+    # The newest last, so that it is the last to have come in. A few at a time, for SQLite has
+    # one writer.
+    articles = feed.articles[::-1]
+    for first in range(0, len(articles), STORED_AT_ONCE):
+        with database.transaction() as session:
+            source = session.get_one(Source, claim.source_id)
+            for article in articles[first : first + STORED_AT_ONCE]:
+                given = _given(article, claim)
+                try:
+                    changes.append(bring_in(session, given, now, source)[1])
+                except FieldError:
+                    changes.append(None)
+    return changes
+
+
+def _given(article: NewArticle, claim: _Claim) -> NewArticle:
+    return replace(
+        article,
+        section=article.section or claim.section,
+        # What was there before us is as old as it says, so that it does not flood an issue.
+        first_seen_at=article.published_at if claim.is_first else None,
+    )
+
+
+def _succeed(
+    database: Database, claim: _Claim, fetched: Fetched, now: datetime, every: timedelta
+) -> str | None:
+    """Note that all is well; returns where the feed has moved for good, if it has."""
+    values: dict[str, Any] = {
+        "next_fetch_at": now + every,
+        "succeeded_at": now,
+        "failures": 0,
+        "last_error": None,
+    }
+    if fetched.content is not None:
+        values |= {"etag": fetched.etag, "last_modified": fetched.last_modified}
+    with database.transaction() as session:
+        moved_to = _new_address(session, claim, fetched)
+        if moved_to is not None:
+            values["url"] = moved_to
+        _finish(session, claim, values)
+    return moved_to
+
+
+def _new_address(session: Session, claim: _Claim, fetched: Fetched) -> str | None:
+    """Return what to follow a feed to: what answered, with a feed, and is nobody else's."""
+    try:
+        moved_to = web_url(fetched.moved_to or "")
+    except ValueError:
+        return None
+    if claim.url.startswith("https:") and not moved_to.startswith("https:"):
+        return None
+    known = session.scalar(select(Source.id).where(Source.url == moved_to))
+    return moved_to if known is None else None
+
+
+def _fail(database: Database, claim: _Claim, error: FetchError | FeedError, now: datetime) -> None:
+    wait = backoff(claim.failures)
+    if isinstance(error, FetchError):
+        wait = max(wait, error.wait)
+    values = {
+        "next_fetch_at": now + wait,
+        "failures": claim.failures + 1,
+        "last_error": str(error)[:ERROR_AT_MOST],
+    }
+    with database.transaction() as session:
+        _finish(session, claim, values)
+
+
+def backoff(failures: int, draw: random.Random | None = None) -> timedelta:
+    """Return how long to leave a source alone that has failed so often before: 15 min to 24 h."""
+    wait = min(FIRST_BACKOFF * 2.0 ** min(failures, 10), LONGEST_BACKOFF)
+    # Sources that failed together need not come back together.
+    spread: float = (draw or random).uniform(1 - JITTER, 1)
+    return wait * spread
+
+
+def _finish(session: Session, claim: _Claim, values: dict[str, Any]) -> None:
+    # Whoever has claimed it since knows better.
+    session.execute(
+        update(Source)
+        .where(Source.id == claim.source_id, Source.next_fetch_at == claim.until)
+        .values(**values)
+    )

@@ -1,0 +1,279 @@
+"""Making an issue, and picking its stories by a rule that can be said in a sentence.
+
+The rule: the freshest first; a story of a section that is already in gives way; a source's
+priority counts as days of freshness. The lead is the first of them that has a large picture.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, delete, exists, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, joinedload
+
+from digest.errors import RefusedError
+from digest.models import (
+    AFTER_FREEZE,
+    BEFORE_FREEZE,
+    MAY_HAVE_ARRIVED,
+    Article,
+    Delivery,
+    Issue,
+    IssueState,
+    IssueTotal,
+    Newsletter,
+    Story,
+    StoryRole,
+)
+from digest.newsroom.issues.calendar import Slot, local_date, slot, slot_sent_at
+from digest.newsroom.issues.moving import called, move
+
+SAME_SECTION_DAYS = 2
+CANDIDATES_AT_MOST = 500
+STORIES_AT_LEAST, STORIES_AT_MOST = 2, 4
+
+
+def create_issue(
+    session: Session, newsletter: Newsletter, occurrence_on: date, now: datetime
+) -> Issue:
+    """Return the issue of a local date, made if there is none: two callers at once make one."""
+    mine = (Issue.newsletter_id == newsletter.id, Issue.occurrence_on == occurrence_on)
+    found = session.scalar(select(Issue).where(*mine))
+    if found is not None:
+        return found
+    try:
+        with session.begin_nested():
+            return _inserted(session, newsletter, slot(newsletter, occurrence_on), now)
+    except IntegrityError:
+        return session.scalars(select(Issue).where(*mine)).one()
+
+
+def create_special(
+    session: Session, newsletter: Newsletter, send_at: datetime, now: datetime
+) -> Issue:
+    """Make an issue outside of the calendar.
+
+    Raises:
+        RefusedError: that time has passed.
+    """
+    if send_at < now:
+        raise RefusedError("That time has passed. Choose a later one.")
+    times = slot_sent_at(newsletter, local_date(send_at, newsletter.zone), send_at)
+    return _inserted(session, newsletter, times, now, special=True)
+
+
+def _inserted(
+    session: Session, newsletter: Newsletter, times: Slot, now: datetime, *, special: bool = False
+) -> Issue:
+    issue = Issue(
+        newsletter=newsletter,
+        occurrence_on=None if special else times.occurrence_on,
+        dateline=times.occurrence_on,
+        compose_at=times.compose_at,
+        closes_at=times.closes_at,
+        send_at=times.send_at,
+        created_at=now,
+    )
+    session.add(issue)
+    session.flush()
+    return issue
+
+
+def compose(session: Session, issue: Issue, now: datetime, *, again: bool = False) -> None:
+    """Pick the stories of a draft. Too few: the issue is skipped, with the reason, and uses none.
+
+    `again` picks anew, and loses what the editor did to the stories. A skipped issue may be
+    composed again too, and one that was cancelled before it was frozen; it has to be approved anew.
+
+    Raises:
+        RefusedError: with the reason in words.
+    """
+    _refuse_unless_open(issue, again=again)
+    newsletter = issue.newsletter
+    candidates = _candidates(session, issue, now)
+    session.execute(delete(Story).where(Story.issue_id == issue.id))
+    session.expire(issue, ["stories"])
+    if len(candidates) < newsletter.story_min:
+        reason = _too_few(session, issue, len(candidates))
+        move(session, issue, IssueState.SKIPPED, reason=reason, composed_at=now)
+        return
+    picks = pick(candidates, newsletter.story_count, now)
+    anew = {"reason": None, "composed_at": now, "approved_at": None, "approved_by": None}
+    move(session, issue, IssueState.DRAFT, **anew)
+    for position, (picked, role) in enumerate(zip(picks, roles(len(picks)), strict=True), start=1):
+        issue.stories.append(
+            Story(article=picked.article, position=position, role=role, why=picked.why)
+        )
+    session.flush()
+
+
+def _refuse_unless_open(issue: Issue, *, again: bool) -> None:
+    if issue.state is IssueState.CANCELLED and issue.number is not None:
+        raise RefusedError(f"{called(issue).capitalize()} was cancelled for good: {issue.reason}")
+    if issue.state not in (IssueState.DRAFT, IssueState.SKIPPED, IssueState.CANCELLED):
+        raise RefusedError(f"Only a draft can be composed, and {called(issue)} is {issue.state}.")
+    if issue.composed_at and issue.state is IssueState.DRAFT and not again:
+        raise RefusedError(
+            f"Stories have been picked for {called(issue)} already. Picking again (--again) "
+            "loses what the editor changed in them."
+        )
+
+
+def _candidates(session: Session, issue: Issue, now: datetime) -> list[Article]:
+    newsletter = issue.newsletter
+    oldest = now - timedelta(days=newsletter.story_max_age_days)
+    last = _last_issue(session, newsletter)
+    # By when it was composed: what came in between then and its freeze has had no chance yet.
+    since = (last.composed_at or last.frozen_at) if last else None
+    query = (
+        select(Article)
+        .where(
+            Article.first_seen_at >= (max(since, oldest) if since else oldest),
+            Article.published_at >= oldest,
+            ~_taken_by_another_issue(session, issue),
+        )
+        .order_by(Article.published_at.desc(), Article.id.desc())
+        .limit(CANDIDATES_AT_MOST)
+        .options(joinedload(Article.source))
+    )
+    return list(session.scalars(query))
+
+
+def _last_issue(session: Session, newsletter: Newsletter) -> Issue | None:
+    return session.scalar(
+        select(Issue)
+        .where(
+            Issue.newsletter_id == newsletter.id,
+            Issue.occurrence_on.is_not(None),
+            Issue.state.in_(AFTER_FREEZE),
+        )
+        .order_by(Issue.frozen_at.desc())
+        .limit(1)
+    )
+
+
+def _taken_by_another_issue(session: Session, issue: Issue) -> ColumnElement[bool]:
+    """Say which articles this newsletter has sent, or may yet send in an issue that waits."""
+    return exists().where(
+        Story.article_id == Article.id,
+        Story.issue_id == Issue.id,
+        Issue.newsletter_id == issue.newsletter_id,
+        Issue.id != issue.id,
+        or_(
+            Issue.state.in_((*AFTER_FREEZE, *BEFORE_FREEZE)),
+            Issue.id.in_(_cancelled_too_late(session, issue.newsletter_id)),
+        ),
+    )
+
+
+def _cancelled_too_late(session: Session, newsletter_id: int) -> list[int]:
+    """Return the cancelled issues that somebody got all the same."""
+    cancelled = session.execute(
+        select(Issue.id, Issue.folded_at).where(
+            Issue.newsletter_id == newsletter_id, Issue.state == IssueState.CANCELLED
+        )
+    ).all()
+    return [issue_id for issue_id, folded_at in cancelled if _arrived(session, issue_id, folded_at)]
+
+
+def _arrived(session: Session, issue_id: int, folded_at: datetime | None) -> bool:
+    # One question for each: a question about many would open every issue's partition.
+    if folded_at is not None:
+        arrived = exists().where(
+            IssueTotal.issue_id == issue_id,
+            IssueTotal.state.in_(MAY_HAVE_ARRIVED),
+            IssueTotal.readers > 0,
+        )
+    else:
+        arrived = exists().where(
+            Delivery.issue_id == issue_id, Delivery.state.in_(MAY_HAVE_ARRIVED)
+        )
+    return session.execute(select(arrived)).scalar_one()
+
+
+def _too_few(session: Session, issue: Issue, found: int) -> str:
+    last = _last_issue(session, issue.newsletter)
+    since = f"since {called(last)}" if last else "yet"
+    new = {0: "no new articles", 1: "only one new article"}.get(found, f"only {found} new articles")
+    verb = "was" if found == 1 else "were"
+    return f"There {verb} {new} {since}, and it needs at least {issue.newsletter.story_min}."
+
+
+@dataclass(frozen=True)
+class Pick:
+    """An article that was picked, and why in one plain sentence."""
+
+    article: Article
+    why: str
+    large_picture: bool = False
+
+
+def pick(candidates: list[Article], count: int, now: datetime) -> list[Pick]:
+    """Return at most `count` picks, the lead first, the rest in the order they were picked."""
+    left = list(candidates)
+    sections: dict[str, int] = {}
+    picks: list[Pick] = []
+    while left and len(picks) < count:
+        best = max(left, key=lambda article: _score(article, sections, now))
+        left.remove(best)
+        before = sections.get(best.section or "", 0)
+        picks.append(Pick(best, _why(best, before, now), best.lead_image is not None))
+        if best.section:
+            sections[best.section] = before + 1
+    return _lead_first(picks)
+
+
+def _score(article: Article, sections: dict[str, int], now: datetime) -> tuple[float, int]:
+    """Return how many days fresh an article counts as; of equals, the newest in our books."""
+    days_old = max(now - article.published_at, timedelta(0)) / timedelta(days=1)
+    priority = article.source.priority if article.source else 0
+    crowding = SAME_SECTION_DAYS * sections.get(article.section or "", 0)
+    return priority - days_old - crowding, article.id
+
+
+def _why(article: Article, before: int, now: datetime) -> str:
+    reasons = [f"Published {_age(now - article.published_at)}"]
+    if article.section and before:
+        reasons.append(f"number {before + 1} from {article.section}")
+    elif article.section:
+        reasons.append(f"the first from {article.section}")
+    if article.source and article.source.priority:
+        rank = "ahead of" if article.source.priority > 0 else "behind"
+        reasons.append(f"and {article.source.name} ranks {rank} other sources")
+    return ", ".join(reasons) + "."
+
+
+def _age(age: timedelta) -> str:
+    hours = max(0, int(age / timedelta(hours=1)))
+    if hours < 1:
+        return "within the hour"
+    if hours < 24:
+        return "an hour ago" if hours == 1 else f"{hours} hours ago"
+    return "a day ago" if hours < 48 else f"{hours // 24} days ago"
+
+
+def _lead_first(picks: list[Pick]) -> list[Pick]:
+    lead = next((found for found in picks if found.large_picture), picks[0] if picks else None)
+    if lead is None:
+        return []
+    because = (
+        "It leads: the highest placed with a large picture."
+        if lead.large_picture
+        else "It leads: the highest placed, as none has a large picture."
+    )
+    first = Pick(lead.article, f"{because} {lead.why}", lead.large_picture)
+    return [first, *(found for found in picks if found is not lead)]
+
+
+def roles(count: int) -> list[StoryRole]:
+    """Return how each of `count` stories is set: a lead, two to four stories, then briefs.
+
+    About half of what follows the lead is set as stories. A brief alone becomes a story.
+    """
+    rest = max(count - 1, 0)
+    stories = min(rest, max(STORIES_AT_LEAST, min(STORIES_AT_MOST, rest // 2)))
+    briefs = rest - stories
+    if briefs == 1:
+        stories, briefs = stories + 1, 0
+    lead = [StoryRole.LEAD] * min(count, 1)
+    return [*lead, *[StoryRole.STORY] * stories, *[StoryRole.BRIEF] * briefs]

@@ -1,0 +1,259 @@
+"""Articles' pictures, fetched over HTTP after the articles are in."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from digest.database.transactions import Database
+from digest.models import Article, Media
+from digest.newsroom.intake.articles import NewArticle, add_article
+from digest.newsroom.intake.fetching import PRIVATE_NETWORKS, Fetcher
+from digest.newsroom.intake.fetching_pictures import (
+    CLAIM,
+    OLDEST,
+    TRIES,
+    fetch_picture,
+    fetch_pictures,
+    pictures_due,
+)
+from digest.newsroom.intake.media import article_pictures, set_pictures
+from tests.factories import NOW
+from tests.newsroom.intake.test_fetching_sources import at_once, meet_before_update
+from tests.newsroom.intake.test_pictures import file_of, huge_png, photograph
+from tests.servers.web import Body, Reply, Request, WebServer
+
+FETCHER = Fetcher("https://halyard.example", PRIVATE_NETWORKS)
+PAGE = "https://halyard.example/a/port"
+HOUR = timedelta(hours=1)
+PHOTO = file_of(photograph(1200, 900))
+SMALL = file_of(photograph(100, 100))
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+class Picture:
+    """An article with a picture on a server."""
+
+    def __init__(self, database: Database, server: WebServer) -> None:
+        self.database = database
+        self.server = server
+        self.url = server.route("/i/port.jpg", PHOTO, headers={"Content-Type": "image/jpeg"})
+        self.bring_in(self.url)
+
+    def bring_in(self, image_url: str) -> None:
+        new = NewArticle(url=PAGE, title="The port", image_url=image_url)
+        with self.database.transaction() as session:
+            self.id = add_article(session, new, NOW).id
+
+    def fetch(self, now: datetime = NOW) -> bool:
+        return fetch_picture(self.database, self.id, fetcher=FETCHER, now=now)
+
+    def article(self) -> Article:
+        with self.database.reading() as session:
+            return session.get_one(Article, self.id)
+
+    def due(self, now: datetime = NOW) -> list[int]:
+        with self.database.reading() as session:
+            return pictures_due(session, now)
+
+
+@pytest.fixture
+def picture(database: Database, http_server: WebServer) -> Picture:
+    return Picture(database, http_server)
+
+
+def test_a_picture_is_fetched_cropped_and_kept(picture: Picture) -> None:
+    assert picture.due() == [picture.id]
+    assert picture.fetch()
+
+    article = picture.article()
+    assert article.lead_image is not None
+    with picture.database.reading() as session:
+        lead = session.get_one(Media, article.lead_image)
+        thumbnail = session.get_one(Media, article.thumbnail)
+    assert (lead.width, lead.height) == (1072, 603)
+    assert (thumbnail.width, thumbnail.height) == (332, 249)
+    assert picture.due(NOW + HOUR) == []
+    assert not picture.fetch()
+    assert len(picture.server.requests) == 1
+
+
+def test_a_picture_that_is_too_small_is_not_set_and_not_asked_for_again(picture: Picture) -> None:
+    picture.server.route("/i/port.jpg", SMALL)
+
+    assert not picture.fetch()
+    assert (picture.article().lead_image, picture.article().thumbnail) == (None, None)
+    assert picture.due(NOW + HOUR) == []
+
+
+def endless() -> Iterator[bytes]:
+    while True:
+        yield b"x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [huge_png(30_000, 30_000), SVG, b"<!DOCTYPE html><p>Not found", b"", PHOTO[:5000], endless],
+    ids=["30,000 x 30,000", "SVG", "HTML called .jpg", "nothing", "half", "endless"],
+)
+def test_what_is_no_picture_leaves_the_article_without(picture: Picture, body: Body) -> None:
+    picture.server.route("/i/port.jpg", body, headers={"Content-Type": "image/jpeg"})
+
+    assert not picture.fetch()
+    article = picture.article()
+    assert (article.lead_image, article.thumbnail, article.image_due_at) == (None, None, None)
+    assert picture.due(NOW + 100 * HOUR) == []
+    with picture.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Media)) == 0
+
+
+def test_a_picture_of_few_bytes_and_many_pixels_is_refused(picture: Picture) -> None:
+    rows = zlib.compress(b"\x00" * (30_000 * 10), 9)
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
+    body = b"\x89PNG\r\n\x1a\n"
+    for name, data in ((b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")):
+        crc = zlib.crc32(name + data)
+        body += struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc)
+    picture.server.route("/i/port.jpg", body)
+
+    assert not picture.fetch()
+    assert picture.due(NOW + 100 * HOUR) == []
+
+
+def test_a_site_that_fails_is_asked_three_times(picture: Picture) -> None:
+    picture.server.route("/i/port.jpg", status=503)
+    now = NOW
+    for _ in range(TRIES - 1):
+        assert not picture.fetch(now)
+        assert picture.due(now) == []
+        now += 2 * HOUR
+        assert picture.due(now) == [picture.id]
+    picture.fetch(now)
+
+    assert picture.due(now + 100 * HOUR) == []
+    assert len(picture.server.requests) == TRIES
+
+
+def test_a_site_that_comes_back_is_forgiven(picture: Picture) -> None:
+    picture.server.route("/i/port.jpg", status=503)
+    picture.fetch()
+    picture.server.route("/i/port.jpg", PHOTO)
+
+    assert picture.fetch(NOW + HOUR)
+    assert picture.article().image_failures == 0
+
+
+@SQLITE
+def test_a_picture_inside_our_network_is_refused_for_good(picture: Picture) -> None:
+    public = Fetcher("https://halyard.example")
+    fetch_picture(picture.database, picture.id, fetcher=public, now=NOW)
+
+    assert picture.due(NOW + 100 * HOUR) == []
+    assert picture.server.requests == []
+
+
+def test_a_new_address_is_fetched_anew_and_the_old_picture_goes(picture: Picture) -> None:
+    picture.fetch()
+    old = picture.article().lead_image
+    other = file_of(photograph(1200, 900).rotate(180))
+    picture.bring_in(picture.server.route("/i/new.jpg", other))
+
+    assert picture.article().lead_image is None
+    assert picture.fetch()
+    assert picture.article().lead_image not in (None, old)
+
+
+def test_the_same_address_is_not_fetched_again(picture: Picture) -> None:
+    picture.fetch()
+    picture.bring_in(picture.url)
+
+    assert picture.due(NOW + HOUR) == []
+    assert picture.article().lead_image is not None
+
+
+def test_a_picture_given_by_hand_stays(picture: Picture) -> None:
+    with picture.database.transaction() as session:
+        given = NewArticle(url="https://halyard.example/a/cold", title="Cold")
+        article = add_article(session, given, NOW)
+        set_pictures(session, article, article_pictures(PHOTO), NOW)
+        with_image = NewArticle(given.url, given.title, image_url=picture.url)
+        add_article(session, with_image, NOW)
+        assert article.lead_image is not None
+        assert article.image_due_at is None
+
+
+def test_what_arrives_for_an_old_address_is_thrown_away(picture: Picture) -> None:
+    def changes_meanwhile(_: Request) -> Reply:
+        picture.bring_in(f"{picture.server.url}/i/new.jpg")
+        return Reply(PHOTO)
+
+    picture.server.route_to("/i/port.jpg", changes_meanwhile)
+
+    assert not picture.fetch()
+    assert picture.article().lead_image is None
+    assert picture.due() == [picture.id]
+
+
+def test_of_two_workers_one_fetches(picture: Picture) -> None:
+    def another_worker(_: Request) -> Reply:
+        assert not picture.fetch()
+        return Reply(PHOTO)
+
+    picture.server.route_to("/i/port.jpg", another_worker)
+
+    assert picture.fetch()
+    assert len(picture.server.requests) == 1
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_of_two_workers_who_saw_the_same_one_fetches(picture: Picture) -> None:
+    meet_before_update(picture.database, "article")
+
+    assert sorted(at_once(2, picture.fetch), key=bool) == [False, True]
+    assert len(picture.server.requests) == 1
+
+
+def test_a_worker_that_died_gives_its_picture_back(picture: Picture) -> None:
+    class DeathError(BaseException):
+        pass
+
+    class Mortal(Fetcher):
+        def fetch(self, *_: object, **__: object) -> object:  # type: ignore[override]
+            raise DeathError
+
+    with pytest.raises(DeathError):
+        fetch_picture(picture.database, picture.id, fetcher=Mortal("x"), now=NOW)
+
+    assert picture.due(NOW + CLAIM - timedelta(seconds=1)) == []
+    assert picture.fetch(NOW + CLAIM)
+
+
+def test_what_is_too_old_for_an_issue_needs_no_picture(picture: Picture) -> None:
+    with picture.database.transaction() as session:
+        old = NewArticle(
+            url="https://halyard.example/a/old",
+            title="Old",
+            image_url=picture.url,
+            first_seen_at=NOW - OLDEST,
+        )
+        add_article(session, old, NOW)
+
+    assert picture.due() == [picture.id]
+
+
+def test_pictures_are_fetched_until_it_is_time_to_stop(picture: Picture) -> None:
+    with picture.database.transaction() as session:
+        for slug in ("cold", "rain"):
+            url = f"https://halyard.example/a/{slug}"
+            add_article(session, NewArticle(url, slug, image_url=picture.url), NOW)
+    turns = iter([True, True, False])
+    stopped = fetch_pictures(picture.database, fetcher=FETCHER, now=NOW, go_on=lambda: next(turns))
+
+    assert stopped is False
+    assert picture.due() == [picture.id]
+    assert fetch_pictures(picture.database, fetcher=FETCHER, now=NOW, go_on=lambda: True)
+    assert picture.due() == []
