@@ -28,11 +28,20 @@ CLOCKS_MAY_DIFFER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
+class GivenPicture:
+    """Where a picture of an article may be had, and what it shows."""
+
+    url: str
+    alt: str = ""
+
+
+@dataclass(frozen=True)
 class NewArticle:
     """An article as a feed, the API or a command gives it: nothing in it is trusted.
 
-    `minutes` is counted from `body` (HTML) where it is not given. `first_seen_at` is for a
-    source's first fetch, which takes it from `published_at`.
+    `other_pictures` may stand in for the one at `image_url`, the likeliest first. `minutes` is
+    counted from `body` (HTML) where it is not given. `first_seen_at` is for a source's first
+    fetch, which takes it from `published_at`.
     """
 
     url: str
@@ -44,6 +53,7 @@ class NewArticle:
     topics: tuple[str, ...] = ()
     image_url: str | None = None
     image_alt: str = ""
+    other_pictures: tuple[GivenPicture, ...] = ()
     minutes: int | None = None
     published_at: datetime | None = None
     first_seen_at: datetime | None = None
