@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from digest import home
 from digest.delivery.ledger import breaker, sweeping
+from digest.delivery.ledger.lateness import pause_late
 from digest.delivery.ledger.restoring import hold_if_moved
 from digest.delivery.ledger.retention import fold_due
 from digest.delivery.messages import Links
@@ -83,6 +84,7 @@ def _at_home(runtime: Runtime, now: datetime) -> bool:
 def _keep_issues_going(runtime: Runtime, now: datetime) -> None:
     with kept_apart("leases"), runtime.database.transaction() as session:
         sweeping.sweep_leases(session, final_dot_wait=runtime.settings.final_dot_wait)
+        pause_late(session, now, timedelta(hours=runtime.settings.late_hours))
         sweeping.resume_parked(session)
         breaker.resume_for_probe(session, breaker.relay_name(runtime.settings))
     with kept_apart("agenda"):

@@ -31,6 +31,7 @@ BROKER_REMEDY = "Is REDIS_URL right, and does Redis run? Until it answers, mail 
 CONTENTS: dict[str, Callable[[Session, datetime], Iterable[Finding]]] = {
     "home": residence.look_at_home,
     "newsletters": contents.look_at_paper,
+    "time zones": contents.look_at_zones,
     "sources": contents.look_at_sources,
     "issues": contents.look_at_issues,
     "notices": contents.look_at_notices,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
+from digest import zones
 from digest.checkup.finding import Finding, failure, fine, warning
 from digest.database.tables import database_now
 from digest.delivery.ledger.reporting import discrepancy
@@ -32,6 +33,24 @@ from digest.newsroom.issues.moving import called
 LINES_AT_MOST = 5
 UNTOUCHED_SECONDS = 5 * 60
 NEWS = timedelta(days=7)
+
+
+def look_at_zones(session: Session, now: datetime) -> Iterator[Finding]:
+    """Return whether the host's time zones and the ones that Digest brings agree on newsletters."""
+    used = session.scalars(select(Newsletter.zone).where(Newsletter.retired_at.is_(None))).all()
+    host, ours = zones.host_version(), zones.wheel_version()
+    odd = zones.differing(used, now)
+    if not odd:
+        yield fine("time zones", f"Newsletters go by release {zones.version_used()}.")
+        return
+    where = "this machine's" if zones.version_used() == host else "the one that Digest brings"
+    yield warning(
+        "time zones",
+        f"This machine's time zones (release {host or 'unknown'}) and Digest's ({ours}) differ for "
+        f"{', '.join(odd)}. Issues go out by the newer, {where}.",
+        "Upgrade the older: this machine's package tzdata, or Digest. Until then other programs "
+        "here, logs and cron among them, may show another hour than readers' clocks.",
+    )
 
 
 def look_at_paper(session: Session, _: datetime) -> Iterator[Finding]:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from digest import zones
 from digest.delivery.controls.pausing import UNDER_WAY
 from digest.errors import FieldError, NotFoundError
 from digest.models import BEFORE_FREEZE, Issue, Newsletter, Story
+from digest.newsroom.issues.calendar import moment, oddity
 from digest.newsroom.newsletters import find_newsletter
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -144,8 +145,25 @@ class Moment(click.ParamType[datetime]):
 
 
 def moment_in(zone: str, typed: datetime) -> datetime:
-    """Return a typed moment in UTC; without an offset it is meant in `zone`."""
-    return typed.replace(tzinfo=typed.tzinfo or ZoneInfo(zone)).astimezone(UTC)
+    """Return a typed moment in UTC; without an offset it is meant in `zone`.
+
+    A local time that does not exist, or comes twice, is read as the calendar reads a slot's.
+    """
+    if typed.tzinfo is not None:
+        return typed.astimezone(UTC)
+    return moment(typed.date(), typed.time(), zone)
+
+
+def oddity_in(zone: str, typed: datetime) -> str:
+    """Return a sentence, after a space, where a typed local time does not exist, or comes twice."""
+    said = "" if typed.tzinfo else oddity(typed.date(), typed.time(), zone)
+    return f" {said}" if said else ""
+
+
+def when(issue: Issue) -> str:
+    """Return "Sat 5 Dec 2026, 07:00": when an issue goes out, by its newsletter's clocks."""
+    local = issue.send_at.astimezone(zones.named(issue.newsletter.zone))
+    return f"{local:%a} {local.day} {local:%b %Y, %H:%M}"
 
 
 @dataclass(frozen=True)

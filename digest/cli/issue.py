@@ -1,14 +1,15 @@
 """`digest issue`: composing, approving and sending."""
 
-from datetime import datetime
+import sys
+from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from digest import prose, zones
 from digest.cli import issue_controls, issue_views
 from digest.cli.arguments import (
     WEEKDAYS,
@@ -17,21 +18,29 @@ from digest.cli.arguments import (
     find_issue,
     issue_argument,
     moment_in,
+    oddity_in,
     short_name,
     story_as_json,
+    when,
     who,
 )
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table, story_table
 from digest.models import BEFORE_FREEZE, Issue, IssueState, Newsletter
 from digest.newsroom.issues.approving import approve as approve_issue
-from digest.newsroom.issues.calendar import slots_after
+from digest.newsroom.issues.calendar import next_occurrence, slot, slots_after
 from digest.newsroom.issues.composing import compose as compose_issue
 from digest.newsroom.issues.composing import create_issue, create_special
 from digest.newsroom.issues.scheduling import schedule as schedule_issue
 from digest.newsroom.issues.scheduling import send_now
 from digest.newsroom.newsletters import find_newsletter
-from digest.runtime import PREPARE_ISSUE
+from digest.runtime import PREPARE_ISSUE, Runtime
+
+SPECIAL = click.option(
+    "--special/--regular",
+    default=None,
+    help="Make it a special edition: another one comes on its day.  [--regular]",
+)
 
 
 @click.group()
@@ -62,7 +71,8 @@ def compose(name: IssueName, again: bool, special: datetime | None, as_json: boo
             found = _issue_to_compose(session, name, special, now)
             compose_issue(session, found, now, again=again)
             shown = _issue_as_json(found, with_stories=True)
-            said = _said_of(found)
+            odd = oddity_in(found.newsletter.zone, special) if special else ""
+            said = _said_of(found) + odd
         if as_json:
             print_json(shown)
             return
@@ -78,7 +88,8 @@ def _issue_to_compose(
         return find_issue(session, name)
     newsletter = find_newsletter(session, name.slug or "")
     if special is not None:
-        return create_special(session, newsletter, moment_in(newsletter.zone, special), now)
+        at = moment_in(newsletter.zone, special)
+        return create_special(session, newsletter, at, now)
     if name.on is not None:
         if name.on.weekday() != newsletter.weekday:
             raise click.UsageError(
@@ -91,8 +102,8 @@ def _issue_to_compose(
 
 def _next_to_compose(session: Session, newsletter: Newsletter, now: datetime) -> Issue:
     composable = (*BEFORE_FREEZE, IssueState.SKIPPED)
-    for slot in slots_after(newsletter, now):
-        found = create_issue(session, newsletter, slot.occurrence_on, now)
+    for each in slots_after(newsletter, now):
+        found = create_issue(session, newsletter, each.occurrence_on, now)
         if found.state in composable:
             return found
     raise AssertionError("the calendar has no end")
@@ -117,7 +128,7 @@ def list_issues(slug: str | None, limit: int, as_json: bool) -> None:
         for found in issues:
             stories, reason = str(len(found.stories)), found.reason or ""
             name = short_name(found)
-            table.add_row(name, str(found.id), found.state, _when(found), stories, reason)
+            table.add_row(name, str(found.id), found.state, when(found), stories, reason)
         print_table(table, "There are no issues yet. Make one: digest issue compose NEWSLETTER")
 
 
@@ -130,49 +141,90 @@ def approve(name: IssueName, by: str) -> None:
         with opened.database.transaction() as session:
             found = find_issue(session, name)
             approve_issue(session, found, by[:100], opened.clock.now())
-            said = f"Approved. {short_name(found)} goes out on {_when(found)}."
+            said = f"Approved. {short_name(found)} goes out on {when(found)}."
         click.echo(said)
 
 
 @issue.command()
 @issue_argument
 @click.option("--at", type=Moment(), required=True, help="The new moment: 2026-11-28T07:00.")
-def schedule(name: IssueName, at: datetime) -> None:
-    """Choose another time for an issue. Without an offset it is the newsletter's local time."""
+@SPECIAL
+def schedule(name: IssueName, at: datetime, special: bool | None) -> None:
+    """Choose another time for an issue. Without an offset it is the newsletter's local time.
+
+    It stays the issue of its day in the calendar: no other is made for that day, unless you say
+    --special.
+    """
     with runtime() as opened:
+        now = opened.clock.now()
         with opened.database.transaction() as session:
             found = find_issue(session, name)
+            day, odd = found.occurrence_on, oddity_in(found.newsletter.zone, at)
             at = moment_in(found.newsletter.zone, at)
-            schedule_issue(session, found, at, opened.clock.now())
+            schedule_issue(session, found, at, now, special=bool(special))
             unapproved = "" if found.approved_at else " It still has to be approved."
-            said = f"{short_name(found)} goes out on {_when(found)}.{unapproved}"
+            said = f"{short_name(found)} goes out on {when(found)}.{odd}{unapproved}"
+            if day != found.dateline or special:
+                said += _place_of(found, day, now)
         click.echo(said)
 
 
 @issue.command()
 @issue_argument
 @click.option("--by", default=who, show_default="you", help="Who sends it.")
+@SPECIAL
 @json_option
-def send(name: IssueName, by: str, as_json: bool) -> None:
-    """Approve an issue and send it now. A worker freezes, renders and sends it."""
+def send(name: IssueName, by: str, special: bool | None, as_json: bool) -> None:
+    """Approve an issue and send it now. A worker freezes, renders and sends it.
+
+    Sent before its day, it is that day's issue all the same, and no other is made for it, unless
+    you say --special. On a terminal you are asked.
+    """
     with runtime() as opened:
+        now = opened.clock.now()
+        if special is None and sys.stdin.isatty():
+            special = _ask_whether_special(opened, name, now)
         with opened.database.transaction() as session:
             found = find_issue(session, name)
-            send_now(session, found, by[:100], opened.clock.now())
+            day = found.occurrence_on
+            send_now(session, found, by[:100], now, special=bool(special))
             sent = _issue_as_json(found)
-            said = f"{short_name(found)} is on its way. See how it goes: digest issue list"
+            said = f"{short_name(found)} is on its way.{_place_of(found, day, now)}"
         opened.bell.ring(PREPARE_ISSUE, found.id)
         if as_json:
             print_json(sent)
         else:
-            click.echo(said)
+            click.echo(f"{said} See how it goes: digest issue list")
+
+
+def _ask_whether_special(opened: Runtime, name: IssueName, now: datetime) -> bool:
+    with opened.database.reading() as session:
+        found = find_issue(session, name)
+        day, zone = found.occurrence_on, found.newsletter.zone
+    if day is None or day <= zones.local_date(now, zone):
+        return False
+    asked = f"This is the issue of {prose.short_day(day)}. Shall another one come on that day?"
+    return click.confirm(asked, default=False)
+
+
+def _place_of(issue: Issue, day: date | None, now: datetime) -> str:
+    """Say which slot of the calendar an issue takes, which had that of `day`, and which is next."""
+    newsletter = issue.newsletter
+    if issue.occurrence_on is None:
+        still = prose.short_day(day or next_occurrence(newsletter, now))
+        return f" It is a special edition: the issue of {still} comes as well."
+    after = next_occurrence(newsletter, max(now, slot(newsletter, issue.occurrence_on).send_at))
+    return (
+        f" It is the issue of {prose.short_day(issue.occurrence_on)}; the next one comes on "
+        f"{prose.short_day(after)}."
+    )
 
 
 def _said_of(found: Issue) -> str:
     if found.state is IssueState.SKIPPED:
         return f"{short_name(found)} is skipped. {found.reason}"
     return (
-        f"{short_name(found)} goes out on {_when(found)}, once it is approved: "
+        f"{short_name(found)} goes out on {when(found)}, once it is approved: "
         f"digest issue approve {short_name(found)}"
     )
 
@@ -199,8 +251,3 @@ def _issue_as_json(found: Issue, *, with_stories: bool = False) -> dict[str, Any
 
 def _iso(moment: datetime) -> str:
     return moment.isoformat()
-
-
-def _when(found: Issue) -> str:
-    local = found.send_at.astimezone(ZoneInfo(found.newsletter.zone))
-    return f"{local:%a} {local.day} {local:%b %Y, %H:%M}"

@@ -50,7 +50,7 @@ def resume(name: IssueName, as_json: bool) -> None:
     with runtime() as opened:
         with opened.database.transaction() as session:
             found = find_under_way(session, name)
-            changed = pausing.resume(session, found.id)
+            changed = pausing.resume(session, found.id, opened.clock.now())
             called = short_name(found)
         for _ in range(HANDS if changed else 1):
             opened.bell.ring(DELIVER_ISSUE, found.id)

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from digest.cli.arguments import (
     Topics,
     Weekday,
     read_bytes,
+    short_name,
     typed_wrongly,
+    when,
 )
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
@@ -32,7 +35,8 @@ from digest.newsroom.intake.pictures import (
     Shape,
     crop_and_encode,
 )
-from digest.newsroom.issues.calendar import next_occurrence
+from digest.newsroom.issues.calendar import next_occurrence, odd_slots
+from digest.newsroom.issues.rescheduling import Followed
 from digest.newsroom.newsletters import (
     NewsletterValues,
     create_newsletter,
@@ -125,7 +129,11 @@ def create(slug: str, as_json: bool, **given: Any) -> None:
 @newsletter_options
 @json_option
 def edit(slug: str, as_json: bool, **given: Any) -> None:
-    """Change what the options name. Issues that exist keep their times."""
+    """Change what the options name.
+
+    Where its day, time or zone changes, issues that nobody has touched yet move with it. The
+    others keep their times, and are named.
+    """
     changes = _changes(given)
     if not changes and not any(given.values()):
         raise click.UsageError("Say what to change; see: digest newsletter edit --help")
@@ -136,8 +144,9 @@ def edit(slug: str, as_json: bool, **given: Any) -> None:
             found = find_newsletter(session, slug)
             _save_publication(session, given, pictures, now)
             changes |= _portrait(session, pictures, now)
-            edit_newsletter(session, found, dataclasses.replace(values_of(found), **changes), now)
-        _tell(found, now, as_json)
+            values = dataclasses.replace(values_of(found), **changes)
+            followed = _followed(edit_newsletter(session, found, values, now))
+        _tell(found, now, as_json, followed)
 
 
 @newsletter.command("list")
@@ -249,12 +258,40 @@ def _portrait(session: Session, pictures: dict[str, Encoded], now: datetime) -> 
     return {"editor_portrait": store_media(session, pictures["portrait"], now)}
 
 
-def _tell(saved: Newsletter, now: datetime, as_json: bool) -> None:
+def _followed(issues: list[Followed]) -> list[dict[str, str]]:
+    """Return what became of the issues that there are, as a script and `_sentence` read it."""
+    return [
+        {
+            "issue": short_name(followed.issue),
+            "goes_out": when(followed.issue),
+            "kept_because": followed.kept_because,
+        }
+        for followed in issues
+    ]
+
+
+def _sentence(followed: dict[str, str]) -> str:
+    name, goes_out = followed["issue"], followed["goes_out"]
+    if not followed["kept_because"]:
+        return f"{name} moves with it: it goes out on {goes_out}."
+    return (
+        f"{name} keeps its time, {goes_out}, because {followed['kept_because']}. To move it: "
+        f"digest issue schedule {name} --at WHEN"
+    )
+
+
+def _tell(
+    saved: Newsletter, now: datetime, as_json: bool, followed: list[dict[str, str]] | None = None
+) -> None:
     if as_json:
-        print_json(_as_json(saved, now))
+        print_json(_as_json(saved, now) | ({} if followed is None else {"issues": followed}))
         return
     comes = f"{WEEKDAYS[saved.weekday]}s at {saved.local_time:%H:%M} ({saved.zone})"
     click.echo(f"{saved.name} comes on {comes}; next on {next_occurrence(saved, now)}.")
+    for each in followed or ():
+        click.echo(_sentence(each))
+    for odd in islice(odd_slots(saved, now), 1):
+        click.echo(odd)
     for sentence in sentences(saved.palette):
         click.echo(sentence)
 

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from digest import prose
+from digest import prose, zones
 from digest.addresses import AddressError, wire_address
 from digest.delivery.ledger.claiming import Recipient
 from digest.delivery.relay.connection import Envelope, Fate, Outcome, Stage
@@ -27,6 +27,7 @@ class Mailing:
     newsletter_id: int
     from_address: str
     date: str
+    zone: str
     stencils: Mapping[int, Stencil]
 
 
@@ -42,6 +43,7 @@ def load_mailing(session: Session, issue_id: int) -> Mailing:
         newsletter_id=issue.newsletter_id,
         from_address=wire_address(issue.newsletter.from_address),
         date=format_datetime(issue.frozen_at),
+        zone=issue.newsletter.zone,
         stencils={rendering_id: Stencil.from_bytes(stored) for rendering_id, stored in stencils},
     )
 
@@ -97,7 +99,9 @@ def write_message(mailing: Mailing, reader: Recipient, links: Links) -> Envelope
             headers.ADDRESS.name: address,
             headers.NAME.name: reader.name or "",
             headers.SIGNUP_SITE.name: reader.site,
-            headers.SIGNUP_DATE.name: prose.long_date(reader.started_at.date()),
+            headers.SIGNUP_DATE.name: prose.long_date(
+                zones.local_date(reader.started_at, mailing.zone)
+            ),
             headers.UNSUBSCRIBE_URL.name: links.unsubscribe(reader.token_id),
             headers.PREFERENCES_URL.name: links.preferences(reader.token_id),
             headers.UNSUBSCRIBE_MAILTO.name: links.unsubscribe_mailto(reader.token_id) or "",

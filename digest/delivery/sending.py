@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 from digest.addresses import AddressError
 from digest.clock import Clock
 from digest.database.transactions import Database
 from digest.delivery.controls.pausing import withdraw_rows
 from digest.delivery.ledger import breaker, claiming
+from digest.delivery.ledger.lateness import pause_if_late
 from digest.delivery.messages import Links, Mailing, load_mailing
 from digest.delivery.relay.deadlines import elapsed
 from digest.delivery.relay.pacing import Pace, open_pace
@@ -38,7 +40,7 @@ def deliver_issue(
     `ring` asks for a worker for an issue, where the relay turns out to be there again.
     """
     until = elapsed() + settings.slice_seconds
-    started = _start(database, issue_id, settings)
+    started = _start(database, issue_id, settings, clock.now())
     if started is None:
         return withdraw_rows(
             database, issue_id, go_on=lambda: elapsed() < until and not stopping.is_set()
@@ -84,11 +86,13 @@ def _send_by_one(
 
 
 def _start(
-    database: Database, issue_id: int, settings: Settings
+    database: Database, issue_id: int, settings: Settings, now: datetime
 ) -> tuple[Mailing, breaker.Admission] | None:
     relay = breaker.relay_name(settings)
     try:
         with database.transaction() as session:
+            if pause_if_late(session, issue_id, now, timedelta(hours=settings.late_hours)):
+                return None
             if not claiming.start_sending(session, issue_id):
                 return None
             mailing = load_mailing(session, issue_id)

@@ -42,7 +42,8 @@ class Issue(Base):
     `number` is given at freeze. `reason` says in words why it is parked, skipped, held or
     cancelled. `dateline` is the local date that the issue shows. `unaccounted`: how many of the
     audience had no delivery when it was closed, which should be none. `watched_until`, by the
-    database's clock, is when the tick stops looking for rows of an issue that is over. From
+    database's clock, is when the tick stops looking for rows of an issue that is over.
+    `lateness_judged_at` is when it was paused for being late, or resumed by a person. From
     `folded_at` on its deliveries are told by totals (`IssueTotal`); at `cleared_at` the last of
     its rows is gone.
     """
@@ -78,6 +79,7 @@ class Issue(Base):
     unaccounted: Mapped[int | None]
     sent_at: Mapped[datetime | None]
     parked_until: Mapped[datetime | None]
+    lateness_judged_at: Mapped[datetime | None]
     watched_until: Mapped[datetime | None]
     folded_at: Mapped[datetime | None]
     cleared_at: Mapped[datetime | None]

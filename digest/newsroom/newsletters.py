@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, time
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from digest import zones
 from digest.addresses import AddressError, parse_address
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Approval, InDoubtPolicy, Newsletter, Publication
 from digest.newsroom.intake.sanitising import one_line
+from digest.newsroom.issues.rescheduling import Followed, follow
 from digest.newsroom.palette import palette, parse_hex
 
 HOURS_AHEAD_AT_MOST = 6 * 24
@@ -23,6 +24,8 @@ STORIES_AT_MOST = 30
 MAX_AGE_DAYS_AT_MOST = 366
 PROMISE_AT_MOST = 500
 TOPICS_AT_MOST = 20
+# What an issue's times are computed from.
+CALENDAR = ("weekday", "local_time", "zone", "compose_hours", "close_hours")
 
 
 @dataclass(frozen=True)
@@ -80,21 +83,30 @@ def create_newsletter(session: Session, values: NewsletterValues, now: datetime)
 
 def edit_newsletter(
     session: Session, newsletter: Newsletter, values: NewsletterValues, now: datetime
-) -> None:
-    """Change a newsletter. Issues that exist keep their times; see `schedule` for those.
+) -> list[Followed]:
+    """Change a newsletter. Return what became of its issues where its calendar changed.
 
-    New slots count from `now` on: a slot of the past is not made up for.
+    Those that no person has touched move with it. New slots count from `now` on: a slot of the
+    past is not made up for.
 
     Raises:
         FieldError: a value cannot be used; the slug cannot change, for readers have links with it.
+        RefusedError: somebody else changed one of its issues at the same moment.
     """
     if values.slug != newsletter.slug:
         raise FieldError("slug", "It stands in links that readers have, so it cannot change.")
-    before = (newsletter.weekday, newsletter.local_time, newsletter.zone)
+    before = values_of(newsletter)
     _set(session, newsletter, values)
-    if (newsletter.weekday, newsletter.local_time, newsletter.zone) != before:
+    if (newsletter.weekday, newsletter.local_time, newsletter.zone) != (
+        before.weekday,
+        before.local_time,
+        before.zone,
+    ):
         newsletter.calendar_since = now
     session.flush()
+    if all(getattr(newsletter, name) == getattr(before, name) for name in CALENDAR):
+        return []
+    return follow(session, newsletter, before, now)
 
 
 def values_of(newsletter: Newsletter) -> NewsletterValues:
@@ -252,9 +264,9 @@ def _address(field: str, text: str) -> str:
 
 def _zone(text: str) -> str:
     # An offset zone knows no daylight saving, and a path is not a zone.
-    if text not in available_timezones():
+    if text not in zones.names():
         raise FieldError("zone", "Give an IANA time zone, like Europe/London.")
-    ZoneInfo(text)
+    zones.named(text)
     return text
 
 

@@ -2,12 +2,12 @@
 
 import secrets
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import structlog
 from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
+from digest import zones
 from digest.errors import FieldError, NotFoundError, RefusedError, UnavailableError
 from digest.tokens import BadTokenError
 from digest.web.masthead import NAMELESS, masthead_of
@@ -135,5 +135,5 @@ def _shown(status: int, title: str, detail: str, *, template: str, **members: ob
 
 def _again_at(moment: datetime) -> str:
     first = masthead_of(current_app).get().first
-    local = moment.astimezone(ZoneInfo(first.zone) if first else UTC)
+    local = moment.astimezone(zones.named(first.zone) if first else UTC)
     return f"You can try again at {local:%H:%M}."

@@ -4,13 +4,12 @@ import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from flask import Flask
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from digest import prose
+from digest import prose, zones
 from digest.delivery.rendering.issue import RIGHT_TO_LEFT
 from digest.models import Newsletter
 from digest.newsroom.issues.calendar import moment, next_occurrence
@@ -105,14 +104,14 @@ def next_issue(newsletter: Newsletter, now: datetime) -> str:
     """Return "Saturday 21 November at seven": the next slot in the calendar."""
     day = next_occurrence(newsletter, now)
     local = moment(day, newsletter.local_time, newsletter.zone).astimezone(
-        ZoneInfo(newsletter.zone)
+        zones.named(newsletter.zone)
     )
     return f"{prose.short_day(local.date())} at {prose.hour_in_words(local.time())}"
 
 
 def day_ago(day: date, newsletter: Newsletter, now: datetime) -> str:
     """Return "Today", "Yesterday", "Last Saturday", or the date of what is older than a week."""
-    days = (now.astimezone(ZoneInfo(newsletter.zone)).date() - day).days
+    days = (now.astimezone(zones.named(newsletter.zone)).date() - day).days
     if days in {0, 1}:
         return "Yesterday" if days else "Today"
     return f"Last {prose.WEEKDAYS[day.weekday()]}" if 1 < days <= 7 else prose.long_date(day)
@@ -120,12 +119,12 @@ def day_ago(day: date, newsletter: Newsletter, now: datetime) -> str:
 
 def local_day(at: datetime, newsletter: Newsletter) -> str:
     """Return "Saturday 12 December", by the newsletter's own calendar."""
-    return prose.short_day(at.astimezone(ZoneInfo(newsletter.zone)).date())
+    return prose.short_day(at.astimezone(zones.named(newsletter.zone)).date())
 
 
 def local_hour(at: datetime, newsletter: Newsletter) -> str:
     """Return "10:42", by the newsletter's own clock."""
-    return f"{at.astimezone(ZoneInfo(newsletter.zone)):%H:%M}"
+    return f"{at.astimezone(zones.named(newsletter.zone)):%H:%M}"
 
 
 def language_name(tag: str) -> str:

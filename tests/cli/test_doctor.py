@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +301,22 @@ def test_clocks_that_differ(
     (clocks,) = [each for each in found if each.check == "clocks"]
     assert clocks.level is level
     assert ("ahead of" if seconds > 0 else "behind") in clocks.found
+
+
+@only_sqlite
+def test_time_zones_on_which_host_and_wheel_differ_are_named(
+    doctor: CommandLine, paper: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "Europe").mkdir()
+    (tmp_path / "tzdata.zi").write_text("# version 2025b\n")
+    tokyo = resources.files("tzdata.zoneinfo").joinpath("Asia", "Tokyo").read_bytes()
+    (tmp_path / "Europe" / "London").write_bytes(tokyo)
+    said = with_settings(doctor, PYTHONTZPATH=str(tmp_path)).process("doctor", "--json")
+
+    (found,) = [each for each in said.json["checks"] if each["check"] == "time zones"]
+    assert found["level"] == "warning"
+    assert "(release 2025b)" in found["found"]
+    assert "differ for Europe/London. Issues go out by the newer, the one that" in found["found"]
 
 
 # Broker and relay

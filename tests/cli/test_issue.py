@@ -1,3 +1,7 @@
+import os
+import pty
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -218,3 +222,91 @@ def test_a_newsletters_calendar_is_its_own_zones(composed: CommandLine, database
     composed("issue", "schedule", "editors-digest", "--at", "2099-07-04T07:00")
 
     assert only_issue(database).send_at == datetime(2099, 7, 3, 19, 0, tzinfo=UTC)
+
+
+def short_day(day: date) -> str:
+    return f"{day:%A} {day.day} {day:%B}"
+
+
+def move_to_next_week(database: Database) -> date:
+    """Make the only issue that of the Saturday after next, so that it is early on any day."""
+    day = next_saturday() + timedelta(days=7)
+    send_at = datetime(day.year, day.month, day.day, 7, tzinfo=UTC)
+    set_state(database, IssueState.DRAFT, occurrence_on=day, dateline=day, send_at=send_at)
+    return day
+
+
+def test_sending_early_says_which_issue_it_is_and_when_the_next_comes(
+    composed: CommandLine, database: Database
+) -> None:
+    day = move_to_next_week(database)
+    said = composed("issue", "send", f"editors-digest/{day}")
+
+    after = short_day(day + timedelta(days=7))
+    assert f"It is the issue of {short_day(day)}; the next one comes on {after}." in said.out
+    assert only_issue(database).occurrence_on == day
+
+
+def test_sending_early_as_a_special_leaves_the_day_to_another(
+    composed: CommandLine, database: Database
+) -> None:
+    day = move_to_next_week(database)
+    said = composed("issue", "send", f"editors-digest/{day}", "--special")
+
+    assert f"It is a special edition: the issue of {short_day(day)} comes as well." in said.out
+    assert only_issue(database).occurrence_on is None
+
+
+def test_another_day_says_which_issue_it_stays(composed: CommandLine, database: Database) -> None:
+    day = move_to_next_week(database)
+    earlier = day - timedelta(days=2)
+    name = f"editors-digest/{day}"
+    said = composed("issue", "schedule", name, "--at", f"{earlier}T07:00")
+    special = composed("issue", "schedule", name, "--at", f"{earlier}T08:00", "--special")
+
+    assert f"It is the issue of {short_day(day)}; the next one comes on" in said.out
+    assert f"It is a special edition: the issue of {short_day(day)} comes as well." in special.out
+    assert only_issue(database).occurrence_on is None
+
+
+def test_a_local_time_that_does_not_exist_is_read_as_the_calendar_reads_it(
+    composed: CommandLine, database: Database
+) -> None:
+    with database.transaction() as session:
+        session.execute(update(Newsletter).values(zone="America/New_York"))
+    year = datetime.now(UTC).year + 1
+    march = date(year, 3, 8)
+    jump = march + timedelta(days=(6 - march.weekday()) % 7)
+    said = composed("issue", "schedule", "editors-digest", "--at", f"{jump}T02:30")
+
+    assert "skip 02:30" in said.out
+    assert "it goes out at 03:00, right after." in said.out
+    assert only_issue(database).send_at == datetime(jump.year, 3, jump.day, 7, 0, tzinfo=UTC)
+
+
+def test_on_a_terminal_it_asks_whether_another_shall_come(
+    composed: CommandLine, database: Database
+) -> None:
+    day = move_to_next_week(database)
+    said = on_a_terminal(composed, ["issue", "send", f"editors-digest/{day}"], "y\n")
+
+    assert f"This is the issue of {short_day(day)}. Shall another one come on that day?" in said
+    assert only_issue(database).occurrence_on is None
+
+
+def on_a_terminal(command_line: CommandLine, arguments: list[str], typed: str) -> str:
+    main, theirs = pty.openpty()
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-c", "from digest.cli import main; main()", *arguments],
+            env={**os.environ, **command_line.environment},
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as running:
+            os.write(main, typed.encode())
+            return running.communicate(timeout=60)[0]
+    finally:
+        os.close(main)
+        os.close(theirs)

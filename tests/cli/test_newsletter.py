@@ -219,3 +219,32 @@ def test_why_readers_left_and_what_they_choose_is_shown(
     words = paper("newsletter", "show", "editors-digest").out
     assert "sea: 3" in words
     assert "2026-11: no_time: 1" in words
+
+
+def test_a_new_time_moves_the_draft_and_says_so(composed: CommandLine) -> None:
+    edited = composed("newsletter", "edit", "editors-digest", "--time", "09:00")
+
+    [issue] = composed("issue", "list", "--json").json
+    assert f"{issue['issue']} moves with it: it goes out on Sat" in edited.out
+    assert "09:00." in edited.out
+    assert issue["send_at"][11:16] in {"08:00", "09:00"}, "British or Greenwich time"
+
+
+def test_what_keeps_its_time_is_named(composed: CommandLine) -> None:
+    assert composed("issue", "approve", "editors-digest").exit_code == 0
+    edited = composed("newsletter", "edit", "editors-digest", "--time", "09:00", "--json").json
+    told = composed("newsletter", "edit", "editors-digest", "--time", "10:00")
+
+    [kept] = edited["issues"]
+    assert kept["kept_because"] == "it is approved"
+    assert (
+        f"{kept['issue']} keeps its time, {kept['goes_out']}, because it is approved." in told.out
+    )
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_time_that_the_clocks_skip_is_said(paper: CommandLine) -> None:
+    edited = paper("newsletter", "edit", "editors-digest", "--weekday", "sun", "--time", "01:30")
+
+    assert "The clocks of Europe/London skip 01:30 on Sunday " in edited.out
+    assert "it goes out at 02:00, right after." in edited.out

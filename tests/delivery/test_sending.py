@@ -35,3 +35,14 @@ def test_a_message_says_who_why_and_how_to_leave(press: Press) -> None:
         assert "halyard.example on 13 November 2026 with robin@example.org" in " ".join(
             re.sub("<[^>]+>", "", part.get_content()).split()
         )
+
+
+def test_the_day_of_the_sign_up_is_that_of_the_newsletters_zone(press: Press) -> None:
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        press.deliver(press.frozen_issue("robin@example.org", zone="America/Los_Angeles"))
+        [mail] = relay.messages
+    # It was seven in the morning of the 13th, in London.
+    text = message_from_bytes(mail.content, policy=policy.SMTP).get_body(("plain",))
+    assert text is not None
+    assert "on 12 November 2026" in " ".join(text.get_content().split())

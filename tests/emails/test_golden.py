@@ -150,6 +150,22 @@ def test_a_notice_to_the_editor_is_as_it_was(press: Press, kind: NoticeKind) -> 
     compare(kind.value, sent_notice(press, to_editor))
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_of_an_issue_that_is_late_on_its_way_its_editor_hears_the_same_way(press: Press) -> None:
+    def to_editor(session: Session) -> Notice:
+        issue = number_42(session)
+        issue.state, issue.frozen_at = IssueState.PAUSED, NOW
+        issue.reason = "It was due on Saturday 14 November at 07:00, and nobody has it yet."
+        return Notice(
+            kind=NoticeKind.HELD,
+            to_address=issue.newsletter.editor_email,
+            newsletter_id=issue.newsletter_id,
+            issue_id=issue.id,
+        )
+
+    compare("held_on_its_way", sent_notice(press, to_editor))
+
+
 def sent_notice(press: Press, make: Callable[[Session], Notice]) -> bytes:
     with press.database.transaction() as session:
         notice = make(session)

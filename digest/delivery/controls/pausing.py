@@ -7,6 +7,7 @@ that is open finishes, and nothing more is opened.
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -47,10 +48,10 @@ def pause(session: Session, issue_id: int, by: str, reason: str = "") -> bool:
     return True
 
 
-def resume(session: Session, issue_id: int) -> bool:
-    """Send on with a paused or parked issue. Return False if it was being sent already.
+def resume(session: Session, issue_id: int, now: datetime) -> bool:
+    """Send on with a paused or parked issue, however late it is.
 
-    The caller rings for workers after the commit.
+    Return False if it was being sent already. The caller rings for workers after the commit.
 
     Raises:
         RefusedError: it is neither on its way nor was it stopped there; or the database was
@@ -63,6 +64,7 @@ def resume(session: Session, issue_id: int) -> bool:
     if issue.state not in UNDER_WAY:
         raise RefusedError(f"Only a paused or a parked issue can be resumed. {_as_it_is(issue)}")
     issue.state, issue.parked_until, issue.reason = IssueState.SENDING, None, None
+    issue.lateness_judged_at = now
     session.flush()
     return True
 

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from digest import prose
+from digest import prose, zones
 from digest.addresses import parse_address, wire_address
 from digest.delivery.messages import Links
 from digest.delivery.relay.connecting import connect_to_relay
@@ -56,7 +56,7 @@ def preview_issue(
         headers.ADDRESS.name: recipient,
         headers.NAME.name: "",
         headers.SIGNUP_SITE.name: site,
-        headers.SIGNUP_DATE.name: prose.long_date(now.date()),
+        headers.SIGNUP_DATE.name: prose.long_date(zones.local_date(now, issue.newsletter.zone)),
         headers.UNSUBSCRIBE_URL.name: links.unsubscribe(nobody),
         headers.PREFERENCES_URL.name: links.preferences(nobody),
         headers.UNSUBSCRIBE_MAILTO.name: links.unsubscribe_mailto(nobody) or "",

@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from digest import prose
+from digest import prose, zones
 from digest.models import Approval, Issue, Newsletter
 
 
 @dataclass(frozen=True)
 class EditorView:
-    """`name` is what commands call the issue; `another_time` fits the option `--at`."""
+    """`name` is what commands call the issue; `another_time` fits the option `--at`.
+
+    What `is_frozen` has its number, its bytes and its audience: it goes as it is, or not at all.
+    """
 
     name: str
     day: str
@@ -20,6 +22,7 @@ class EditorView:
     goes_out: str
     needs_approval: bool
     another_time: str
+    is_frozen: bool = False
 
 
 def view_for_editor(issue: Issue, now: datetime) -> EditorView:
@@ -35,6 +38,7 @@ def view_for_editor(issue: Issue, now: datetime) -> EditorView:
         goes_out=_moment(issue.send_at, newsletter.zone),
         needs_approval=needs_approval,
         another_time=_another_time(newsletter, now),
+        is_frozen=issue.frozen_at is not None,
     )
 
 
@@ -54,10 +58,10 @@ def _plan(issue: Issue, needs_approval: bool) -> str:
 
 
 def _moment(at: datetime, zone: str) -> str:
-    local = at.astimezone(ZoneInfo(zone))
+    local = at.astimezone(zones.named(zone))
     return f"{prose.short_day(local.date())} at {prose.hour_in_words(local.time())}"
 
 
 def _another_time(newsletter: Newsletter, now: datetime) -> str:
-    tomorrow = now.astimezone(ZoneInfo(newsletter.zone)).date() + timedelta(days=1)
+    tomorrow = now.astimezone(zones.named(newsletter.zone)).date() + timedelta(days=1)
     return f"{tomorrow}T{newsletter.local_time:%H:%M}"

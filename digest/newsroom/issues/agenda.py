@@ -6,14 +6,13 @@ tick, two at once or a week of downtime heal by themselves.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from digest import prose
+from digest import prose, zones
 from digest.database.transactions import Database
 from digest.errors import RefusedError
 from digest.logs import kept_apart
@@ -169,7 +168,7 @@ def _untold() -> ColumnElement[bool]:
 
 
 def _when(issue: Issue) -> str:
-    local = issue.send_at.astimezone(ZoneInfo(issue.newsletter.zone))
+    local = issue.send_at.astimezone(zones.named(issue.newsletter.zone))
     return f"{prose.short_day(local.date())} at {local:%H:%M}"
 
 

@@ -8,10 +8,13 @@ twice means its first coming.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Protocol
-from zoneinfo import ZoneInfo
+
+from digest import prose, zones
 
 WEEK = timedelta(days=7)
+WEEKS_A_YEAR = 53
 # No zone is further than this from UTC, and no clock has jumped further.
 A_DAY_AND_A_BIT = timedelta(hours=30)
 
@@ -100,11 +103,35 @@ def moment(day: date, local_time: time, zone: str) -> datetime:
 
     The first moment after a gap; the first of two.
     """
-    local = datetime.combine(day, local_time, tzinfo=ZoneInfo(zone))
-    found = local.astimezone(UTC)
-    if found.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None):
-        return found
-    return _end_of_gap(local)
+    local = datetime.combine(day, local_time.replace(fold=0), tzinfo=zones.named(zone))
+    return local.astimezone(UTC) if _exists(local) else _end_of_gap(local)
+
+
+def oddity(day: date, local_time: time, zone: str) -> str:
+    """Return a sentence where the clocks of `zone` skip that time of that day, or show it twice."""
+    local = datetime.combine(day, local_time.replace(fold=0), tzinfo=zones.named(zone))
+    said = f"{prose.short_day(day)} {day.year}"
+    if not _exists(local):
+        instead = moment(day, local_time, zone).astimezone(local.tzinfo)
+        return (
+            f"The clocks of {zone} skip {local:%H:%M} on {said}; it goes out at {instead:%H:%M}, "
+            "right after."
+        )
+    if local.utcoffset() != local.replace(fold=1).utcoffset():
+        return f"The clocks of {zone} show {local:%H:%M} twice on {said}; the first is meant."
+    return ""
+
+
+def odd_slots(schedule: Schedule, after: datetime) -> Iterator[str]:
+    """Yield a sentence for each slot of the coming year that `oddity` has something to say of."""
+    for found in islice(slots_after(schedule, after), WEEKS_A_YEAR):
+        if said := oddity(found.occurrence_on, schedule.local_time, schedule.zone):
+            yield said
+
+
+def _exists(local: datetime) -> bool:
+    back = local.astimezone(UTC).astimezone(local.tzinfo)
+    return back.replace(tzinfo=None) == local.replace(tzinfo=None)
 
 
 def _end_of_gap(local: datetime) -> datetime:
@@ -119,8 +146,3 @@ def _end_of_gap(local: datetime) -> datetime:
         else:
             after = middle
     return after.replace(microsecond=0)
-
-
-def local_date(at: datetime, zone: str) -> date:
-    """Return the date that the calendars of `zone` show at a moment."""
-    return at.astimezone(ZoneInfo(zone)).date()

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, delete, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
+from digest import zones
 from digest.errors import RefusedError
 from digest.models import (
     AFTER_FREEZE,
@@ -25,7 +26,7 @@ from digest.models import (
     Story,
     StoryRole,
 )
-from digest.newsroom.issues.calendar import Slot, local_date, slot, slot_sent_at
+from digest.newsroom.issues.calendar import Slot, slot, slot_sent_at
 from digest.newsroom.issues.moving import called, move
 
 SAME_SECTION_DAYS = 2
@@ -58,7 +59,7 @@ def create_special(
     """
     if send_at < now:
         raise RefusedError("That time has passed. Choose a later one.")
-    times = slot_sent_at(newsletter, local_date(send_at, newsletter.zone), send_at)
+    times = slot_sent_at(newsletter, zones.local_date(send_at, newsletter.zone), send_at)
     return _inserted(session, newsletter, times, now, special=True)
 
 

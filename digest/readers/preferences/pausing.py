@@ -2,10 +2,10 @@
 
 import enum
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from digest import zones
 from digest.clock import months_before
 from digest.errors import FieldError
 from digest.models import ConsentKind, Newsletter, Subscription, Wording
@@ -48,7 +48,7 @@ def break_until(choice: Break, day: str, newsletter: Newsletter, now: datetime) 
         chosen = date.fromisoformat(day)
     except ValueError:
         raise FieldError("until", "Choose the day to start again on, like 2027-01-31") from None
-    zone = ZoneInfo(newsletter.zone)
+    zone = zones.named(newsletter.zone)
     today = now.astimezone(zone).date()
     if not today < chosen <= today + LONGEST:
         raise FieldError("until", "Choose a day from tomorrow on, within a year")

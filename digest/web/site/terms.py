@@ -1,11 +1,13 @@
 """`/terms/<version>`: the words agreed to, for ever. `/privacy`: the publisher's notice."""
 
-from flask import Blueprint, Response, abort, redirect, render_template
+from flask import Blueprint, Response, abort, current_app, redirect, render_template
 from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
+from digest import zones
 from digest.models import Publication, Terms
 from digest.web.context import current_runtime
+from digest.web.masthead import masthead_of
 
 LARGEST = 2**31 - 1
 
@@ -21,7 +23,7 @@ def show_terms(version: int) -> str:
         terms = session.scalar(select(Terms).where(Terms.version == version))
     if terms is None:
         abort(404)
-    return render_template("site/terms.html", terms=terms)
+    return _page(terms)
 
 
 @terms_pages.get("/terms/")
@@ -31,7 +33,13 @@ def newest_terms() -> str:
         terms = session.scalar(select(Terms).order_by(Terms.version.desc()).limit(1))
     if terms is None:
         abort(404)
-    return render_template("site/terms.html", terms=terms)
+    return _page(terms)
+
+
+def _page(terms: Terms) -> str:
+    first = masthead_of(current_app).get().first
+    published_on = zones.local_date(terms.published_at, first.zone if first else "UTC")
+    return render_template("site/terms.html", terms=terms, published_on=published_on)
 
 
 @terms_pages.get("/privacy")

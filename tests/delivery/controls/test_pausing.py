@@ -57,7 +57,7 @@ def pause(press: Press, issue_id: int) -> bool:
 
 def resume(press: Press, issue_id: int) -> bool:
     with press.database.transaction() as session:
-        return pausing.resume(session, issue_id)
+        return pausing.resume(session, issue_id, press.clock.now())
 
 
 def cancel(press: Press, issue_id: int) -> bool:

@@ -152,7 +152,7 @@ def test_in_a_paused_issue_it_waits_until_that_goes_on(press: Press) -> None:
         press.deliver(issue_id)
         assert len(relay.received) == 1
         with press.database.transaction() as session:
-            pausing.resume(session, issue_id)
+            pausing.resume(session, issue_id, press.clock.now())
         press.deliver(issue_id)
         assert len(relay.received) == 2
 

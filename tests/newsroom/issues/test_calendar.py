@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from digest.newsroom.issues.calendar import (
     WEEK,
-    local_date,
     moment,
     next_occurrence,
     occurrences_due,
@@ -158,13 +157,6 @@ def test_an_occurrence_is_due_from_when_it_is_to_be_composed() -> None:
 
     assert occurrences_due(Weekly(), after, compose_at - timedelta(seconds=1)) == []
     assert occurrences_due(Weekly(), after, compose_at) == [date(2026, 11, 14)]
-
-
-def test_a_local_date_is_the_zones_own() -> None:
-    late = datetime(2026, 11, 13, 23, 30, tzinfo=UTC)
-
-    assert local_date(late, "Pacific/Auckland") == date(2026, 11, 14)
-    assert local_date(late, "America/Lima") == date(2026, 11, 13)
 
 
 def test_a_naive_moment_is_refused() -> None:

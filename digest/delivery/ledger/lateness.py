@@ -1,0 +1,80 @@
+"""An issue that nobody has had yet, and that would come too late, is for a person to decide about.
+
+Judged once: whoever resumes an issue has decided. Once anyone has it, it goes on to the others.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from digest import prose, zones
+from digest.delivery.ledger.waiting import end_waits
+from digest.models import MAY_HAVE_ARRIVED, Delivery, Issue, IssueState, Notice, NoticeKind
+from digest.tokens import new_token_id
+
+BEFORE_MAIL = (IssueState.FROZEN, IssueState.SENDING, IssueState.PARKED)
+
+
+def pause_late(session: Session, now: datetime, late: timedelta) -> list[int]:
+    """Pause every frozen issue of which nothing has left, more than `late` after its time.
+
+    Its editor is told.
+    """
+    found = session.scalars(
+        select(Issue.id).where(
+            Issue.state.in_(BEFORE_MAIL),
+            Issue.send_at < now - late,
+            Issue.lateness_judged_at.is_(None),
+        )
+    ).all()
+    return [issue_id for issue_id in found if pause_if_late(session, issue_id, now, late)]
+
+
+def pause_if_late(session: Session, issue_id: int, now: datetime, late: timedelta) -> bool:
+    """Pause this issue if it is one of those; return whether it was. Locks its row only then."""
+    if not _is_late(session, issue_id, now - late):
+        return False
+    issue = session.get_one(
+        Issue, issue_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    if issue.state not in BEFORE_MAIL or issue.lateness_judged_at is not None:
+        return False
+    # Asked for one issue at a time: a question about many would open every issue's partition.
+    left = select(
+        exists().where(Delivery.issue_id == issue_id, Delivery.state.in_(MAY_HAVE_ARRIVED))
+    )
+    if session.execute(left).scalar_one():
+        return False
+    issue.reason = _why(issue)
+    issue.state, issue.parked_until, issue.lateness_judged_at = IssueState.PAUSED, None, now
+    session.add(_notice(issue, now))
+    session.flush()
+    end_waits(session, [issue_id])
+    return True
+
+
+def _is_late(session: Session, issue_id: int, latest: datetime) -> bool:
+    late = select(Issue.id).where(
+        Issue.id == issue_id, Issue.send_at < latest, Issue.lateness_judged_at.is_(None)
+    )
+    return session.scalar(late) is not None
+
+
+def _notice(issue: Issue, now: datetime) -> Notice:
+    # Its row is locked, and this happens to an issue once.
+    return Notice(
+        token_id=new_token_id(),
+        kind=NoticeKind.HELD,
+        to_address=issue.newsletter.editor_email,
+        once=f"late:{issue.id}",
+        newsletter_id=issue.newsletter_id,
+        issue_id=issue.id,
+        created_at=now,
+    )
+
+
+def _why(issue: Issue) -> str:
+    local = issue.send_at.astimezone(zones.named(issue.newsletter.zone))
+    due = f"It was due on {prose.short_day(local.date())} at {local:%H:%M}, and nobody has it yet."
+    return f"{due} What kept it: {issue.reason}"[:500] if issue.reason else due
