@@ -317,7 +317,8 @@ class Session:
             if pace:
                 self.relay.wait(pace.pause)
             data += self.read(pace.octets if pace else 65536)
-        self.unread = bytes(data[end + 5 :])
+        # As Courier and chasquid do: what came in one packet with the dot is lost.
+        self.unread = b"" if self.relay.loses_behind_dot else bytes(data[end + 5 :])
         lines = bytes(data[2 : end + 2]).split(b"\r\n")
         return b"\r\n".join(line[1:] if line.startswith(b".") else line for line in lines)
 

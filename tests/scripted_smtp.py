@@ -104,8 +104,9 @@ class ScriptedRelay:
     """The server; listens as soon as it is made, and stops at the end of the `with`.
 
     `messages` are those answered 2xx; `received` all that came whole. `buffers` sets the size of
-    its socket buffers. With `certificate` it offers STARTTLS, with `implicit_tls` it speaks TLS
-    from the start; with `credentials` it offers the AUTH mechanisms of `auth`.
+    its socket buffers. `loses_behind_dot`: it forgets what came in one packet with the final dot.
+    With `certificate` it offers STARTTLS, with `implicit_tls` it speaks TLS from the start; with
+    `credentials` it offers the AUTH mechanisms of `auth`.
     """
 
     def __init__(
@@ -118,10 +119,12 @@ class ScriptedRelay:
         auth: str = "PLAIN LOGIN",
         buffers: int | None = None,
         host: str = "127.0.0.1",
+        loses_behind_dot: bool = False,
     ) -> None:
         self.extensions = tuple(extensions)
         self.context = certificate.server_context if certificate else None
         self.implicit_tls = implicit_tls
+        self.loses_behind_dot = loses_behind_dot
         self.credentials = credentials
         self.auth = auth
         self.received: list[Received] = []

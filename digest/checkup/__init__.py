@@ -80,6 +80,11 @@ def _look_into(database: Database, settings: Settings, clock: Clock) -> Iterator
         LOOK_REMEDY,
     )
     yield from within_seconds(
+        "relay's habits",
+        lambda: _read(database, contents.look_at_habits, relay_name(settings)),
+        LOOK_REMEDY,
+    )
+    yield from within_seconds(
         "addresses",
         lambda: _read(database, addresses.look_at_addresses, (settings.disposable, now)),
         LOOK_REMEDY,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from digest import zones
 from digest.checkup.finding import Finding, failure, fine, warning
 from digest.database.tables import database_now
+from digest.delivery.ledger.relays import habits_of
 from digest.delivery.ledger.reporting import discrepancy
 from digest.models import (
     Article,
@@ -209,6 +210,23 @@ def look_at_breaker(session: Session, relay: str) -> Iterator[Finding]:
         f"Since {known.opened_at:%d %B %Y, %H:%M} UTC no mail goes to the relay: {known.reason}",
         f"{again} What waits goes on as soon as it answers.",
     )
+
+
+def look_at_habits(session: Session, relay: str) -> Iterator[Finding]:
+    """Return what the relay (`host:port`) was found to be like, where that costs something."""
+    known = habits_of(session, relay)
+    if known.dot_alone:
+        yield fine(
+            "relay's habits",
+            f"{relay} loses what comes in one packet with the end of a message, so each message "
+            "waits for the answer to the one before.",
+        )
+    if known.refusals_at_most is not None:
+        yield fine(
+            "relay's habits",
+            f"{relay} hangs up when it has refused many readers in one connection, so Digest calls "
+            f"again after {known.refusals_at_most}.",
+        )
 
 
 def look_at_notices(session: Session, now: datetime) -> Iterator[Finding]:

@@ -14,7 +14,13 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InvalidatePoolError,
+    OperationalError,
+    PendingRollbackError,
+    ResourceClosedError,
+)
 from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
@@ -130,11 +136,37 @@ class HeldDatabase(Database):
 
     @contextmanager
     def _session(self, *, writes: bool) -> Iterator[Session]:
-        if not self.is_sqlite:
-            with _outages_named():
+        with self._outages_mended():
+            if not self.is_sqlite:
                 self._driver(autocommit=False)
-        with super()._session(writes=writes) as session:
-            yield session
+            with super()._session(writes=writes) as session:
+                yield session
+
+    @contextmanager
+    def _outages_mended(self) -> Iterator[None]:
+        """Name an outage, however the connection was spoilt by it, and let the next use mend it.
+
+        A transaction that could not be rolled back would be in the way of every other.
+        """
+        try:
+            with _outages_named():
+                yield
+        except (PendingRollbackError, ResourceClosedError) as error:
+            raise UnavailableError(AWAY) from error
+        finally:
+            self._leave_transaction()
+
+    def _leave_transaction(self) -> None:
+        if self._connection.closed:
+            self._connection = self.engine.connect()
+            self._sessions = sessionmaker(self._connection, expire_on_commit=False)
+        # Also one that is no longer active: `in_transaction` would not tell.
+        if self._connection.get_transaction() is not None:
+            try:
+                self._connection.rollback()
+            except (DBAPIError, PendingRollbackError) as error:
+                self._connection.invalidate(error)
+                self._connection.rollback()
 
     def run(self, statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Run one statement as a transaction of its own, on PostgreSQL, past SQLAlchemy.
@@ -146,7 +178,7 @@ class HeldDatabase(Database):
         Raises:
             UnavailableError: the database is away; the statement may have been done.
         """
-        with _outages_named():
+        with self._outages_mended():
             driver = self._driver(autocommit=True)
         try:
             return list(driver.execute(statement, values, prepare=True).fetchall())

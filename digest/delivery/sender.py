@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from digest.clock import Clock
 from digest.database.transactions import Database
-from digest.delivery.ledger import breaker, claiming, sweeping
+from digest.delivery.judging import Judge
+from digest.delivery.ledger import breaker, claiming, relays, sweeping
 from digest.delivery.ledger.postponing import spread_by_domain
 from digest.delivery.messages import Links, Mailing, write_message
 from digest.delivery.relay.connecting import connect_to_relay
@@ -19,12 +20,12 @@ from digest.delivery.relay.connection import (
     Envelope,
     Fate,
     Outcome,
-    RelayDown,
     RelayRefused,
     RelayTrouble,
     Stage,
 )
 from digest.delivery.relay.deadlines import elapsed, patiently
+from digest.delivery.relay.habits import Habits
 from digest.delivery.relay.pacing import BOOKED_SECONDS, Pace
 from digest.delivery.rendering.slots import StencilError
 from digest.delivery.windows import NOTHING, Told, Window, Windows
@@ -33,8 +34,6 @@ from digest.settings.loading import Settings
 # How long an issue waits for a relay that is away, and for one that a person must set right.
 AWAY_SECONDS = 60
 REFUSED_SECONDS = 15 * 60
-# So many messages refused one after the other in the same words are the issue's fault.
-VERDICT_RUN = 10
 WINDOWS_PER_CLAIM = 4
 # So many tasks share an issue. Each rings for itself until nothing is due, and the tick adds one
 # only where nobody is left: so a long send never fills the queue, and a short one gets its turn.
@@ -82,6 +81,7 @@ class Task:
     ring: Callable[[int], None]
     window_size: int
     until: float
+    habits: Habits
 
     @property
     def is_over(self) -> bool:
@@ -101,8 +101,10 @@ class Sender:
     probe: bytes | None = None
     on_full_window: Callable[[], None] = lambda: None
     connection: Connection | None = None
-    proven: bool = False
-    refusals: list[Outcome] = field(default_factory=list)
+    judge: Judge = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.judge = Judge(self._has_arrived)
 
     def run(self) -> bool:
         """Send window by window. Return whether there is more to do now."""
@@ -237,14 +239,34 @@ class Sender:
     def _connect(self) -> Halt | None:
         self._hang_up()
         try:
-            self.connection = connect_to_relay(self.task.settings)
+            self.connection = connect_to_relay(self.task.settings, self.task.habits)
         except RelayTrouble as trouble:
             return Halt.of(trouble)
-        self.proven = False
+        self.judge.new_connection()
+        patiently(partial(self._note_relay, self.connection.offers))
         return None
 
+    def _note_relay(self, offers: tuple[str, ...]) -> None:
+        name = breaker.relay_name(self.task.settings)
+        with self.task.database.reading() as session:
+            if relays.is_seen(session, name, offers):
+                return
+        with self.task.database.transaction() as session:
+            relays.note_relay(session, name, offers)
+
+    def _note_habits(self) -> None:
+        habits, name = self.task.habits, breaker.relay_name(self.task.settings)
+        if habits.learnt:
+            habits.learnt = False
+            with self.task.database.transaction() as session:
+                relays.note_habits(session, name, habits)
+            log.info("the relay has a habit", relay=name, habits=str(habits))
+
+    def _has_arrived(self) -> bool:
+        with self.task.database.reading() as session:
+            return claiming.has_arrived(session, self.task.mailing.issue_id)
+
     def _send_window(self, window: Window) -> tuple[Told, Halt | None]:
-        assert self.connection is not None
         task = self.task
         readers = patiently(partial(self.windows.read, window.token))
         if len(readers) < window.rows:
@@ -254,42 +276,38 @@ class Sender:
         rest = [reader for reader in readers if reader.reason is None]
         try:
             written = [write_message(task.mailing, reader, task.links) for reader in rest]
-            answers = self.connection.send(
-                [message for message in written if isinstance(message, Envelope)],
-                deadline=window.too_late,
-            )
+            envelopes = [message for message in written if isinstance(message, Envelope)]
+            outcomes = [outcome for outcome in written if isinstance(outcome, Outcome)]
+            answers, halt = self._hand_over(envelopes, window)
         except (StencilError, LookupError, ValueError) as error:
             # Every message of the issue would fail alike, and none has left.
             unsent = [_unsent(reader.subscriber_id, Stage.CHECK) for reader in rest]
             halt = Halt(f"A message of this issue could not be written: {error}", REFUSED_SECONDS)
             return Told(window.token, unsent, left), halt
-        outcomes = [outcome for outcome in written if isinstance(outcome, Outcome)]
-        outcomes += answers
-        outcomes, trouble = self._judge(outcomes)
-        return Told(window.token, outcomes, left), Halt.of(trouble) if trouble else None
+        patiently(self._note_habits)
+        trouble = self.connection.trouble if self.connection else None
+        verdict = self.judge.judge(outcomes + answers, trouble)
+        told = Told(window.token, verdict.outcomes, left, verdict.recalled, verdict.postponed)
+        return told, Halt.of(verdict.trouble) if verdict.trouble else halt
 
-    def _judge(self, outcomes: list[Outcome]) -> tuple[list[Outcome], RelayTrouble | None]:
-        """Tell the relay's trouble from the readers': a verdict on the issue is not theirs."""
-        trouble: RelayTrouble | None = self.connection.trouble if self.connection else None
-        self.proven = self.proven or any(o.fate is Fate.ACCEPTED for o in outcomes)
-        if isinstance(trouble, RelayDown) and self.proven:
-            # Many relays hang up after so many messages: it is there, so call again.
-            trouble = None
-        for outcome in outcomes:
-            if outcome.fate is not Fate.REFUSED or outcome.stage is not Stage.FINAL_DOT:
-                self.refusals.clear()
-            elif self.refusals and _verdict(self.refusals[-1]) != _verdict(outcome):
-                self.refusals[:] = [outcome]
-            else:
-                self.refusals.append(outcome)
-        if len(self.refusals) < VERDICT_RUN:
-            return outcomes, trouble
-        refused = {outcome.key for outcome in self.refusals}
-        reply = self.refusals[-1].reply
-        self.refusals.clear()
-        kept = [_unsent(o.key, o.stage) if o.key in refused else o for o in outcomes]
-        words = f"The relay refuses every message of this issue: {reply}"
-        return kept, RelayRefused(words, stage=Stage.FINAL_DOT, reply=reply)
+    def _hand_over(
+        self, envelopes: list[Envelope], window: Window
+    ) -> tuple[list[Outcome], Halt | None]:
+        """Send a window, by another call each time the relay bears no more refusals in one."""
+        outcomes: list[Outcome] = []
+        halt = None
+        while True:
+            assert self.connection is not None
+            connection = self.connection
+            answers = list(connection.send(envelopes, deadline=window.too_late))
+            left = {answer.key for answer in answers if answer.fate is Fate.UNSENT}
+            again = connection.spent and connection.trouble is None and not window.too_late()
+            if again and left:
+                halt = self._connect()
+            if not (again and left) or halt is not None:
+                return outcomes + answers, halt
+            outcomes += [answer for answer in answers if answer.key not in left]
+            envelopes = [envelope for envelope in envelopes if envelope.key in left]
 
 
 def _is_there(told: Told, halt: Halt | None) -> bool:
@@ -301,8 +319,3 @@ def _is_there(told: Told, halt: Halt | None) -> bool:
 
 def _unsent(key: Hashable, stage: Stage) -> Outcome:
     return Outcome(key, Fate.UNSENT, None, stage)
-
-
-def _verdict(outcome: Outcome) -> tuple[int | None, str | None]:
-    reply = outcome.reply
-    return (reply.code, reply.enhanced) if reply else (None, None)

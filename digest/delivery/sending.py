@@ -9,10 +9,11 @@ from digest.addresses import AddressError
 from digest.clock import Clock
 from digest.database.transactions import Database
 from digest.delivery.controls.pausing import withdraw_rows
-from digest.delivery.ledger import breaker, claiming
+from digest.delivery.ledger import breaker, claiming, relays
 from digest.delivery.ledger.lateness import pause_if_late
 from digest.delivery.messages import Links, Mailing, load_mailing
 from digest.delivery.relay.deadlines import elapsed
+from digest.delivery.relay.habits import Habits
 from digest.delivery.relay.pacing import Pace, open_pace
 from digest.delivery.rendering.slots import StencilError
 from digest.delivery.sender import HANDS, REFUSED_SECONDS, Halt, Sender, Task, park
@@ -45,7 +46,7 @@ def deliver_issue(
         return withdraw_rows(
             database, issue_id, go_on=lambda: elapsed() < until and not stopping.is_set()
         )
-    mailing, admitted = started
+    mailing, admitted, habits = started
     # Writers of SQLite wait for one another.
     connections = 1 if database.is_sqlite or admitted.probe else settings.connections
     task = Task(
@@ -60,6 +61,7 @@ def deliver_issue(
         # Of all connections together: so many rows may be in doubt when the process is killed.
         window_size=max(1, settings.window_size // connections),
         until=until,
+        habits=habits,
     )
     return _send(task, admitted.probe, connections)
 
@@ -87,7 +89,7 @@ def _send_by_one(
 
 def _start(
     database: Database, issue_id: int, settings: Settings, now: datetime
-) -> tuple[Mailing, breaker.Admission] | None:
+) -> tuple[Mailing, breaker.Admission, Habits] | None:
     relay = breaker.relay_name(settings)
     try:
         with database.transaction() as session:
@@ -97,7 +99,8 @@ def _start(
                 return None
             mailing = load_mailing(session, issue_id)
             admitted = breaker.admit(session, relay, lease_seconds=settings.lease_seconds)
-        return (mailing, admitted) if admitted else None
+            habits = relays.habits_of(session, relay)
+        return (mailing, admitted, habits) if admitted else None
     except (StencilError, AddressError) as error:
         halt = Halt(f"This issue's messages cannot be made: {error}", REFUSED_SECONDS)
         with database.transaction() as session:

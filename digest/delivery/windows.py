@@ -1,6 +1,6 @@
 """A sender's hold on the ledger: it takes rows for a window, and writes down what came of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -35,11 +35,14 @@ class Told:
     token: bytes = b""
     outcomes: Sequence[Outcome] = ()
     left: Sequence[Recipient] = ()
+    recalled: Sequence[Hashable] = ()
+    postponed: Sequence[Outcome] = ()
 
     @property
     def is_plain(self) -> bool:
         """Whether the relay accepted all of it."""
-        return not self.left and all(each.fate is Fate.ACCEPTED for each in self.outcomes)
+        others = self.left or self.recalled or self.postponed
+        return not others and all(each.fate is Fate.ACCEPTED for each in self.outcomes)
 
 
 NOTHING = Told()
@@ -123,6 +126,8 @@ class Windows:
         """Write the last window down; the caller commits."""
         claiming.record(session, self._issue_id, told.token, told.outcomes)
         claiming.exclude(session, self._issue_id, told.token, told.left)
+        claiming.postpone(session, self._issue_id, told.token, told.postponed)
+        claiming.recall(session, self._issue_id, told.recalled)
 
     def _open_claimed(self, told: Told, claim: bytes, size: int) -> int:
         with self._held.transaction() as session:

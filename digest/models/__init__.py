@@ -32,6 +32,7 @@ from digest.models.issue import (
 )
 from digest.models.newsletter import Approval, InDoubtPolicy, Newsletter
 from digest.models.publication import Heartbeat, Installation, Media, Publication
+from digest.models.relay import Relay
 from digest.models.subscriber import (
     EndedReason,
     SignUp,
@@ -83,6 +84,7 @@ __all__ = [
     "NoticeState",
     "Publication",
     "ReaderSession",
+    "Relay",
     "Rendering",
     "Restore",
     "SignUp",

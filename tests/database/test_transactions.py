@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -12,7 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, literal, select, text, update
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, StatementError
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    StatementError,
+)
 
 from digest.database.inserting import next_id
 from digest.database.tables import Base, UtcDateTime, database_now
@@ -466,3 +473,75 @@ def test_a_log_that_is_in_use_is_cleared_the_next_time(database: Database) -> No
     log = Path(database.url.removeprefix("sqlite:///") + "-wal")
     assert log.stat().st_size == 0
     assert beats(database) == ["tick", "tock"]
+
+
+def _end(database: Database, pid: object) -> None:
+    with database.reading() as session:
+        session.scalar(text(f"SELECT pg_terminate_backend({pid}, 5000)"))
+
+
+@POSTGRESQL
+@pytest.mark.parametrize("step", ["at rest", "begun", "in the middle", "at the end", "spoilt"])
+def test_a_held_connection_that_is_lost_at_any_step_is_an_outage_and_mends(
+    database: Database, step: str
+) -> None:
+    """However it is spoilt, whoever waits patiently can go on with it."""
+    admin = Database(database.url)
+    with database.held() as held:
+        with held.reading() as session:
+            pid = session.scalar(text("SELECT pg_backend_pid()"))
+
+        def work() -> None:
+            if step == "at rest":
+                _end(admin, pid)
+            with held.transaction() as session:
+                if step == "begun":
+                    _end(admin, pid)
+                session.add(Heartbeat(name="lost", at=NOW))
+                session.flush()
+                if step == "in the middle":
+                    _end(admin, pid)
+                    session.execute(text("SELECT 1"))
+                if step == "spoilt":
+                    _end(admin, pid)
+                    with suppress(DBAPIError):
+                        session.connection().execute(text("SELECT 1"))
+                    # The session has not heard of it.
+                    session.connection().execute(text("SELECT 2"))
+                if step == "at the end":
+                    _end(admin, pid)
+
+        with pytest.raises(UnavailableError):
+            work()
+        assert held.run("SELECT 7", {}) == [(7,)]
+        with held.transaction() as session:
+            session.add(Heartbeat(name="after", at=NOW))
+    admin.dispose()
+    assert beats(database) == ["after"]
+
+
+@POSTGRESQL
+@pytest.mark.parametrize("how", ["invalidated", "closed", "begun and lost"])
+def test_a_held_connection_is_mended_however_it_was_left(database: Database, how: str) -> None:
+    admin = Database(database.url)
+    with database.held() as held:
+        connection = held._connection
+        with held.reading() as session:
+            pid = session.scalar(text("SELECT pg_backend_pid()"))
+        if how == "invalidated":
+            connection.begin()
+            connection.invalidate()
+        elif how == "closed":
+            connection.close()
+        else:
+            connection.begin()
+            _end(admin, pid)
+            with suppress(DBAPIError):
+                connection.execute(text("SELECT 1"))
+        with suppress(UnavailableError), held.transaction() as session:
+            session.execute(text("SELECT 1"))
+        with held.transaction() as session:
+            session.add(Heartbeat(name="after", at=NOW))
+        assert held.run("SELECT 7", {}) == [(7,)]
+    admin.dispose()
+    assert beats(database) == ["after"]

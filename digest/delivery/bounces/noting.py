@@ -49,7 +49,7 @@ def note_bounce(
 ) -> Noted:
     """Write down what a mail to the VERP address of (issue, subscription) reports. Repeatable.
 
-    A report of a permanent failure (action `failed`, status 5.x.x; RFC 3464 2.3) makes an accepted
+    A report of a failure (action `failed`, whatever its status; RFC 3464 2.3.3) makes an accepted
     delivery a bounced one. Of a folded issue the totals are moved instead, once for each reader:
     the bounce's own row is the proof that it was done. Addresses are never kept, and nothing in
     words is where the reader has been erased.
@@ -125,12 +125,13 @@ def _about(subscriber: Subscriber, recipients: Sequence[RecipientStatus]) -> Rec
 def _kind(status: RecipientStatus | None) -> BounceKind:
     if status is None:
         return BounceKind.UNKNOWN
-    klass = (status.enhanced or "")[:1]
-    if status.action == "delayed" or klass == "4":
-        return BounceKind.TRANSIENT
-    if status.action == "failed" and klass == "5":
+    if status.action == "failed":
+        # RFC 3464 2.3.3: no more is tried, whatever the status was while it was.
         return BounceKind.PERMANENT
-    return BounceKind.UNKNOWN
+    klass = (status.enhanced or "")[:1]
+    return (
+        BounceKind.TRANSIENT if status.action == "delayed" or klass == "4" else BounceKind.UNKNOWN
+    )
 
 
 def _insert(session: Session, bounce: Bounce) -> bool:

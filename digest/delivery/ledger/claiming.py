@@ -9,7 +9,7 @@ docs/explanation/ledger.md tells why nothing is sent twice.
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Update,
     case,
+    exists,
     false,
     insert,
     literal,
@@ -39,6 +40,8 @@ from digest.models import (
     IssueState,
 )
 
+# Others are sent to before those whom the relay would not take at this pace.
+POSTPONED_SECONDS = 120.0
 _NOTHING_SAID: dict[str, Any] = {"code": None, "enhanced": None, "reply": None}
 
 
@@ -184,6 +187,66 @@ def record(session: Session, issue_id: int, token: bytes, outcomes: Iterable[Out
         statements.run(
             session, statements.accepting(rows), issue=issue_id, token=token, readers=accepted
         )
+
+
+def postpone(session: Session, issue_id: int, token: bytes, outcomes: Iterable[Outcome]) -> None:
+    """Put off readers whom the relay would not take at this pace: that was no try of theirs.
+
+    Others come first now. Only what is older than any row that is still tried is given up.
+    """
+    too_late = Delivery.released_at < database_now(-GIVE_UP_AFTER.total_seconds())
+    given_back = statements.given_back(issue_id)
+    failed = literal(DeliveryState.FAILED, Delivery.state.type)
+    for outcome in outcomes:
+        reply = outcome.reply
+        session.execute(
+            update(Delivery)
+            .where(*_held(issue_id, token, outcome.key, statements.ON_THE_WIRE))
+            .values(
+                **given_back
+                | {
+                    "state": case((too_late, failed), else_=given_back["state"]),
+                    "reason": case((too_late, "gave_up"), else_=None),
+                    "final_at": case((too_late, database_now()), else_=given_back["final_at"]),
+                    "next_attempt_at": database_now(POSTPONED_SECONDS),
+                    "code": reply.code if reply else None,
+                    "enhanced": reply.enhanced if reply else None,
+                    "reply": reply.text if reply else None,
+                }
+            )
+        )
+
+
+def recall(session: Session, issue_id: int, readers: Sequence[Hashable]) -> None:
+    """Queue readers again who were written down as refused, when it was not them that was meant."""
+    if not readers:
+        return
+    session.execute(
+        update(Delivery)
+        .where(
+            Delivery.issue_id == issue_id,
+            Delivery.subscriber_id.in_(readers),
+            Delivery.state == DeliveryState.FAILED,
+            Delivery.reason == "refused",
+        )
+        .values(
+            **statements.given_back(issue_id)
+            | {
+                "reason": None,
+                "attempts": Delivery.attempts - 1,
+                "next_attempt_at": database_now(),
+                **_NOTHING_SAID,
+            }
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def has_arrived(session: Session, issue_id: int) -> bool:
+    """Say whether the relay has accepted this issue for anybody."""
+    accepted = (DeliveryState.ACCEPTED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED)
+    found = exists().where(Delivery.issue_id == issue_id, Delivery.state.in_(accepted))
+    return session.execute(select(found)).scalar_one()
 
 
 def exclude(session: Session, issue_id: int, token: bytes, readers: Sequence[Recipient]) -> None:

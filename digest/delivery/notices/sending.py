@@ -20,13 +20,14 @@ from sqlalchemy.orm import Session
 from digest import home
 from digest.database.tables import database_now
 from digest.database.transactions import Database
-from digest.delivery.ledger import breaker
+from digest.delivery.ledger import breaker, relays
 from digest.delivery.messages import Links
 from digest.delivery.notices.letters import Letter, read_letters
 from digest.delivery.relay.backoff import GIVE_UP_AFTER, wait_before
 from digest.delivery.relay.connecting import connect_to_relay
 from digest.delivery.relay.connection import Connection, Fate, Outcome, RelayTrouble, Stage
 from digest.delivery.relay.deadlines import elapsed, patiently, window_deadline
+from digest.delivery.relay.habits import Habits
 from digest.delivery.relay.pacing import Pace, open_pace
 from digest.models import (
     Notice,
@@ -133,19 +134,19 @@ class _Clerk:
     ) -> bool:
         """Return whether there is any use in going on."""
         try:
-            if self.connection is None or not self.connection.usable:
-                self.connection = connect_to_relay(self.settings)
+            connection = self._connected()
         except RelayTrouble as trouble:
             log.warning("notices wait for the relay", reason=str(trouble))
             with self.database.transaction() as session:
                 _put_off(session, claim)
                 self._report(session, trouble)
             return False
-        outcomes = _send(self.connection, letters, too_late)
+        outcomes = _send(connection, letters, too_late)
         patiently(partial(_write_down, self.database, claim, outcomes))
+        self._note_habits(connection.habits)
         taken = sum(outcome.fate is Fate.ACCEPTED for _, outcome in outcomes)
         self.accepted += taken
-        found = self.connection.trouble
+        found = connection.trouble
         # Many relays hang up after so many messages, and can be called again.
         if found is not None and not taken and breaker.is_of_relay(found):
             with self.database.transaction() as session:
@@ -153,6 +154,21 @@ class _Clerk:
         elif found is not None or any(outcome.reply is not None for _, outcome in outcomes):
             self._relay_is_back()
         return found is None or taken > 0
+
+    def _connected(self) -> Connection:
+        if self.connection is None or not self.connection.usable:
+            with self.database.reading() as session:
+                habits = relays.habits_of(session, self.relay)
+            self.connection = connect_to_relay(self.settings, habits)
+            with self.database.transaction() as session:
+                relays.note_relay(session, self.relay, self.connection.offers)
+        return self.connection
+
+    def _note_habits(self, habits: Habits) -> None:
+        if habits.learnt:
+            habits.learnt = False
+            with self.database.transaction() as session:
+                relays.note_habits(session, self.relay, habits)
 
     def _report(self, session: Session, trouble: RelayTrouble) -> None:
         probe = self.admitted.probe if self.admitted else None

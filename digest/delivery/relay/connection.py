@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
+from digest.delivery.relay.habits import Habits
 from digest.delivery.relay.pipeline import Connection, Envelope, Fate, Outcome
 from digest.delivery.relay.wire import (
     NotSmtpError,
@@ -56,13 +57,15 @@ def connect(
     local_hostname: str,
     tls_context: ssl.SSLContext | None = None,
     final_dot_timeout: float = FINAL_DOT_TIMEOUT,
+    habits: Habits | None = None,
 ) -> Connection:
     """Open a session with the relay: connect, EHLO, STARTTLS and AUTH, as `address` says.
 
     `timeout`, in seconds, holds for each address of the host that is tried, for each reply as a
     whole, and for any progress in a write; `final_dot_timeout` for the reply to a message, and
     for the writing of one. `local_hostname` is what EHLO says we are, a domain or an address
-    literal. `tls_context`: instead of `tls_defaults()`.
+    literal. `tls_context`: instead of `tls_defaults()`. `habits`: what is known of the relay; what
+    is learnt of it is added.
 
     Raises RelayDown where later may be better (no connection, no answer, 4xx, nonsense), and
     RelayRefused where somebody must change something (5xx, a certificate that does not hold,
@@ -89,6 +92,7 @@ def connect(
                 relay=relay,
                 timeout=timeout,
                 final_dot_timeout=final_dot_timeout,
+                habits=habits,
             )
     except BaseException:
         dialogue.close()
@@ -210,7 +214,8 @@ def _sign_in(dialogue: _Dialogue, username: str, password: str) -> None:
     else:
         raise RelayRefused(
             f"The relay {dialogue.relay} offers no way to sign in that Digest knows (AUTH PLAIN, "
-            f"AUTH LOGIN); it offers {', '.join(offered) or 'none'}.",
+            f"AUTH LOGIN); it offers {', '.join(offered) or 'none'}. Switch PLAIN on there, under "
+            "TLS (sendmail: TRUST_AUTH_MECH and confAUTH_MECHANISMS).",
             stage=Stage.AUTH,
         )
     if code != 235:

@@ -8,11 +8,12 @@ import enum
 import re
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import zip_longest
 from socket import socket
 from typing import NamedTuple
 
+from digest.delivery.relay.habits import Habits
 from digest.delivery.relay.wire import (
     RawReply,
     RelayDown,
@@ -115,9 +116,14 @@ class Connection:
         relay: str,
         timeout: float,
         final_dot_timeout: float,
+        habits: Habits | None = None,
     ) -> None:
         """`features`: the keywords (lower case) and parameters of the last EHLO."""
         self.relay = relay
+        self.offers = tuple(sorted(features))
+        self.habits = habits or Habits()
+        self.refused = 0
+        """How many readers it has refused in this connection."""
         self.pipelining = "pipelining" in features
         self.eight_bit = "8bitmime" in features
         self.smtputf8 = "smtputf8" in features
@@ -139,6 +145,12 @@ class Connection:
         self.close()
 
     @property
+    def spent(self) -> bool:
+        """Whether it has refused as many readers as this relay bears: time to call anew."""
+        limit = self.habits.refusals_at_most
+        return limit is not None and self.refused >= limit
+
+    @property
     def usable(self) -> bool:
         """Whether another `send` may begin: not closed, not in a `send`, the relay still there."""
         return not self._closed and not self._conversing and self._wire.silent
@@ -150,7 +162,8 @@ class Connection:
 
         Nothing is sent before the first outcome is asked for. Those that cannot be said to this
         relay (too big, RFC 1870; not ASCII, RFC 6531) come first; the others in the order given,
-        each as soon as it is known and before the next message leaves.
+        each as soon as it is known and before the next message leaves. Where the relay has refused
+        as many as it bears (`spent`), the connection is closed, and the rest are UNSENT.
 
         `deadline` is asked before each final dot. When it says True the connection is dropped
         without the dot: this envelope and the rest are UNSENT.
@@ -253,7 +266,9 @@ class Connection:
             for outcome in converse(batch, deadline):
                 left.popleft()
                 yield outcome
-            self._conversing = False
+            # What is spent and was not brought to an end is dropped, in the middle of it.
+            self._conversing = bool(left)
+            stage, reason = Stage.RESET, f"{self.relay} bears no more refusals in one connection."
         except _LateError:
             pass
         except (RelayDown, RelayRefused) as trouble:
@@ -265,30 +280,60 @@ class Connection:
         for key in left:
             yield Outcome(key, Fate.UNSENT, None, stage, reason)
 
+    @contextmanager
+    def _learning_limit(self) -> Iterator[None]:
+        """Learn from a relay that ends the connection right after it refused a reader."""
+        try:
+            yield
+        except (RelayDown, RelayRefused) as trouble:
+            if trouble.reply is not None:
+                self.habits.learn_limit(self.refused)
+            raise
+
     def _pipelined(self, batch: list[_Ready], deadline: Callable[[], bool]) -> Iterator[Outcome]:
         self._say(batch[0].group, Stage.MAIL)
+        behind_dot = False
         for this, following in zip_longest(batch, batch[1:]):
-            behind = following.group if following else b""
-            self._want(Stage.MAIL, self._wire.reply(Stage.MAIL))
+            group = following.group if following else b""
+            behind = b"" if self.habits.dot_alone else group
+            self._want(Stage.MAIL, self._first_reply(behind_dot))
             rcpt = self._wire.reply(Stage.RCPT)
             if rcpt.code // 100 == 2:
                 self._want(Stage.DATA, self._wire.reply(Stage.DATA))
                 yield from self._message(this, behind, deadline)
+                if group and not behind:
+                    self._say(group, Stage.MAIL)
+                behind_dot = bool(behind)
             else:
                 yield from self._verdict(this, Stage.RCPT, rcpt)
-                self._step_over(self._wire.reply(Stage.DATA), behind)
+                if following and self.spent:
+                    return
+                with self._learning_limit():
+                    self._step_over(self._wire.reply(Stage.DATA), group)
+                behind_dot = False
+
+    def _first_reply(self, behind_dot: bool) -> RawReply:
+        """Read the answer to MAIL, which may have stood in one packet with a dot that was answered.
+
+        Some relays lose what stands there: the silence is then no matter of theirs being down.
+        """
+        try:
+            return self._wire.reply(Stage.MAIL)
+        except RelayDown as trouble:
+            if behind_dot and trouble.silent:
+                self.habits.learn_dot_alone()
+            raise
 
     def _step_over(self, data: RawReply, behind: bytes) -> None:
         """End a transaction that has no recipient, whatever the relay made of its DATA."""
         if data.code == START_MESSAGE:
             # RFC 2920 3.1: it waits for a message, so it gets an empty one, for nobody.
-            self._say(b".\r\nRSET\r\n" + behind, Stage.DATA)
+            self._say(b".\r\n", Stage.DATA)
             data = self._wire.reply(Stage.FINAL_DOT)
-        else:
-            # MAIL was accepted, and would otherwise be nested.
-            self._say(b"RSET\r\n" + behind, Stage.RESET)
         if data.code == GOING_AWAY or data.code < 400:
             raise refusal(self.relay, Stage.DATA, data.cooked())
+        # MAIL was accepted, and would otherwise be nested.
+        self._say(b"RSET\r\n" + behind, Stage.RESET)
         self._want(Stage.RESET, self._wire.reply(Stage.RESET))
 
     def _step_by_step(self, batch: list[_Ready], deadline: Callable[[], bool]) -> Iterator[Outcome]:
@@ -300,7 +345,10 @@ class Connection:
                 yield from self._message(this, b"", deadline)
             else:
                 yield from self._verdict(this, Stage.RCPT, rcpt)
-                self._want(Stage.RESET, self._ask(b"RSET\r\n", Stage.RESET))
+                if self.spent and this is not batch[-1]:
+                    return
+                with self._learning_limit():
+                    self._want(Stage.RESET, self._ask(b"RSET\r\n", Stage.RESET))
 
     def _message(
         self, this: _Ready, behind: bytes, deadline: Callable[[], bool]
@@ -339,6 +387,7 @@ class Connection:
     def _verdict(self, this: _Ready, stage: Stage, answer: RawReply) -> Iterator[Outcome]:
         """What a reply to RCPT or to the final dot means for its reader, and for the relay."""
         reply = answer.cooked()
+        self.refused += stage is Stage.RCPT and reply.code >= 500
         if fate := _FATES.get(reply.code // 100):
             yield Outcome(this.key, fate, reply, stage)
             if reply.code != GOING_AWAY:

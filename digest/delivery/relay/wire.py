@@ -95,12 +95,18 @@ def presentable(text: str) -> str:
 
 
 class RelayTrouble(DigestError):  # noqa: N818 - reads as the ledger speaks of it
-    """The relay's matter, not a reader's. `stage` says where; `reply` what it said, if it did."""
+    """The relay's matter, not a reader's. `stage` says where; `reply` what it said, if it did.
 
-    def __init__(self, words: str, *, stage: Stage, reply: Reply | None = None) -> None:
+    `silent`: it said nothing for as long as we wait, and did not hang up either.
+    """
+
+    def __init__(
+        self, words: str, *, stage: Stage, reply: Reply | None = None, silent: bool = False
+    ) -> None:
         super().__init__(words)
         self.stage = stage
         self.reply = reply
+        self.silent = silent
 
 
 class RelayDown(RelayTrouble):
@@ -200,6 +206,7 @@ class Wire:
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
         self._replies = ReplyBuffer()
         self._failure: str | None = None
+        self._timed_out = False
         self._awaited = READ
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(False)
@@ -269,6 +276,7 @@ class Wire:
                     raise self._down(stage)
                 if not self._readable(limit):
                     self._failure = f"did not answer within {timeout or self.timeout:g} seconds"
+                    self._timed_out = True
                     continue
                 self._receive()
                 if raw := self._replies.take():
@@ -342,4 +350,5 @@ class Wire:
         self._failure = self._failure or f"dropped the connection ({error.strerror or error})"
 
     def _down(self, stage: Stage) -> RelayDown:
-        return RelayDown(f"The relay {self.relay} {self._failure} ({stage}).", stage=stage)
+        words = f"The relay {self.relay} {self._failure} ({stage})."
+        return RelayDown(words, stage=stage, silent=self._timed_out)

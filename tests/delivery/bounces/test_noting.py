@@ -136,7 +136,7 @@ def test_the_same_report_counts_once(press: Press) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "status"), [("delayed", "4.4.1"), ("failed", "4.4.7"), ("delayed", "5.0.0")]
+    ("action", "status"), [("delayed", "4.4.1"), ("unknown", "4.4.7"), ("delayed", "5.0.0")]
 )
 def test_a_transient_one_is_noted_and_no_more(press: Press, action: str, status: str) -> None:
     issue_id = sent_issue(press)
@@ -146,6 +146,17 @@ def test_a_transient_one_is_noted_and_no_more(press: Press, action: str, status:
     assert numbers(press, issue_id) == {"accepted": 3}
     assert [kept.kind for kept in bounces(press)] == [BounceKind.TRANSIENT]
     assert note(press, issue_id, report_of(status_of())) is Noted.BOUNCED
+
+
+@pytest.mark.parametrize("status", ["4.4.7", "4.2.2", "5.0.0", "2.0.0", "unknown"])
+def test_failed_is_final_whatever_the_status_also_after_a_warning(
+    press: Press, status: str
+) -> None:
+    issue_id = sent_issue(press)
+    warning = report_of(status_of(action="delayed", status="4.4.1"))
+    assert note(press, issue_id, warning) is Noted.DELAYED
+    assert note(press, issue_id, report_of(status_of(status=status))) is Noted.BOUNCED
+    assert numbers(press, issue_id) == {"accepted": 2, "bounced": 1}
 
 
 @pytest.mark.parametrize("state", [DeliveryState.SENDING, IN_DOUBT])
@@ -184,8 +195,8 @@ def test_what_reports_no_failure_changes_nothing(press: Press, content: bytes) -
 
 @pytest.mark.parametrize(
     "recipients",
-    [(), (status_of(status="unknown"),), (status_of(action="failed", status="2.0.0"),)],
-    ids=["no recipient", "no status", "nonsense"],
+    [(), (status_of(action="odd", status="unknown"),), (status_of(action="", status="5.1.1"),)],
+    ids=["no recipient", "no status", "no action"],
 )
 def test_a_report_that_cannot_be_understood_is_noted_as_such(
     press: Press, recipients: tuple[str, ...]

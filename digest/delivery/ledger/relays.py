@@ -1,0 +1,70 @@
+"""What is known of each relay, kept for every process: written by whoever connects."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from digest.database.tables import database_now
+from digest.delivery.relay.habits import Habits
+from digest.models import Relay
+
+# Somebody may have set it right; to find out costs one time-out, or one connection.
+FORGOTTEN_AFTER = timedelta(days=30)
+# Who connects to a relay that was seen so lately writes nothing.
+SEEN_EVERY = timedelta(minutes=10)
+
+
+def habits_of(session: Session, name: str) -> Habits:
+    """Return what was learnt of the relay `name` (`host:port`), if it is not too long ago."""
+    found = session.execute(
+        select(Relay.dot_alone, Relay.refusals_at_most).where(
+            Relay.name == name,
+            Relay.learnt_at > database_now(-FORGOTTEN_AFTER.total_seconds()),
+        )
+    ).one_or_none()
+    return Habits(*found) if found else Habits()
+
+
+def is_seen(session: Session, name: str, offers: tuple[str, ...]) -> bool:
+    """Say whether the relay was noted lately, and offered just this."""
+    seen = session.scalar(
+        select(Relay.offers).where(
+            Relay.name == name,
+            Relay.seen_at > database_now(-SEEN_EVERY.total_seconds()),
+        )
+    )
+    return seen == list(offers)
+
+
+def note_relay(session: Session, name: str, offers: tuple[str, ...]) -> None:
+    """Note that the relay answered, and what it offers."""
+    if is_seen(session, name, offers):
+        return
+    values = {"offers": list(offers), "seen_at": database_now()}
+    _write(session, name, values)
+
+
+def note_habits(session: Session, name: str, habits: Habits) -> None:
+    """Note what was learnt of a relay that was noted before."""
+    values = {
+        "dot_alone": habits.dot_alone,
+        "refusals_at_most": habits.refusals_at_most,
+        "learnt_at": database_now(),
+    }
+    session.execute(update(Relay).where(Relay.name == name).values(values))
+
+
+def _write(session: Session, name: str, values: Mapping[str, object]) -> None:
+    known = update(Relay).where(Relay.name == name).values(values).returning(Relay.name)
+    if session.execute(known).first() is not None:
+        return
+    savepoint = session.begin_nested()
+    try:
+        session.execute(insert(Relay).values(name=name, dot_alone=False, **values))
+        savepoint.commit()
+    except IntegrityError:
+        # Another found it at the same moment.
+        savepoint.rollback()
