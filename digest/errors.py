@@ -13,6 +13,10 @@ class NotMigratedError(DigestError):
     """The database's tables are not those of this version of Digest."""
 
 
+class WrongEncodingError(DigestError):
+    """The database keeps text in an encoding that cannot hold all of it; says how to mend it."""
+
+
 class UnavailableError(DigestError):
     """Something we depend on (database, disk) did not answer; nothing was written."""
 

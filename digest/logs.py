@@ -84,6 +84,7 @@ def set_up_logging(style: str, level: int = logging.INFO) -> None:
         "httpcore",
         "celery.worker.strategy",
         "celery.app.trace",
+        "celery.worker.consumer.connection",
         "mail.log",
     ):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,13 +1,16 @@
 """The `digest` command. Exit codes: 0 done, 1 failed, 2 used wrongly."""
 
 import importlib
+import os
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from digest.errors import DigestError
+from digest.settings.environment_file import NAMED_BY
 
 # Loaded when they are asked for: `digest --help` should not import a web server.
 COMMANDS = {
@@ -58,11 +61,18 @@ def version() -> str:
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version(), prog_name="digest")
-def digest() -> None:
+@click.option(
+    "--env-file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Settings, as systemd's EnvironmentFile; the environment wins.  [DIGEST_ENV_FILE]",
+)
+def digest(env_file: str | None) -> None:
     """Digest: the newsletter service that a publisher runs itself.
 
     Settings come from the environment; `digest doctor` looks at them.
     """
+    if env_file is not None:
+        os.environ[NAMED_BY] = str(Path(env_file).absolute())
 
 
 def main() -> NoReturn:

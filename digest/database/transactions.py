@@ -25,7 +25,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from digest.errors import UnavailableError
+from digest.errors import UnavailableError, WrongEncodingError
 
 BUSY_TIMEOUT_SECONDS = 30
 LONG_REST_SECONDS = 10
@@ -195,7 +195,8 @@ class HeldDatabase(Database):
             return
         with suppress(self._dbapi.Error):
             self._known.autocommit = True
-            self._known.execute("RESET plan_cache_mode")
+            if not is_pooled(self._known):
+                self._known.execute("RESET plan_cache_mode")
             self._known.autocommit = False
 
     @property
@@ -207,7 +208,8 @@ class HeldDatabase(Database):
         try:
             if driver is not self._known:
                 driver.autocommit = True
-                driver.execute("SET plan_cache_mode = force_generic_plan")
+                if not is_pooled(driver):
+                    driver.execute("SET plan_cache_mode = force_generic_plan")
                 self._known = driver
             if driver.autocommit is not autocommit:
                 driver.autocommit = autocommit
@@ -268,9 +270,43 @@ def _engine(url: str) -> Engine:
         max_overflow=5,
         connect_args={"connect_timeout": 5, "application_name": "digest"},
     )
+    # Before SQLAlchemy asks anything itself, which fails on text that comes as bytes.
+    event.listen(engine, "connect", partial(_meet_postgresql, _Met()), insert=True)
     event.listen(engine, "checkin", _note_rest)
     event.listen(engine, "checkout", partial(_check_rested, engine))
     return engine
+
+
+class _Met:
+    """What the first connection of an engine found out: whether a pooler stands in between."""
+
+    pooled: bool | None = None
+
+
+def _meet_postgresql(met: _Met, driver: Any, _: ConnectionPoolEntry) -> None:
+    """Look at a new connection: at the encoding, and whether statements may be kept on it.
+
+    A pooler in transaction mode (pgbouncer) gives each transaction another server's session, where
+    what was prepared is not known, and what was SET is somebody else's. It cannot say a server's
+    process id when the connection is made: it makes one up.
+    """
+    encoding = driver.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise WrongEncodingError(
+            f"The database keeps text as {encoding}, and readers' names need UTF8. Make a new one: "
+            "CREATE DATABASE digest OWNER digest ENCODING 'UTF8' TEMPLATE template0"
+        )
+    if met.pooled is None:
+        told = driver.info.backend_pid
+        met.pooled = driver.execute("SELECT pg_backend_pid()").fetchone()[0] != told
+        driver.rollback()
+    if met.pooled:
+        driver.prepare_threshold = None
+
+
+def is_pooled(driver: Any) -> bool:
+    """Say whether a pooler stands between this driver's connection and PostgreSQL."""
+    return driver.prepare_threshold is None
 
 
 def _note_rest(_: Any, record: ConnectionPoolEntry) -> None:

@@ -17,6 +17,7 @@ from environs import EnvError, FileAwareEnv
 from sqlalchemy import URL
 
 from digest.errors import SettingError
+from digest.settings.environment_file import add_environment_file
 from digest.settings.values import (
     LOOPBACK_NAMES,
     Key,
@@ -115,6 +116,7 @@ def load_settings() -> Settings:
     Raises:
         SettingError: a variable is missing or malformed; the message begins with its name.
     """
+    add_environment_file()
     return _read(_Reader())
 
 
@@ -122,6 +124,7 @@ def setting_complaints() -> list[str]:
     """Return all that `load_settings` would refuse, and not only the first of it."""
     env = _PatientReader()
     try:
+        add_environment_file()
         _read(env)
     except SettingError as error:
         env.complaints.append(str(error))
