@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 
 from digest.checkup.finding import Finding, failure, fine, warning
+from digest.settings.environment_file import NAMED_BY
 from digest.settings.loading import LOOPBACK_NAMES, VARIABLES, Settings
 
 MEGABYTE = 1_000_000
@@ -84,7 +85,7 @@ def _how_it_runs(settings: Settings) -> Finding:
 
 def _misspelt(environment: Mapping[str, str]) -> Iterator[Finding]:
     names = [variable.name for variable in VARIABLES]
-    known = {*names, *(f"{name}_FILE" for name in names)}
+    known = {*names, *(f"{name}_FILE" for name in names), NAMED_BY}
     for name in sorted(environment):
         if not name.startswith("DIGEST_") or name in known or name.startswith("DIGEST_TEST"):
             continue
