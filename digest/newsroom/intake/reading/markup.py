@@ -292,6 +292,8 @@ def _flattened(markup: str) -> str:
         part = _kept(piece, open_tags)
         size += len(part)
         if size > TEXT_AT_MOST:
+            # A tag goes as a whole, and what it opened with it.
+            parts.append("" if piece.name else part[: TEXT_AT_MOST - size])
             break
         parts.append(part)
     return "".join((*parts, *(f"</{name}>" for name in reversed(open_tags))))
