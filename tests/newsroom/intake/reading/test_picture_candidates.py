@@ -160,6 +160,9 @@ def test_a_small_thumbnail_comes_behind_the_text_and_is_better_than_nothing() ->
         (QUAY.replace("quay", "quay-150x150"), QUAY.replace("quay", "quay-1024x683"), "1024x683"),
         (QUAY.replace("quay", "quay-scaled"), QUAY.replace("quay", "quay-300x200"), "scaled"),
         (QUAY + "?w=300", QUAY, QUAY),
+        (QUAY, QUAY.replace("/media/", "/media/size/w600/"), QUAY),
+        (QUAY.replace("/media/", "/styles/thumbnail/public/media/") + "?itok=x", QUAY, QUAY),
+        ("https://m.example/max/400/1*q.jpeg", "https://m.example/max/1024/1*q.jpeg", "1024"),
         (QUAY, "https://i0.wp.com/halyard.example/media/quay.jpg?resize=300%2C200&amp;ssl=1", QUAY),
         (
             "https://blogger.googleusercontent.com/img/b/R29/AVv/s72-c/quay.jpg",

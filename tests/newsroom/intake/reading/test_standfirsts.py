@@ -158,6 +158,17 @@ def test_a_summary_of_a_picture_and_its_caption_is_the_text_beside_it() -> None:
     assert standfirst(summary, "", TITLE) == TEXT
 
 
+def test_the_fields_that_drupal_writes_into_a_summary_are_no_text() -> None:
+    summary = (
+        f'<span class="field field--name-title">{TITLE}</span>'
+        '<span class="field field--name-uid"><span>ada</span></span>'
+        '<span class="field field--name-created"><time>Tue, 11/10/2026</time></span>'
+        f'<div class="field field--name-body field__item"><p>{TEXT}</p></div>'
+    )
+
+    assert standfirst(summary, "", TITLE) == TEXT
+
+
 def test_what_says_nothing_is_no_standfirst() -> None:
     assert standfirst("", "", TITLE) == ""
     assert standfirst(TITLE, "", TITLE) == ""
