@@ -1,28 +1,32 @@
 """Text from outside: to plain text, to safe HTML, to links that may be followed."""
 
-import html
 import re
-import unicodedata
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-import nh3
 from url_normalize import url_normalize
+
+from digest.newsroom.intake.reading.lines import one_line
+from digest.newsroom.intake.reading.markup import plain_from_unknown, safe_html
+
+__all__ = [
+    "MARKUP_AT_MOST",
+    "SCHEMES",
+    "URL_AT_MOST",
+    "canonical_url",
+    "one_line",
+    "plain_text",
+    "safe_html",
+    "web_url",
+]
 
 URL_AT_MOST = 2000
 _TOO_LONG = f"Web addresses are at most {URL_AT_MOST} characters."
-# What is cleaned at all: a title, or a body, beyond this is not one that a person wrote.
+# What a feed's content is looked through for.
 MARKUP_AT_MOST = 300_000
 
 HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?\.?|[0-9a-f:.]*:[0-9a-f:.]*")
 
-BLOCKS = {"p", "br", "div", "li", "ul", "ol", "blockquote", "h2", "h3", "h4", "td", "tr", "table"}
-SAFE_TAGS = {"p", "br", "a", "em", "i", "strong", "b", "ul", "ol", "li", "blockquote", "h2", "h3"}
 SCHEMES = {"http", "https"}
-
-LOOKS_LIKE_MARKUP = re.compile(r"<[a-zA-Z/!?]|&(#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
-BLOCK_TAG = re.compile(rf"</?(?:{'|'.join(sorted(BLOCKS))})\b[^>]*>")
-# Overrides and isolates can make a headline read as something else in a subject line.
-UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
 
 TRACKING_PREFIXES = ("utm_", "mtm_", "pk_", "piwik_", "hsa_", "oly_", "vero_", "at_custom")
 TRACKING_KEYS = frozenset(
@@ -35,43 +39,12 @@ TRACKING_KEYS = frozenset(
 )
 
 
-def plain_text(markup: str, at_most: int) -> str:
-    """Return what a reader would see, on one line, cut at a word's end where it is too long.
+def plain_text(text: str, at_most: int) -> str:
+    """Return what a reader sees of text that may or may not be HTML, on one bounded line.
 
-    Takes text as well as HTML: feeds and API clients send either in the same field.
+    Who knows which of them it is says so by `markup.plain`, or by `one_line`.
     """
-    markup = markup[:MARKUP_AT_MOST]
-    if LOOKS_LIKE_MARKUP.search(markup):
-        safe = nh3.clean(markup, tags=BLOCKS, attributes={}, strip_comments=True)
-        markup = html.unescape(BLOCK_TAG.sub(" ", safe))
-    return _cut(one_line(markup), at_most)
-
-
-def one_line(text: str) -> str:
-    """Return text in NFC without control characters, its white space folded into single spaces."""
-    text = UNSEEN.sub("", text)
-    kept = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
-    # Half a surrogate pair cannot be stored or mailed.
-    kept = kept.encode("utf-8", "ignore").decode()
-    return " ".join(unicodedata.normalize("NFC", kept).split())
-
-
-def _cut(text: str, at_most: int) -> str:
-    if len(text) <= at_most:
-        return text
-    head = text[: at_most - 1]
-    whole_words = head.rpartition(" ")[0]
-    return (whole_words if len(whole_words) > at_most // 2 else head).rstrip(" ,;:–—-") + "…"
-
-
-def safe_html(markup: str) -> str:
-    """Return HTML of a few plain tags, whose links can only be http and https."""
-    # Control characters are no use in HTML, and PostgreSQL cannot hold a NUL.
-    markup = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", markup[:MARKUP_AT_MOST])
-    markup = markup.encode("utf-8", "ignore").decode()
-    return nh3.clean(
-        markup, tags=SAFE_TAGS, attributes={"a": {"href"}}, url_schemes=SCHEMES
-    ).strip()
+    return plain_from_unknown(text, at_most)
 
 
 def canonical_url(text: str) -> str:
