@@ -138,8 +138,10 @@ def _keep(database: Database, claim: _Claim, pictures: ArticlePictures, now: dat
         if came:
             article.image_url, article.image_alt = article.picture_candidates[claim.place]
             set_pictures(session, article, pictures, now)
+        another = _go_on(article, claim, now)
+        if not another:
             article.image_failures = 0
-        return _Tried(came, another=_go_on(article, claim, now))
+        return _Tried(came, another)
 
 
 def _fail(

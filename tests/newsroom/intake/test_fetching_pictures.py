@@ -363,6 +363,29 @@ def test_a_site_that_fails_is_tried_again_and_then_passed_over(picture: Picture)
     assert picture.asked() == ["one"] * TRIES + ["two", "quay"]
 
 
+def test_however_its_sites_fail_an_article_costs_few_requests(picture: Picture) -> None:
+    down = [picture.serve(str(number), status=503) for number in range(4)]
+    picture.bring_in(picture.serve("thumbnail", MIDDLING), *down)
+    now = NOW
+    while picture.article().image_due_at is not None:
+        picture.fetch(now)
+        now += HOUR
+
+    assert picture.taken() == ("thumbnail", "", False, True)
+    assert len(picture.asked()) <= PICTURES_AT_MOST + TRIES - 1
+
+
+def test_a_picture_that_is_not_there_yet_is_waited_for_where_it_is_the_last(
+    picture: Picture,
+) -> None:
+    picture.bring_in(picture.serve("one", status=404), picture.serve("two", status=404))
+    assert not picture.fetch()
+    picture.serve("two")
+
+    assert picture.fetch(NOW + HOUR)
+    assert picture.taken() == ("two", "two", True, True)
+
+
 def test_the_same_again_from_the_feed_does_not_start_over(picture: Picture) -> None:
     given = picture.serve("avatar", SMALL), picture.serve("quay")
     picture.bring_in(*given, alt="The author")
