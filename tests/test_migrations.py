@@ -19,6 +19,7 @@ from digest.delivery.ledger import partitions
 from digest.errors import NotMigratedError
 from digest.migrations import check_migrated, configuration, downgrade, newest_revision, upgrade
 from digest.models import (
+    Article,
     Consent,
     ConsentDetail,
     ConsentKind,
@@ -30,9 +31,10 @@ from digest.models import (
     IssueState,
     Newsletter,
     Publication,
+    Source,
     Subscription,
 )
-from tests.factories import NOW, make_newsletter, make_reader
+from tests.factories import NOW, make_article, make_newsletter, make_reader
 from tests.servers.postgresql import PostgresServer
 
 
@@ -372,6 +374,89 @@ def test_deliveries_survive_the_way_down_and_up_again(database: Database) -> Non
                 assert session.scalars(text(one)).all() == [f"for {issue_id}"]
     with database.connection() as connection, connection.begin():
         compare_with_models(connection)
+
+
+OLD_ARTICLE = """
+    INSERT INTO article (id, source_id, url, title, standfirst, body, topics, image_url, image_alt,
+        image_due_at, image_failures, minutes, published_at, first_seen_at, updated_at)
+    VALUES (:id, :source_id, :url, 'The port', 'For forty years.', :body, '[]', :image_url,
+        'A "full" quay', :due, 0, :minutes, :at, :at, :at)
+"""
+
+
+def test_what_was_counted_from_a_summary_is_no_reading_time_any_more(database: Database) -> None:
+    before = {
+        1: (1, "", 1, None),
+        2: (1, "For forty years.", 1, None),
+        3: (1, "<p>For forty years.</p>", 1, None),
+        4: (1, "<p>For forty years Varrholm counted success.</p>", 9, 9),
+        5: (None, "", 9, 9),
+    }
+    with database.transaction() as session:
+        session.add(
+            Source(
+                id=1, url="https://h.example/f", name="Wire", next_fetch_at=NOW, created_at=NOW
+            )
+        )  # fmt: skip
+    downgrade(database.url, "0006")
+    with database.transaction() as session:
+        for id_, (source_id, body, minutes, _) in before.items():
+            row: dict[str, Any] = {
+                "id": id_,
+                "source_id": source_id,
+                "body": body,
+                "minutes": minutes,
+            }
+            row |= {"url": f"https://h.example/{id_}", "at": NOW, "due": None, "image_url": None}
+            session.execute(text(OLD_ARTICLE).bindparams(at=NOW), row)
+    upgrade(database.url)
+
+    with database.reading() as session:
+        articles = session.scalars(select(Article)).all()
+    assert {found.id: found.minutes for found in articles} == {
+        id_: minutes for id_, (*_, minutes) in before.items()
+    }
+    assert not any(found.backlog for found in articles)
+    assert all(found.published_at == NOW for found in articles)
+
+
+def test_a_picture_that_was_fetched_is_the_one_candidate_and_has_been_tried(
+    database: Database,
+) -> None:
+    downgrade(database.url, "0006")
+    url = "https://h.example/port.jpg"
+    with database.transaction() as session:
+        for id_, image_url, due in ((1, url, None), (2, url, NOW), (3, None, None)):
+            row: dict[str, Any] = {
+                "id": id_,
+                "source_id": None,
+                "body": "",
+                "minutes": 1,
+                "image_url": image_url,
+            }
+            row |= {"url": f"https://h.example/{id_}", "at": NOW, "due": due}
+            session.execute(text(OLD_ARTICLE).bindparams(at=NOW, due=due), row)
+    upgrade(database.url)
+
+    with database.reading() as session:
+        articles = session.scalars(select(Article).order_by(Article.id)).all()
+    assert [(found.picture_candidates, found.pictures_tried) for found in articles] == [
+        ([[url, 'A "full" quay']], 1),
+        ([[url, 'A "full" quay']], 0),
+        ([], 0),
+    ]
+
+
+def test_the_way_down_gives_dates_and_minutes_to_what_had_none(database: Database) -> None:
+    with database.transaction() as session:
+        make_article(session, "port", minutes=None, published_at=None, backlog=True)
+    downgrade(database.url, "0006")
+
+    with database.reading() as session:
+        [(minutes, at_first_sight)] = session.execute(
+            text("SELECT minutes, published_at = first_seen_at FROM article")
+        )
+    assert (minutes, bool(at_first_sight)) == (1, True)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

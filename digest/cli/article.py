@@ -35,8 +35,10 @@ def article() -> None:
     help="A picture: JPEG, PNG, WebP, GIF or AVIF.",
 )
 @click.option("--alt", default="", help="What the picture shows.")
-@click.option("--minutes", type=click.IntRange(1, 600), help="Reading time.")
-@click.option("--published", type=Moment(), help="When (UTC where it has no offset).  [now]")
+@click.option("--minutes", type=click.IntRange(1, 600), help="Reading time, where it is known.")
+@click.option(
+    "--published", type=Moment(), help="When (UTC where it has no offset), if that is known."
+)
 @json_option
 def add(
     title: str,
@@ -99,10 +101,15 @@ def list_articles(limit: int, as_json: bool) -> None:
         return
     table = Table("Id", "Published", "Section", "Title", "Byline", "Min")
     for found in articles:
-        published = f"{found.published_at:%Y-%m-%d %H:%M}"
-        about = (found.section or "", found.title, found.byline or "", str(found.minutes))
-        table.add_row(str(found.id), published, *about)
+        about = (found.section or "", found.title, found.byline or "", str(found.minutes or ""))
+        table.add_row(str(found.id), _published_in_words(found), *about)
     print_table(table, "There are no articles yet. Add one: digest article add --help")
+
+
+def _published_in_words(found: Article) -> str:
+    if found.published_at is None:
+        return "undated, not news" if found.backlog else "undated"
+    return f"{found.published_at:%Y-%m-%d %H:%M}"
 
 
 def _as_json(found: Article) -> dict[str, Any]:
@@ -114,7 +121,8 @@ def _as_json(found: Article) -> dict[str, Any]:
         "byline": found.byline,
         "section": found.section,
         "minutes": found.minutes,
-        "published_at": found.published_at.isoformat(),
+        "published_at": found.published_at and found.published_at.isoformat(),
+        "backlog": found.backlog,
         "first_seen_at": found.first_seen_at.isoformat(),
         "lead_image": found.lead_image,
         "thumbnail": found.thumbnail,

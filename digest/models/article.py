@@ -32,9 +32,15 @@ class Source(Base):
 class Article(Base):
     """A piece on the publisher's site, as text and checked links.
 
-    `image_url` is where the picture came from; `lead_image` (16:9) and `thumbnail` (4:3) are
-    media of ours, NULL where there is none or it is too small. `image_due_at` is when the picture
-    is to be fetched, NULL once that is settled, well or badly. `minutes` is the reading time.
+    `image_url` is where the picture came from, or will be looked for first; `image_alt` is what
+    it shows. `lead_image` (16:9) and `thumbnail` (4:3) are media of ours, NULL where there is none
+    or it is too small. `picture_candidates` are all that were given, each [address, alt], and the
+    first `pictures_tried` of them have been tried. `image_due_at` is when the next is to be
+    fetched, NULL once that is settled, well or badly.
+
+    `minutes` is the reading time, NULL where we have no text to count. `published_at` is NULL
+    where there is no certain date. `backlog`: it came undated with its source's first fetch, so
+    it is no news, and no issue takes it by itself.
     """
 
     __tablename__ = "article"
@@ -56,13 +62,16 @@ class Article(Base):
     topics: Mapped[list[str]] = mapped_column(JSON, default=list)
     image_url: Mapped[str | None] = mapped_column(String(2000))
     image_alt: Mapped[str] = mapped_column(String(300), default="")
+    picture_candidates: Mapped[list[list[str]]] = mapped_column(JSON, default=list)
+    pictures_tried: Mapped[int] = mapped_column(default=0)
     image_due_at: Mapped[datetime | None]
     image_failures: Mapped[int] = mapped_column(default=0)
     lead_image: Mapped[str | None] = mapped_column(ForeignKey("media.hash"))
     thumbnail: Mapped[str | None] = mapped_column(ForeignKey("media.hash"))
-    minutes: Mapped[int] = mapped_column(default=1)
-    published_at: Mapped[datetime]
+    minutes: Mapped[int | None]
+    published_at: Mapped[datetime | None]
     first_seen_at: Mapped[datetime]
+    backlog: Mapped[bool] = mapped_column(default=False)
     updated_at: Mapped[datetime]
 
     source: Mapped[Source | None] = relationship()

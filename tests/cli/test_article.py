@@ -28,6 +28,15 @@ def test_an_article_is_added_and_listed(command_line: CommandLine) -> None:
     assert "Joss Penhallow" in command_line("article", "list").out
 
 
+def test_what_is_not_known_of_an_article_is_not_made_up(command_line: CommandLine) -> None:
+    added = command_line(*PORT, "--standfirst", "For forty years…", "--json").json
+
+    assert (added["minutes"], added["published_at"], added["backlog"]) == (None, None, False)
+    listed = command_line("article", "list").out
+    assert "undated" in listed
+    assert "None" not in listed
+
+
 def test_the_same_address_again_changes_the_article(command_line: CommandLine) -> None:
     first = command_line(*PORT, "--json").json
     again = command_line(*PORT[:3], "The port, corrected", *PORT[4:], "--json").json

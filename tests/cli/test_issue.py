@@ -35,7 +35,7 @@ def test_composing_makes_the_next_issue_and_says_why_each_story_is_there(
 
     assert said.exit_code == 0
     assert "The roofs" in said.out
-    assert "Published within the hour" in said.out
+    assert "Undated, first seen within the hour" in said.out
     [listed] = paper("issue", "list", "--json").json
     assert listed["state"] == "draft"
     assert listed["issue"] == f"editors-digest/{listed['occurrence_on']}"

@@ -44,7 +44,7 @@ def test_a_preview_writes_html_text_and_the_whole_mail(
 
     assert said.exit_code == 0
     assert "Subject: The roofs" in said.out
-    assert "Published within the hour" in said.out
+    assert "Undated, first seen within the hour" in said.out
     written = {file.suffix: file for file in (tmp_path / "look").iterdir()}
     assert set(written) == {".html", ".txt", ".eml"}
     assert "The port" in written[".html"].read_text()

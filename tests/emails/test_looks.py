@@ -23,6 +23,7 @@ from tests.emails.samples import (
     NOTICE_KINDS,
     READER,
     halyard_issue,
+    issue_of_unknown_length,
     longest_issue,
     media,
     notice,
@@ -38,6 +39,10 @@ MAILS: dict[str, Callable[[], Rendered]] = {
     "yellow": lambda: render_issue(halyard_issue("#FFD400"), READER),
     "longest": lambda: render_issue(longest_issue(), READER),
     "shortest": lambda: render_issue(shortest_issue(), READER),
+    "some of unknown length": lambda: render_issue(
+        issue_of_unknown_length(all_of_it=False), READER
+    ),
+    "unknown length": lambda: render_issue(issue_of_unknown_length(), READER),
     **{str(kind): partial(notice, kind) for kind in NOTICE_KINDS},
 }
 

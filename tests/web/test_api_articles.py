@@ -103,7 +103,14 @@ def test_two_fields_are_enough(api: Api) -> None:
     response = api.post({"url": URL, "title": "The port", "byline": None})
 
     assert response.status_code == 201
-    assert response.get_json()["minutes"] == 1
+    assert response.get_json()["minutes"] is None
+    assert response.get_json()["published_at"] is None
+
+
+def test_minutes_are_counted_where_there_is_a_text(api: Api) -> None:
+    response = api.post({"url": URL, "title": "The port", "body": f"<p>{'word ' * 460}</p>"})
+
+    assert response.get_json()["minutes"] == 2
 
 
 def test_the_same_page_is_changed(api: Api, clock: FixedClock) -> None:

@@ -1,12 +1,14 @@
 """The archive, and "Read online"."""
 
+import re
 from datetime import date
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select, update
 
 from digest.database.transactions import Database
-from digest.models import IssueState, Newsletter, StoryRole
+from digest.models import IssueState, Newsletter, Story, StoryRole
 from digest.newsroom.intake.media import store_media
 from digest.newsroom.intake.pictures import Encoded
 from tests.factories import NOW, make_article, make_issue
@@ -52,6 +54,29 @@ def test_an_issue_is_shown_as_it_was_frozen(
     assert "Look up &lt;tonight&gt;." in page.text
     assert 'href="https://halyard.example/a/port"' in page.text
     assert 'name="consent"' in page.text, "the card at its end"
+
+
+def test_what_nobody_knows_the_length_of_says_nothing_of_it(
+    client: FlaskClient, number_42: None, database: Database
+) -> None:
+    with database.transaction() as session:
+        stories = list(session.scalars(select(Story).order_by(Story.position)))
+        for story in stories[1:]:
+            story.minutes = None
+        stories[2].byline = None
+    some = words(client.get("/issues/editors-digest/42"))
+    assert "Four stories. Chosen by Imara Vance-Oduya." in some
+    assert some.count("min read") == 1
+    assert "None" not in some
+
+    with database.transaction() as session:
+        session.execute(update(Story).values(minutes=None, byline=None))
+    for path in ("/issues/editors-digest/42", "/issues/"):
+        page = client.get(path)
+        shown = re.findall(r"<article.*?</article>", page.text, re.DOTALL)
+        assert shown
+        for markup in shown:
+            assert not re.search('class="(meta|dot|minutes)"|None|min read', markup)
 
 
 def test_the_archive_has_a_line_for_each_issue_by_year(

@@ -31,7 +31,10 @@ RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he ks ps sd ug ur yi".split())
 
 @dataclass(frozen=True)
 class StoryView:
-    """A story as it is shown. `image` is an absolute URL; `minutes` is the reading time."""
+    """A story as it is shown.
+
+    `image` is an absolute URL; `minutes` is the reading time, None where nobody knows it.
+    """
 
     role: StoryRole
     title: str
@@ -39,7 +42,7 @@ class StoryView:
     byline: str | None
     section: str | None
     url: str
-    minutes: int
+    minutes: int | None
     image: str | None
     image_alt: str
 
@@ -162,10 +165,14 @@ class IssueView:
 
     @property
     def summary(self) -> str:
-        """ "Eight stories, 41 minutes"."""
-        minutes = sum(story.minutes for story in self.stories)
+        """ "Eight stories, 41 minutes", and "Eight stories" where one's minutes are not known."""
         count = prose.count_in_words(len(self.stories), "story", "stories")
-        return f"{count[:1].upper()}{count[1:]}, {minutes} minute{'' if minutes == 1 else 's'}"
+        count = f"{count[:1].upper()}{count[1:]}"
+        known = [story.minutes for story in self.stories if story.minutes is not None]
+        if len(known) < len(self.stories):
+            return count
+        minutes = sum(known)
+        return f"{count}, {minutes} minute{'' if minutes == 1 else 's'}"
 
 
 @dataclass(frozen=True)
@@ -254,7 +261,7 @@ def view_story(story: Story, public_url: str) -> StoryView:
         byline=copy.byline,
         section=copy.section,
         url=copy.url,
-        minutes=copy.minutes or 1,
+        minutes=copy.minutes,
         image=f"{public_url}/media/{image}" if image else None,
         image_alt=copy.image_alt or "",
     )

@@ -10,6 +10,12 @@ from sqlalchemy.orm import Session
 
 from digest.errors import FieldError
 from digest.models import Article, Source
+from digest.newsroom.intake.candidates import (
+    Candidate,
+    give_pictures,
+    update_pictures,
+    usable_pictures,
+)
 from digest.newsroom.intake.sanitising import canonical_url, one_line, plain_text, safe_html
 
 TITLE_AT_MOST = 500
@@ -39,9 +45,11 @@ class GivenPicture:
 class NewArticle:
     """An article as a feed, the API or a command gives it: nothing in it is trusted.
 
-    `other_pictures` may stand in for the one at `image_url`, the likeliest first. `minutes` is
-    counted from `body` (HTML) where it is not given. `first_seen_at` is for a source's first
-    fetch, which takes it from `published_at`.
+    `other_pictures` may stand in for the one at `image_url`, the likeliest first. `body` is HTML,
+    and "" where there is only a summary. `minutes` is counted from it where it is not given; with
+    neither nobody knows. `published_at` is None where there is no certain date. `first_seen_at`
+    and `backlog` are for a source's first fetch: what is dated was there since then, and what is
+    not is no news.
     """
 
     url: str
@@ -57,6 +65,7 @@ class NewArticle:
     minutes: int | None = None
     published_at: datetime | None = None
     first_seen_at: datetime | None = None
+    backlog: bool = False
     guid: str | None = None
 
 
@@ -113,7 +122,8 @@ def _checked(new: NewArticle, now: datetime) -> NewArticle:
         raise FieldError("url", str(error)) from None
     body = safe_html(new.body)
     standfirst = plain_text(new.standfirst, STANDFIRST_AT_MOST)
-    seen = plausible(new.first_seen_at, now) if new.first_seen_at else None
+    pictures = _pictures(new)
+    image_url, image_alt = pictures[0] if pictures else (None, _alt(new.image_alt))
     return NewArticle(
         url=url,
         title=title,
@@ -122,23 +132,27 @@ def _checked(new: NewArticle, now: datetime) -> NewArticle:
         byline=plain_text(new.byline or "", BYLINE_AT_MOST) or None,
         section=plain_text(new.section or "", SECTION_AT_MOST) or None,
         topics=_topics(new.topics),
-        image_url=_image_url(new.image_url),
-        image_alt=plain_text(new.image_alt, ALT_AT_MOST),
-        minutes=_minutes(new.minutes, body or standfirst),
-        published_at=plausible(new.published_at, now) if new.published_at else None,
-        first_seen_at=seen,
+        image_url=image_url,
+        image_alt=image_alt,
+        other_pictures=tuple(GivenPicture(url, alt) for url, alt in pictures[1:]),
+        minutes=_minutes(new.minutes, body),
+        published_at=plausible(new.published_at, now),
+        first_seen_at=plausible(new.first_seen_at, now),
+        backlog=new.backlog,
         guid=one_line(new.guid or "")[:GUID_AT_MOST] or None,
     )
 
 
-def plausible(published_at: datetime, now: datetime) -> datetime:
-    """Return the date of an article, or `now` where it cannot be true.
+def plausible(published_at: datetime | None, now: datetime) -> datetime | None:
+    """Return the date of an article, or None where it cannot be true; one a little ahead is `now`.
 
     A feed that says 1970 or 2090 has lost the date, not the article. Naive moments are UTC.
     """
+    if published_at is None:
+        return None
     if published_at.tzinfo is None:
         published_at = published_at.replace(tzinfo=UTC)
-    return min(published_at, now) if is_plausible(published_at, now) else now
+    return min(published_at, now) if is_plausible(published_at, now) else None
 
 
 def is_plausible(published_at: datetime, now: datetime) -> bool:
@@ -146,15 +160,19 @@ def is_plausible(published_at: datetime, now: datetime) -> bool:
     return EARLIEST <= published_at <= now + CLOCKS_MAY_DIFFER
 
 
-def reading_minutes(text: str) -> int:
-    """Return how long a text takes to read: words ÷ 230, rounded, at least 1."""
+def reading_minutes(text: str) -> int | None:
+    """Return how long a text takes to read: words ÷ 230, rounded, at least 1.
+
+    None where there are no words.
+    """
     words = len(plain_text(text, len(text) + 1).split())
-    return min(max(1, round(words / WORDS_A_MINUTE)), MINUTES_AT_MOST)
+    return min(max(1, round(words / WORDS_A_MINUTE)), MINUTES_AT_MOST) if words else None
 
 
-def _minutes(given: int | None, text: str) -> int:
+def _minutes(given: int | None, body: str) -> int | None:
+    # A standfirst tells nothing of how long the piece behind it is.
     if given is None:
-        return reading_minutes(text)
+        return reading_minutes(body)
     return min(max(1, given), MINUTES_AT_MOST)
 
 
@@ -163,12 +181,14 @@ def _topics(topics: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, cleaned)))
 
 
-def _image_url(url: str | None) -> str | None:
-    # An article whose picture cannot be used goes without; the article itself is fine.
-    try:
-        return canonical_url(url) if url else None
-    except ValueError:
-        return None
+def _pictures(given: NewArticle) -> tuple[Candidate, ...]:
+    others = [(picture.url, picture.alt) for picture in given.other_pictures]
+    first = [(given.image_url, given.image_alt)] if given.image_url else []
+    return usable_pictures((url, _alt(alt)) for url, alt in (*first, *others))
+
+
+def _alt(text: str) -> str:
+    return plain_text(text, ALT_AT_MOST)
 
 
 def _known(session: Session, given: NewArticle, source_id: int | None) -> Article | None:
@@ -199,15 +219,16 @@ def _inserted(session: Session, given: NewArticle, source_id: int | None, now: d
         byline=given.byline,
         section=given.section,
         topics=list(given.topics),
-        image_url=given.image_url,
         image_alt=given.image_alt,
-        image_due_at=now if given.image_url else None,
         image_failures=0,
         minutes=given.minutes,
-        published_at=given.published_at or now,
+        published_at=given.published_at,
         first_seen_at=given.first_seen_at or now,
+        backlog=given.backlog and given.published_at is None,
         updated_at=now,
     )
+    if pictures := _candidates(given):
+        give_pictures(article, pictures, now)
     session.add(article)
     session.flush()
     return article
@@ -223,10 +244,13 @@ def _update(
     article.byline = given.byline
     article.section = given.section
     article.topics = list(given.topics)
-    article.minutes = given.minutes or 1
+    article.minutes = given.minutes
     article.published_at = given.published_at or article.published_at
-    _update_image(article, given.image_url, now)
-    article.image_alt = given.image_alt or article.image_alt
+    # Its date tells from now on whether it is news.
+    article.backlog = article.backlog and article.published_at is None
+    if given.image_url is None:
+        article.image_alt = given.image_alt or article.image_alt
+    update_pictures(article, _candidates(given), now)
     if article.source_id is None and source is not None:
         # Added by hand before the feed had it. Its GUID stays with whoever has it already.
         article.source_id = source.id
@@ -238,14 +262,11 @@ def _update(
     return Change.CHANGED
 
 
-def _update_image(article: Article, url: str | None, now: datetime) -> None:
-    given_by_hand = article.image_url is None and article.lead_image is not None
-    if url is None or url == article.image_url or given_by_hand:
-        return
-    # The old picture goes at once: there may have been a reason to change it.
-    article.image_url = url
-    article.lead_image = article.thumbnail = None
-    article.image_due_at, article.image_failures = now, 0
+def _candidates(given: NewArticle) -> tuple[Candidate, ...]:
+    if given.image_url is None:
+        return ()
+    others = ((picture.url, picture.alt) for picture in given.other_pictures)
+    return (given.image_url, given.image_alt), *others
 
 
 def _has_guid(session: Session, source: Source, guid: str | None) -> bool:

@@ -69,14 +69,21 @@ PICTURE = Bounds(
 class FetchError(DigestError):
     """Nothing could be fetched, with the reason in words that may be shown to an editor.
 
-    `final` where trying again would change nothing; `wait` is how long the site asks us to.
+    `final` where trying again would change nothing; `absent` where the site answered that we
+    cannot have it, or not there; `wait` is how long the site asks us to.
     """
 
     def __init__(
-        self, sentence: str, *, final: bool = False, wait: timedelta = timedelta(0)
+        self,
+        sentence: str,
+        *,
+        final: bool = False,
+        absent: bool = False,
+        wait: timedelta = timedelta(0),
     ) -> None:
         super().__init__(sentence)
         self.final = final
+        self.absent = absent
         self.wait = wait
 
 
@@ -218,12 +225,14 @@ def _refusal(response: httpx.Response, bounds: Bounds) -> FetchError:
     status = response.status_code
     if status == 410:
         return FetchError(
-            f"The site says that this {bounds.noun} is gone for good (410).", wait=LONGEST_WAIT
+            f"The site says that this {bounds.noun} is gone for good (410).",
+            absent=True,
+            wait=LONGEST_WAIT,
         )
     if status == 404:
-        return FetchError(f"There is no {bounds.noun} at that address (404).")
+        return FetchError(f"There is no {bounds.noun} at that address (404).", absent=True)
     if status in {401, 403}:
-        return FetchError(f"The site does not let us have it ({status}).")
+        return FetchError(f"The site does not let us have it ({status}).", absent=True)
     if status in {429, 503}:
         wait = _asked_wait(response.headers.get("retry-after", ""))
         return FetchError(f"The site asks us to come back later ({status}).", wait=wait)

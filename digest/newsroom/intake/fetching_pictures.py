@@ -40,21 +40,19 @@ def fetch_picture(
     now: datetime,
     bounds: Bounds = PICTURE,
 ) -> bool:
-    """Fetch an article's picture, if it is due; return whether it has one now.
+    """Fetch an article's picture, if it is due; return whether one came.
 
-    Where it cannot be had the article stays without: what is no picture, or is not to be had from
-    there, is not asked for again; a site that fails is asked three times.
+    Its candidates are tried in order until one does as a lead; where none does, the first that
+    does as a thumbnail stays, and where none does even so, the article stays without. What is no
+    picture, or is not to be had from there, is not asked for again; sites that fail are asked
+    three times in all.
     """
-    claim = _claim(database, article_id, now)
-    if claim is None:
-        return False
-    try:
-        fetched = fetcher.fetch(claim.url, bounds)
-        pictures = article_pictures(fetched.content or b"")
-    except (FetchError, PictureError) as error:
-        _fail(database, claim, error, now)
-        return False
-    return _keep(database, claim, pictures, now)
+    came = False
+    while True:
+        tried = _try_next(database, article_id, fetcher, now, bounds)
+        came = came or tried.came
+        if not tried.another:
+            return came
 
 
 def fetch_pictures(
@@ -68,17 +66,43 @@ def fetch_pictures(
     with database.reading() as session:
         due = pictures_due(session, now)
     for article_id in due:
-        if not go_on():
-            return False
-        fetch_picture(database, article_id, fetcher=fetcher, now=now)
+        another = True
+        while another:
+            if not go_on():
+                return False
+            another = _try_next(database, article_id, fetcher, now, PICTURE).another
     return True
 
 
 @dataclass(frozen=True)
+class _Tried:
+    """What became of a candidate: whether the article took it, and whether the next is due."""
+
+    came: bool = False
+    another: bool = False
+
+
+def _try_next(
+    database: Database, article_id: int, fetcher: Fetcher, now: datetime, bounds: Bounds
+) -> _Tried:
+    claim = _claim(database, article_id, now)
+    if claim is None:
+        return _Tried()
+    try:
+        fetched = fetcher.fetch(claim.url, bounds)
+        pictures = article_pictures(fetched.content or b"")
+    except (FetchError, PictureError) as error:
+        log.info("picture not fetched", article=claim.article_id, error=str(error))
+        return _fail(database, claim, error, now)
+    return _keep(database, claim, pictures, now)
+
+
+@dataclass(frozen=True)
 class _Claim:
-    """A picture that is ours to fetch."""
+    """A candidate that is ours to fetch: the one at `place` among its article's."""
 
     article_id: int
+    place: int
     url: str
     failures: int
     until: datetime
@@ -87,12 +111,13 @@ class _Claim:
 def _claim(database: Database, article_id: int, now: datetime) -> _Claim | None:
     with database.transaction() as session:
         article = session.get(Article, article_id)
-        if article is None or article.image_url is None or article.image_due_at is None:
+        if article is None or article.image_due_at is None:
             return None
-        seen = article.image_due_at
-        if seen > now:
+        seen, place = article.image_due_at, article.pictures_tried
+        if seen > now or place >= len(article.picture_candidates):
             return None
-        claim = _Claim(article_id, article.image_url, article.image_failures, now + CLAIM)
+        url = article.picture_candidates[place][0]
+        claim = _Claim(article_id, place, url, article.image_failures, now + CLAIM)
         won = session.execute(
             update(Article)
             .where(Article.id == article_id, Article.image_due_at == seen)
@@ -102,31 +127,61 @@ def _claim(database: Database, article_id: int, now: datetime) -> _Claim | None:
         return None if won is None else claim
 
 
-def _keep(database: Database, claim: _Claim, pictures: ArticlePictures, now: datetime) -> bool:
+def _keep(database: Database, claim: _Claim, pictures: ArticlePictures, now: datetime) -> _Tried:
     with database.transaction() as session:
-        article = session.scalars(
-            select(Article).where(*_still_ours(claim)).with_for_update()
-        ).one_or_none()
+        article = _claimed(session, claim)
         if article is None:
-            return False
-        set_pictures(session, article, pictures, now)
-        article.image_due_at, article.image_failures = None, 0
-    return pictures.thumbnail is not None
+            return _Tried()
+        came = pictures.lead is not None or (
+            pictures.thumbnail is not None and article.thumbnail is None
+        )
+        if came:
+            article.image_url, article.image_alt = article.picture_candidates[claim.place]
+            set_pictures(session, article, pictures, now)
+        another = _go_on(article, claim, now)
+        if not another:
+            article.image_failures = 0
+        return _Tried(came, another)
 
 
 def _fail(
     database: Database, claim: _Claim, error: FetchError | PictureError, now: datetime
-) -> None:
-    failures = claim.failures + 1
-    is_over = isinstance(error, PictureError) or error.final or failures >= TRIES
-    again = None if is_over else now + FIRST_BACKOFF * 2**failures
+) -> _Tried:
     with database.transaction() as session:
-        session.execute(
-            update(Article)
-            .where(*_still_ours(claim))
-            .values(image_due_at=again, image_failures=failures)
-        )
-    log.info("picture not fetched", article=claim.article_id, error=str(error))
+        article = _claimed(session, claim)
+        if article is None:
+            return _Tried()
+        may_recover = _may_recover(error, is_last=_is_last(article, claim))
+        article.image_failures = claim.failures + may_recover
+        if may_recover and article.image_failures < TRIES:
+            article.image_due_at = now + FIRST_BACKOFF * 2**article.image_failures
+            return _Tried()
+        return _Tried(another=_go_on(article, claim, now))
+
+
+def _may_recover(error: FetchError | PictureError, *, is_last: bool) -> bool:
+    if isinstance(error, PictureError) or error.final:
+        return False
+    # What is not there (yet) is waited for only where nothing can stand in for it.
+    return is_last or not error.absent
+
+
+def _is_last(article: Article, claim: _Claim) -> bool:
+    return claim.place + 1 >= len(article.picture_candidates)
+
+
+def _go_on(article: Article, claim: _Claim, now: datetime) -> bool:
+    """Pass on from the candidate that was tried; tell whether there is one to try after it."""
+    article.pictures_tried = claim.place + 1
+    another = article.lead_image is None and not _is_last(article, claim)
+    article.image_due_at = now if another else None
+    return another
+
+
+def _claimed(session: Session, claim: _Claim) -> Article | None:
+    return session.scalars(
+        select(Article).where(*_still_ours(claim)).with_for_update()
+    ).one_or_none()
 
 
 def _still_ours(claim: _Claim) -> tuple[ColumnElement[bool], ...]:

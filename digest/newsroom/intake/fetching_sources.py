@@ -175,8 +175,10 @@ def _given(article: NewArticle, claim: _Claim) -> NewArticle:
     return replace(
         article,
         section=article.section or claim.section,
-        # What was there before us is as old as it says, so that it does not flood an issue.
+        # What was there before us is as old as it says, so that it does not flood an issue; and
+        # no news where it does not say.
         first_seen_at=article.published_at if claim.is_first else None,
+        backlog=claim.is_first and article.published_at is None,
     )
 
 

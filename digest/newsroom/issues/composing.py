@@ -2,12 +2,15 @@
 
 The rule: the freshest first; a story of a section that is already in gives way; a source's
 priority counts as days of freshness. The lead is the first of them that has a large picture.
+
+An article is as fresh as its date says; one without a date, as when it was first seen. What came
+undated with a source's first fetch is no news.
 """
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -130,10 +133,13 @@ def _candidates(session: Session, issue: Issue, now: datetime) -> list[Article]:
         select(Article)
         .where(
             Article.first_seen_at >= (max(since, oldest) if since else oldest),
-            Article.published_at >= oldest,
+            or_(Article.published_at.is_(None), Article.published_at >= oldest),
+            Article.backlog.is_(False),
             ~_taken_by_another_issue(session, issue),
         )
-        .order_by(Article.published_at.desc(), Article.id.desc())
+        .order_by(
+            func.coalesce(Article.published_at, Article.first_seen_at).desc(), Article.id.desc()
+        )
         .limit(CANDIDATES_AT_MOST)
         .options(joinedload(Article.source))
     )
@@ -226,14 +232,15 @@ def pick(candidates: list[Article], count: int, now: datetime) -> list[Pick]:
 
 def _score(article: Article, sections: dict[str, int], now: datetime) -> tuple[float, int]:
     """Return how many days fresh an article counts as; of equals, the newest in our books."""
-    days_old = max(now - article.published_at, timedelta(0)) / timedelta(days=1)
+    fresh = article.published_at or article.first_seen_at
+    days_old = max(now - fresh, timedelta(0)) / timedelta(days=1)
     priority = article.source.priority if article.source else 0
     crowding = SAME_SECTION_DAYS * sections.get(article.section or "", 0)
     return priority - days_old - crowding, article.id
 
 
 def _why(article: Article, before: int, now: datetime) -> str:
-    reasons = [f"Published {_age(now - article.published_at)}"]
+    reasons = [_when(article, now)]
     if article.section and before:
         reasons.append(f"number {before + 1} from {article.section}")
     elif article.section:
@@ -242,6 +249,12 @@ def _why(article: Article, before: int, now: datetime) -> str:
         rank = "ahead of" if article.source.priority > 0 else "behind"
         reasons.append(f"and {article.source.name} ranks {rank} other sources")
     return ", ".join(reasons) + "."
+
+
+def _when(article: Article, now: datetime) -> str:
+    if article.published_at is None:
+        return f"Undated, first seen {_age(now - article.first_seen_at)}"
+    return f"Published {_age(now - article.published_at)}"
 
 
 def _age(age: timedelta) -> str:

@@ -69,7 +69,7 @@ def as_json(article: Article) -> dict[str, Any]:
         "image_url": article.image_url,
         "image_alt": article.image_alt,
         "minutes": article.minutes,
-        "published_at": article.published_at.isoformat(),
+        "published_at": article.published_at and article.published_at.isoformat(),
         "first_seen_at": article.first_seen_at.isoformat(),
         "updated_at": article.updated_at.isoformat(),
     }

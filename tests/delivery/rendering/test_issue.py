@@ -29,6 +29,7 @@ from tests.emails.samples import (
     NOTICE_KINDS,
     READER,
     halyard_issue,
+    issue_of_unknown_length,
     longest_issue,
     masthead,
     notice,
@@ -182,6 +183,38 @@ def test_both_parts_tell_every_story_whole(view: IssueView) -> None:
         assert story.url in hrefs
         assert story.url in mail.text
         assert f"{story.minutes} min read" in html.text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_what_nobody_knows_the_length_of_says_nothing_of_it() -> None:
+    view = issue_of_unknown_length()
+    mail = rendered(view)
+    html = Mail(mail.html).text
+    assert "Eight stories. Chosen by Imara Vance-Oduya." in html
+    assert "Saturday 14 November 2026. Eight stories." in mail.text
+    for words in (html, mail.text):
+        assert not re.search(r"\bmin\b|minute|None|·\s*(?:Read|$)", words)
+    # A line of its own only for what is said in it.
+    assert "   World, Joss Penhallow\n" in mail.text
+    assert "2. WHO OWNS THE COLD?\n   Business\n" in mail.text
+    assert mail.html.count("Joss Penhallow</p>") == 1
+
+
+def test_a_sum_of_which_a_part_is_missing_is_not_said() -> None:
+    view = issue_of_unknown_length(all_of_it=False)
+    mail = rendered(view)
+    html = Mail(mail.html).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert view.summary == "Eight stories"
+    assert "9 min read" in html
+    assert "World, Joss Penhallow, 9 min\n" in mail.text
+    assert html.count("min read") == mail.text.count(" min\n") == 4
+
+
+def test_a_story_of_which_nothing_is_known_has_no_empty_line() -> None:
+    bare = [replace(s, minutes=None, byline=None, section=None) for s in halyard_issue().stories]
+    mail = rendered(halyard_issue(stories=tuple(bare)))
+    assert "2. WHO OWNS THE COLD?\n   Vaccines, salmon and strawberries sit" in mail.text
+    assert 'class="meta' not in mail.html
+    assert "meta" not in {a.get("class") for a in Mail(mail.html).all("p")}
 
 
 @pytest.mark.parametrize("part", ["text", "html"])

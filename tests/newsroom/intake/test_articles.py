@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -41,8 +42,10 @@ def test_an_article_is_added(database: Database) -> None:
     with database.reading() as session:
         article = session.get_one(Article, added.id)
     assert article.title == "The port that decided to stop growing"
-    assert (article.byline, article.section, article.minutes) == ("Joss Penhallow", "World", 1)
-    assert article.published_at == article.first_seen_at == article.updated_at == NOW
+    assert (article.byline, article.section) == ("Joss Penhallow", "World")
+    assert (article.minutes, article.published_at) == (None, None)
+    assert article.first_seen_at == article.updated_at == NOW
+    assert not article.backlog
 
 
 def test_everything_from_outside_is_cleaned(database: Database) -> None:
@@ -177,10 +180,37 @@ def test_a_guid_that_is_taken_stays_where_it_is(database: Database) -> None:
 
 
 @pytest.mark.parametrize("year", [1, 1970, 2090, 9999])
-def test_a_date_that_cannot_be_true_becomes_now(database: Database, year: int) -> None:
-    lost = NewArticle(PORT.url, "Port", published_at=datetime(year, 1, 1, tzinfo=UTC))
+def test_a_date_that_cannot_be_true_is_none(database: Database, year: int) -> None:
+    no_date = datetime(year, 1, 1, tzinfo=UTC)
+    lost = NewArticle(PORT.url, "Port", published_at=no_date, first_seen_at=no_date)
     with database.transaction() as session:
-        assert add_article(session, lost, NOW).published_at == NOW
+        article = add_article(session, lost, NOW)
+
+    assert (article.published_at, article.first_seen_at) == (None, NOW)
+
+
+def test_a_date_that_is_gone_from_the_feed_is_remembered(database: Database) -> None:
+    dated = replace(PORT, published_at=NOW - timedelta(days=1))
+    with database.transaction() as session:
+        add_article(session, dated, NOW)
+        article = add_article(session, PORT, NOW + timedelta(hours=1))
+
+    assert article.published_at == NOW - timedelta(days=1)
+
+
+def test_what_is_no_news_becomes_news_by_its_date(database: Database) -> None:
+    undated = replace(PORT, backlog=True)
+    with database.transaction() as session:
+        assert add_article(session, undated, NOW).backlog
+        assert add_article(session, PORT, NOW).backlog, "the next fetch tells nothing new"
+        dated = replace(PORT, published_at=NOW - timedelta(days=1))
+        assert not add_article(session, dated, NOW).backlog
+
+
+def test_what_was_news_stays_news(database: Database) -> None:
+    with database.transaction() as session:
+        add_article(session, PORT, NOW)
+        assert not add_article(session, replace(PORT, backlog=True), NOW).backlog
 
 
 def test_a_date_a_little_ahead_becomes_now(database: Database) -> None:
@@ -198,9 +228,10 @@ def test_a_date_without_a_zone_is_taken_as_utc(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "minutes"), [(0, 1), (100, 1), (344, 1), (346, 2), (2070, 9), (50_000, 217)]
+    ("words", "minutes"),
+    [(0, None), (1, 1), (100, 1), (344, 1), (346, 2), (2070, 9), (50_000, 217)],
 )
-def test_reading_minutes_are_words_by_230(words: int, minutes: int) -> None:
+def test_reading_minutes_are_words_by_230(words: int, minutes: int | None) -> None:
     assert reading_minutes("word " * words) == minutes
 
 
@@ -212,6 +243,24 @@ def test_minutes_come_from_the_body_unless_they_are_given(database: Database) ->
 
     assert counted == 9
     assert given.minutes == 4
+
+
+@pytest.mark.parametrize("body", ["", '<p><img src="https://halyard.example/i/port.jpg"></p>'])
+def test_without_a_text_nobody_knows_how_long_it_takes_to_read(
+    database: Database, body: str
+) -> None:
+    summary = replace(PORT, standfirst="For forty years Varrholm counted success.", body=body)
+    with database.transaction() as session:
+        assert add_article(session, summary, NOW).minutes is None
+        assert add_article(session, replace(summary, minutes=9), NOW).minutes == 9
+
+
+def test_a_feed_that_gives_only_a_summary_from_now_on_takes_the_minutes_back(
+    database: Database,
+) -> None:
+    with database.transaction() as session:
+        add_article(session, replace(PORT, body="<p>A word.</p>"), NOW)
+        assert add_article(session, PORT, NOW).minutes is None
 
 
 def test_two_who_add_the_same_page_at_once_make_one_article(database: Database) -> None:

@@ -117,6 +117,29 @@ def test_the_first_fetch_takes_the_feeds_dates_and_later_ones_the_clock(feed: Fe
     assert articles["older"].published_at == NOW - 40 * DAY
 
 
+def test_what_is_undated_in_a_first_fetch_is_no_news_and_what_follows_is(feed: Feed) -> None:
+    feed.add("old", pubDate=published(NOW - 30 * DAY))
+    feed.add("essay")
+    feed.add("garbled", pubDate="soon")
+    feed.fetch()
+    feed.add("news")
+    feed.fetch(NOW + HOUR)
+
+    articles = feed.articles()
+    assert {slug for slug, found in articles.items() if found.backlog} == {"essay", "garbled"}
+    assert articles["essay"].published_at is articles["news"].published_at is None
+
+
+def test_a_first_fetch_that_failed_does_not_make_news_of_the_old(feed: Feed) -> None:
+    feed.status = 500
+    feed.fetch()
+    feed.status = 200
+    feed.add("essay")
+    feed.fetch(NOW + DAY)
+
+    assert feed.articles()["essay"].backlog
+
+
 def test_a_first_fetch_that_failed_does_not_count(feed: Feed) -> None:
     feed.status = 500
     feed.fetch()
@@ -533,4 +556,4 @@ def test_two_hundred_articles_come_in_the_newest_last(feed: Feed) -> None:
     feed.fetch()
 
     assert list(feed.articles()) == [str(number) for number in reversed(range(60))]
-    assert {article.published_at for article in feed.articles().values()} == {NOW.astimezone(UTC)}
+    assert {article.first_seen_at for article in feed.articles().values()} == {NOW.astimezone(UTC)}

@@ -200,7 +200,55 @@ def test_composing_by_the_same_articles_gives_the_same_issue(database: Database)
         assert slugs_of(issue) == first
 
 
+def test_what_has_no_date_counts_from_when_it_was_first_seen_and_says_so(
+    database: Database,
+) -> None:
+    with database.transaction() as session:
+        make_articles(session, "port", "cold", "roofs", "bat")
+        [undated] = make_articles(session, "lamp", published_at=None)
+        undated.first_seen_at = NOW - timedelta(hours=2, minutes=30)
+        make_articles(session, "sea", published_at=None, first_seen_at=NOW)
+        issue = draft(session)
+        compose(session, issue, NOW)
+        assert slugs_of(issue) == ["sea", "port", "cold", "lamp", "roofs", "bat"]
+        assert issue.stories[0].why.endswith(
+            "Undated, first seen within the hour, the first from Sea."
+        )
+        assert issue.stories[3].why == "Undated, first seen 2 hours ago, the first from Lamp."
+        assert "Published" not in issue.stories[0].why
+
+
 # What may be in it.
+
+
+def test_what_came_undated_with_a_first_fetch_is_never_picked(database: Database) -> None:
+    with database.transaction() as session:
+        make_articles(session, *SLUGS[:4], published_at=None, first_seen_at=NOW, backlog=True)
+        make_articles(session, *SLUGS[4:])
+        issue = draft(session)
+        compose(session, issue, NOW)
+        assert slugs_of(issue) == list(SLUGS[4:])
+
+
+def test_essays_without_a_date_make_no_issue(database: Database) -> None:
+    with database.transaction() as session:
+        make_articles(session, *SLUGS, published_at=None, first_seen_at=NOW, backlog=True)
+        issue = draft(session)
+        compose(session, issue, NOW)
+        assert issue.state is IssueState.SKIPPED
+        assert "no new articles" in (issue.reason or "")
+
+
+def test_what_was_first_seen_too_long_ago_is_too_old_without_a_date_too(
+    database: Database,
+) -> None:
+    long_ago = NOW - timedelta(days=15)
+    with database.transaction() as session:
+        fresh = make_articles(session, "port", "cold", "roofs")
+        make_articles(session, "bat", published_at=None, first_seen_at=long_ago)
+        issue = draft(session)
+        compose(session, issue, NOW)
+        assert len(slugs_of(issue)) == len(fresh)
 
 
 def test_an_article_that_the_newsletter_has_sent_never_comes_again(database: Database) -> None:
@@ -441,7 +489,8 @@ ARTICLES = st.builds(
     Article,
     id=st.integers(1, 10**6),
     section=st.sampled_from([None, "World", "Science", "Work"]),
-    published_at=st.timedeltas(timedelta(0), timedelta(days=14)).map(lambda age: NOW - age),
+    published_at=st.none() | st.timedeltas(timedelta(0), timedelta(days=14)).map(NOW.__sub__),
+    first_seen_at=st.timedeltas(timedelta(0), timedelta(days=14)).map(NOW.__sub__),
     lead_image=st.sampled_from([None, "a" * 64]),
 )
 
