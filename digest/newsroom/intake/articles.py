@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from digest.errors import FieldError
 from digest.models import Article, Source
 from digest.newsroom.intake.sanitising import canonical_url, one_line, plain_text, safe_html
+from digest.newsroom.intake.withdrawing import forget_answers
 
 TITLE_AT_MOST = 500
 STANDFIRST_AT_MOST = 1000
@@ -216,19 +217,24 @@ def _inserted(session: Session, given: NewArticle, source_id: int | None, now: d
 def _update(
     session: Session, article: Article, given: NewArticle, source: Source | None, now: datetime
 ) -> Change:
+    if article.url != given.url:
+        forget_answers(session, article)
     article.url = given.url
     article.title = given.title
     article.standfirst = given.standfirst
-    article.body = given.body
+    if article.let_go_at is None:
+        article.body = given.body
     article.byline = given.byline
     article.section = given.section
     article.topics = list(given.topics)
     article.minutes = given.minutes or 1
     article.published_at = given.published_at or article.published_at
-    _update_image(article, given.image_url, now)
+    if article.let_go_at is None:
+        _update_image(article, given.image_url, now)
     article.image_alt = given.image_alt or article.image_alt
-    if article.source_id is None and source is not None:
-        # Added by hand before the feed had it. Its GUID stays with whoever has it already.
+    if source is not None and article.source_id != source.id:
+        # Added by hand before the feed had it, or by a feed that is retired. Its GUID stays with
+        # whoever has it already.
         article.source_id = source.id
         article.guid = None if _has_guid(session, source, given.guid) else given.guid
     if not session.is_modified(article):
