@@ -20,6 +20,7 @@ from digest.delivery.rendering.editor_view import EditorView, view_for_editor
 from digest.delivery.rendering.issue import masthead, render_notice
 from digest.errors import RefusedError
 from digest.models import (
+    BEFORE_FREEZE,
     AddressChange,
     IssueState,
     Notice,
@@ -28,8 +29,12 @@ from digest.models import (
     Subscription,
 )
 
-# A notice of an issue is news while the issue is in this state.
-_TOLD_OF = {NoticeKind.DRAFT_READY: IssueState.DRAFT, NoticeKind.HELD: IssueState.HELD}
+# A notice of an issue is news while the issue is in one of these states.
+_TOLD_OF = {
+    NoticeKind.DRAFT_READY: (IssueState.DRAFT,),
+    NoticeKind.HELD: (IssueState.HELD,),
+    NoticeKind.STORY_WITHDRAWN: BEFORE_FREEZE,
+}
 # How long the link of one works; the page counts by the calendar.
 FRESH_LINK_SECONDS = 30 * 60
 
@@ -107,7 +112,7 @@ def _write(session: Session, notice: Notice, publication: Publication, links: Li
 def _about(session: Session, notice: Notice, links: Links) -> str | EditorView:
     """Return what the notice is about: a link, or an issue that its editor is told of."""
     if notice.issue is not None:
-        if notice.issue.state is not _TOLD_OF[notice.kind]:
+        if notice.issue.state not in _TOLD_OF[notice.kind]:
             raise _MootError(f"The issue is {notice.issue.state} by now.")
         return view_for_editor(notice.issue, notice.created_at)
     if notice.kind is NoticeKind.FRESH_LINK:

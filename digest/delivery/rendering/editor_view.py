@@ -5,12 +5,17 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from digest import prose
-from digest.models import Approval, Issue, Newsletter
+from digest.models import Approval, Issue, LeftOut, Newsletter
+
+LONGEST_TITLE = 120
 
 
 @dataclass(frozen=True)
 class EditorView:
-    """`name` is what commands call the issue; `another_time` fits the option `--at`."""
+    """`name` is what commands call the issue; `another_time` fits the option `--at`.
+
+    `left_out` has a sentence for each story that was withdrawn since it was composed.
+    """
 
     name: str
     day: str
@@ -20,6 +25,13 @@ class EditorView:
     goes_out: str
     needs_approval: bool
     another_time: str
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def what_is_left(self) -> str:
+        """ "Seven stories are left"."""
+        count = prose.count_in_words(len(self.titles), "story is left", "stories are left")
+        return f"{count[:1].upper()}{count[1:]}"
 
 
 def view_for_editor(issue: Issue, now: datetime) -> EditorView:
@@ -35,7 +47,22 @@ def view_for_editor(issue: Issue, now: datetime) -> EditorView:
         goes_out=_moment(issue.send_at, newsletter.zone),
         needs_approval=needs_approval,
         another_time=_another_time(newsletter, now),
+        left_out=tuple(
+            _left_out(each)
+            for each in issue.left_out
+            if issue.composed_at is None or each.at >= issue.composed_at
+        ),
     )
+
+
+def _left_out(each: LeftOut) -> str:
+    title = f"“{prose.cut(each.title, LONGEST_TITLE)}” was withdrawn"
+    if each.replacement is not None:
+        instead = prose.cut(each.replacement.title, LONGEST_TITLE)
+        return f"{title}. “{instead}” takes its place."
+    if each.by_hand:
+        return f"{title}. A person had chosen it, so nothing takes its place."
+    return f"{title}, and there was nothing else to take its place."
 
 
 def _name(issue: Issue) -> str:

@@ -31,7 +31,10 @@ RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he ks ps sd ug ur yi".split())
 
 @dataclass(frozen=True)
 class StoryView:
-    """A story as it is shown. `image` is an absolute URL; `minutes` is the reading time."""
+    """A story as it is shown. `image` is an absolute URL; `minutes` is the reading time.
+
+    `withdrawn`: it went out, and was taken back since.
+    """
 
     role: StoryRole
     title: str
@@ -42,6 +45,7 @@ class StoryView:
     minutes: int
     image: str | None
     image_alt: str
+    withdrawn: bool = False
 
     @property
     def alt(self) -> str:
@@ -257,6 +261,7 @@ def view_story(story: Story, public_url: str) -> StoryView:
         minutes=copy.minutes or 1,
         image=f"{public_url}/media/{image}" if image else None,
         image_alt=copy.image_alt or "",
+        withdrawn=story.article.withdrawn_at is not None,
     )
 
 

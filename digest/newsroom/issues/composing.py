@@ -4,6 +4,8 @@ The rule: the freshest first; a story of a section that is already in gives way;
 priority counts as days of freshness. The lead is the first of them that has a large picture.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -24,6 +26,7 @@ from digest.models import (
     Newsletter,
     Story,
     StoryRole,
+    may_be_picked,
 )
 from digest.newsroom.issues.calendar import Slot, local_date, slot, slot_sent_at
 from digest.newsroom.issues.moving import called, move
@@ -130,6 +133,7 @@ def _candidates(session: Session, issue: Issue, now: datetime) -> list[Article]:
         .where(
             Article.first_seen_at >= (max(since, oldest) if since else oldest),
             Article.published_at >= oldest,
+            may_be_picked(),
             ~_taken_by_another_issue(session, issue),
         )
         .order_by(Article.published_at.desc(), Article.id.desc())
@@ -221,6 +225,20 @@ def pick(candidates: list[Article], count: int, now: datetime) -> list[Pick]:
         if best.section:
             sections[best.section] = before + 1
     return _lead_first(picks)
+
+
+def next_best(
+    session: Session, issue: Issue, beside: Sequence[Article], now: datetime
+) -> Pick | None:
+    """Return what the rule picks next for an issue that has the stories `beside` already."""
+    known = {article.id for article in beside}
+    left = [each for each in _candidates(session, issue, now) if each.id not in known]
+    sections = Counter(article.section for article in beside if article.section)
+    if not left:
+        return None
+    best = max(left, key=lambda article: _score(article, sections, now))
+    why = _why(best, sections[best.section or ""], now)
+    return Pick(best, why, best.lead_image is not None)
 
 
 def _score(article: Article, sections: dict[str, int], now: datetime) -> tuple[float, int]:
