@@ -34,6 +34,8 @@ SEND_NOTICES = "worker.tasks.send_notices"
 FETCH_SOURCE = "worker.tasks.fetch_source"
 FETCH_PICTURES = "worker.tasks.fetch_pictures"
 FOLD_DELIVERIES = "worker.tasks.fold_deliveries"
+ASK_PAGES = "worker.tasks.ask_pages"
+LET_GO = "worker.tasks.let_go"
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +66,8 @@ def celery_app(settings: Settings) -> "Celery":
             FETCH_SOURCE: {"queue": FEEDS},
             FETCH_PICTURES: {"queue": FEEDS},
             FOLD_DELIVERIES: {"queue": FEEDS},
+            ASK_PAGES: {"queue": FEEDS},
+            LET_GO: {"queue": FEEDS},
         },
         task_publish_retry=False,
         task_serializer="json",

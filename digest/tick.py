@@ -4,6 +4,7 @@ Nothing is remembered from one tick to the next, so that a missed tick, two at o
 jumps or a week of downtime heal by themselves.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -21,20 +22,24 @@ from digest.logs import kept_apart
 from digest.models import Heartbeat, Issue, IssueState
 from digest.newsroom.intake.fetching_pictures import pictures_due
 from digest.newsroom.intake.fetching_sources import sources_due
+from digest.newsroom.intake.letting_go import has_something_to_let_go, let_go
+from digest.newsroom.intake.withdrawing import pages_to_ask
 from digest.newsroom.issues.agenda import keep_agenda
 from digest.readers.consent.sealing import seal_consents
 from digest.readers.data.sweeping import sweep_addresses
 from digest.runtime import (
+    ASK_PAGES,
     DELIVER_ISSUE,
     FETCH_PICTURES,
     FETCH_SOURCE,
     FOLD_DELIVERIES,
+    LET_GO,
     PREPARE_ISSUE,
     SEND_NOTICES,
     Runtime,
 )
 
-ADDRESSES = "addresses"
+ADDRESSES, LETTING_GO = "addresses", "letting_go"
 
 
 def tick(runtime: Runtime) -> None:
@@ -56,7 +61,9 @@ def tick(runtime: Runtime) -> None:
         notices = notices_due(session, runtime.settings)
         to_fetch = sources_due(session, now)
         pictures = pictures_due(session, now)
+        pages = pages_to_ask(session, now)
         old = fold_due(session, now, runtime.settings.keep_months)
+        too_old = _is_due_today(session, LETTING_GO, now) and has_something_to_let_go(session, now)
     for issue_id in to_prepare:
         runtime.bell.ring(PREPARE_ISSUE, issue_id)
     for issue_id in to_deliver:
@@ -67,8 +74,12 @@ def tick(runtime: Runtime) -> None:
         runtime.bell.ring(FETCH_SOURCE, source_id)
     if pictures:
         runtime.bell.ring(FETCH_PICTURES)
+    if pages:
+        runtime.bell.ring(ASK_PAGES)
     if old:
         runtime.bell.ring(FOLD_DELIVERIES)
+    if too_old:
+        runtime.bell.ring(LET_GO)
 
 
 def _at_home(runtime: Runtime, now: datetime) -> bool:
@@ -94,10 +105,8 @@ def _keep_issues_going(runtime: Runtime, now: datetime) -> None:
 def _forget_addresses(runtime: Runtime, now: datetime) -> None:
     """Once a day, and until nothing is left to forget: it looks at every reader."""
     with runtime.database.reading() as session:
-        last = session.get(Heartbeat, ADDRESSES)
-    # A clock that was put back must not wait for the day to come again.
-    if last is not None and last.at <= now < last.at + timedelta(days=1):
-        return
+        if not _is_due_today(session, ADDRESSES, now):
+            return
     more = sweep_addresses(
         runtime.database,
         now,
@@ -108,6 +117,25 @@ def _forget_addresses(runtime: Runtime, now: datetime) -> None:
     if not more:
         with runtime.database.transaction() as session:
             beat(session, ADDRESSES, now)
+
+
+def let_go_of_old(runtime: Runtime, go_on: Callable[[], bool]) -> bool:
+    """Let go of old bodies and pictures: once a day, and until nothing is left to let go of.
+
+    Return whether that is all.
+    """
+    now = runtime.clock.now()
+    finished = let_go(runtime.database, now=now, go_on=go_on)
+    if finished:
+        with runtime.database.transaction() as session:
+            beat(session, LETTING_GO, now)
+    return finished
+
+
+def _is_due_today(session: Session, name: str, now: datetime) -> bool:
+    last = session.get(Heartbeat, name)
+    # A clock that was put back must not wait for the day to come again.
+    return last is None or not last.at <= now < last.at + timedelta(days=1)
 
 
 def links(runtime: Runtime) -> Links:

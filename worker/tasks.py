@@ -16,11 +16,14 @@ from digest.delivery.relay.deadlines import elapsed
 from digest.delivery.sending import HANDS, deliver_issue
 from digest.newsroom.intake.fetching_pictures import fetch_pictures
 from digest.newsroom.intake.fetching_sources import fetch_source, open_fetcher
+from digest.newsroom.intake.withdrawing import ask_pages
 from digest.runtime import (
+    ASK_PAGES,
     DELIVER_ISSUE,
     FETCH_PICTURES,
     FETCH_SOURCE,
     FOLD_DELIVERIES,
+    LET_GO,
     PREPARE_ISSUE,
     SEND_NOTICES,
     TICK,
@@ -123,6 +126,29 @@ def register(app: Celery, runtime_of_process: Callable[[], Runtime]) -> None:
             months=runtime.settings.keep_months,
             go_on=lambda: time.monotonic() < stop_at and not runtime.stopping.is_set(),
         )
+
+    @app.task(name=ASK_PAGES, shared=False)
+    def _ask_pages() -> None:
+        runtime = runtime_of_process()
+        stop_at = time.monotonic() + runtime.settings.slice_seconds
+        finished = ask_pages(
+            runtime.database,
+            fetcher=open_fetcher(runtime.database, runtime.settings),
+            clock=runtime.clock.now,
+            go_on=lambda: time.monotonic() < stop_at and not runtime.stopping.is_set(),
+        )
+        if not finished and not runtime.stopping.is_set():
+            runtime.bell.ring(ASK_PAGES)
+
+    @app.task(name=LET_GO, shared=False)
+    def _let_go() -> None:
+        runtime = runtime_of_process()
+        stop_at = time.monotonic() + runtime.settings.slice_seconds
+        finished = calendar.let_go_of_old(
+            runtime, lambda: time.monotonic() < stop_at and not runtime.stopping.is_set()
+        )
+        if not finished and not runtime.stopping.is_set():
+            runtime.bell.ring(LET_GO)
 
 
 class Ticker:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from digest.checkup import addresses, contents, machinery, residence
+from digest.checkup import addresses, contents, machinery, residence, sizes
 from digest.checkup.finding import Finding, Level, within_seconds
 from digest.checkup.surroundings import from_complaints, look_around
 from digest.clock import Clock, SystemClock
@@ -37,6 +37,7 @@ CONTENTS: dict[str, Callable[[Session, datetime], Iterable[Finding]]] = {
     "notices": contents.look_at_notices,
     "deliveries": contents.look_at_doubt,
     "sums": contents.look_at_sums,
+    "sizes": sizes.look_at_sizes,
 }
 
 

@@ -14,7 +14,7 @@ from digest.settings.environment_file import NAMED_BY
 
 # Loaded when they are asked for: `digest --help` should not import a web server.
 COMMANDS = {
-    "article": "Add and list articles.",
+    "article": "Add, list, hide and take back articles.",
     "bounce": "Act on mail that came back, or that asks to leave.",
     "consent": "Check the chain of consents, and prove one person's.",
     "db": "Bring the database up to date.",
@@ -24,7 +24,7 @@ COMMANDS = {
     "issue": "Compose, look at, approve, send and stop issues.",
     "newsletter": "Create and edit newsletters.",
     "run": "Run everything in one process.",
-    "source": "Add, list and fetch feeds.",
+    "source": "Add, edit, list, fetch, pause and retire feeds.",
     "subscriber": "List, show, export and erase subscribers.",
     "terms": "Publish the words that readers agree to.",
     "token": "Make tokens for the API.",

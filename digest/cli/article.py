@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.table import Table
 from sqlalchemy import select
 
 from digest.cli.arguments import Moment, read_bytes, typed_wrongly
+from digest.cli.article_controls import article_as_json, hide, remove, show, state_of
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
 from digest.errors import FieldError
@@ -20,7 +20,7 @@ from digest.newsroom.intake.pictures import BYTES_AT_MOST
 
 @click.group()
 def article() -> None:
-    """Add and list articles."""
+    """Add, list, hide and take back articles."""
 
 
 @article.command()
@@ -72,7 +72,7 @@ def add(
             if pictures is not None:
                 set_pictures(session, added, pictures, now)
     if as_json:
-        print_json(_as_json(added))
+        print_json(article_as_json(added))
         return
     click.echo(f"Article {added.id}: {added.title}")
     if image is not None and added.lead_image is None:
@@ -88,6 +88,11 @@ def _published(typed: datetime | None, now: datetime) -> datetime | None:
     return published
 
 
+article.add_command(hide)
+article.add_command(show)
+article.add_command(remove)
+
+
 @article.command("list")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @json_option
@@ -97,11 +102,17 @@ def list_articles(limit: int, as_json: bool) -> None:
         query = select(Article).order_by(Article.first_seen_at.desc(), Article.id.desc())
         articles = session.scalars(query.limit(limit)).all()
     if as_json:
-        print_json([_as_json(found) for found in articles])
+        print_json([article_as_json(found) for found in articles])
         return
-    table = Table("Id", "Published", "Section", "Title", "Byline", "Min")
+    table = Table("Id", "Published", "Section", "Title", "Byline", "Min", "State")
     for found in articles:
-        about = (found.section or "", found.title, found.byline or "", str(found.minutes or ""))
+        about = (
+            found.section or "",
+            found.title,
+            found.byline or "",
+            str(found.minutes or ""),
+            state_of(found),
+        )
         table.add_row(str(found.id), _published_in_words(found), *about)
     print_table(table, "There are no articles yet. Add one: digest article add --help")
 
@@ -110,20 +121,3 @@ def _published_in_words(found: Article) -> str:
     if found.published_at is None:
         return "undated, not news" if found.backlog else "undated"
     return f"{found.published_at:%Y-%m-%d %H:%M}"
-
-
-def _as_json(found: Article) -> dict[str, Any]:
-    return {
-        "id": found.id,
-        "url": found.url,
-        "title": found.title,
-        "standfirst": found.standfirst,
-        "byline": found.byline,
-        "section": found.section,
-        "minutes": found.minutes,
-        "published_at": found.published_at and found.published_at.isoformat(),
-        "backlog": found.backlog,
-        "first_seen_at": found.first_seen_at.isoformat(),
-        "lead_image": found.lead_image,
-        "thumbnail": found.thumbnail,
-    }

@@ -256,7 +256,7 @@ LAST_WEEK = (
 
 def open_paper(session: Session, now: datetime) -> Newsletter:
     """Make the paper, its newsletter, and the terms that its readers agree to."""
-    mark = store_media(session, _drawn("mark", MARK), now)
+    mark = store_media(session, _drawn("mark", MARK), now, lasting=True)
     ensure_publication(session, name="The Halyard", site_url=SITE, mark=mark, privacy=PRIVACY)
     publish_terms(session, TERMS, now)
     return create_newsletter(
@@ -268,7 +268,7 @@ def open_paper(session: Session, now: datetime) -> Newsletter:
             "friend.",
             editor_name=EDITOR,
             editor_email="editor@halyard.example",
-            editor_portrait=store_media(session, _drawn("portrait", PORTRAIT), now),
+            editor_portrait=store_media(session, _drawn("portrait", PORTRAIT), now, lasting=True),
             from_address="digest@halyard.example",
             reply_to="editor@halyard.example",
             postal_address="4 Ropewalk Yard, Varrholm VH1 2AB",

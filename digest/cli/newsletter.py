@@ -242,7 +242,9 @@ def _pictures(given: dict[str, Any]) -> dict[str, Encoded]:
 def _save_publication(
     session: Session, given: dict[str, Any], pictures: dict[str, Encoded], now: datetime
 ) -> None:
-    mark = store_media(session, pictures["mark"], now) if "mark" in pictures else None
+    mark = None
+    if "mark" in pictures:
+        mark = store_media(session, pictures["mark"], now, lasting=True)
     ensure_publication(
         session,
         name=given["publication"],
@@ -255,7 +257,7 @@ def _save_publication(
 def _portrait(session: Session, pictures: dict[str, Encoded], now: datetime) -> dict[str, str]:
     if "portrait" not in pictures:
         return {}
-    return {"editor_portrait": store_media(session, pictures["portrait"], now)}
+    return {"editor_portrait": store_media(session, pictures["portrait"], now, lasting=True)}
 
 
 def _followed(issues: list[Followed]) -> list[dict[str, str]]:

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
 
 import click
 from rich.console import Console
@@ -14,6 +13,7 @@ from sqlalchemy import select
 
 from digest.cli.arguments import typed_wrongly
 from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.source_controls import edit, pause, resume, retire, source_as_json
 from digest.cli.tables import print_table
 from digest.errors import NotFoundError
 from digest.models import Source
@@ -26,7 +26,7 @@ from digest.runtime import Runtime
 
 @click.group()
 def source() -> None:
-    """Add, list and fetch feeds."""
+    """Add, edit, list, fetch, pause and retire feeds."""
 
 
 @source.command()
@@ -42,19 +42,29 @@ def add(url: str, name: str, section: str | None, priority: int, as_json: bool) 
         with opened.database.transaction() as session:
             added = add_source(session, url, now, name=name, section=section, priority=priority)
     if as_json:
-        print_json(_as_json(added))
+        print_json(source_as_json(added))
     else:
         click.echo(f"Source {added.id}: {added.name}. It is fetched soon.")
 
 
+source.add_command(edit)
+source.add_command(pause)
+source.add_command(resume)
+source.add_command(retire)
+
+
 @source.command("list")
+@click.option("--all", "also_retired", is_flag=True, help="The retired ones as well.")
 @json_option
-def list_sources(as_json: bool) -> None:
+def list_sources(also_retired: bool, as_json: bool) -> None:
     """List the feeds, and how the last fetch of each went."""
+    query = select(Source).order_by(Source.name, Source.id)
+    if not also_retired:
+        query = query.where(Source.retired_at.is_(None))
     with runtime() as opened, opened.database.reading() as session:
-        sources = session.scalars(select(Source).order_by(Source.name, Source.id)).all()
+        sources = session.scalars(query).all()
     if as_json:
-        print_json([_as_json(found) for found in sources])
+        print_json([source_as_json(found) for found in sources])
         return
     table = Table("Id", "Name", "Feed", "Last answered", "Trouble")
     for found in sources:
@@ -68,6 +78,8 @@ def list_sources(as_json: bool) -> None:
 @json_option
 def fetch(ids: tuple[int, ...], as_json: bool) -> None:
     """Fetch the sources with these IDs now, or all of them, and their articles' pictures.
+
+    Those that are paused are fetched only where they are named.
 
     Exits 1 where one could not be fetched.
     """
@@ -89,12 +101,12 @@ def fetch(ids: tuple[int, ...], as_json: bool) -> None:
 
 def _chosen(opened: Runtime, ids: tuple[int, ...]) -> list[int]:
     with opened.database.reading() as session:
-        in_use = select(Source.id).where(Source.retired_at.is_(None)).order_by(Source.id)
-        known = list(session.scalars(in_use))
+        in_use = select(Source.id, Source.paused_at).where(Source.retired_at.is_(None))
+        known = dict(session.execute(in_use.order_by(Source.id)).all())
     for source_id in ids:
         if source_id not in known:
             raise NotFoundError(f"There is no source {source_id}. See them: digest source list")
-    return list(dict.fromkeys(ids)) or known
+    return list(dict.fromkeys(ids)) or [each for each in known if known[each] is None]
 
 
 def _fetched(opened: Runtime, fetcher: Fetcher, source_id: int) -> SourceFetched | None:
@@ -147,20 +159,10 @@ def _in_words(result: SourceFetched) -> str:
 
 
 def _trouble(found: Source) -> str:
+    if found.retired_at is not None:
+        return f"Retired on {found.retired_at:%Y-%m-%d}."
+    if found.paused_at is not None:
+        return f"Paused on {found.paused_at:%Y-%m-%d}."
     if found.last_error is None:
         return ""
     return f"{found.last_error} Next try {found.next_fetch_at:%Y-%m-%d %H:%M}."
-
-
-def _as_json(found: Source) -> dict[str, Any]:
-    return {
-        "id": found.id,
-        "url": found.url,
-        "name": found.name,
-        "section": found.section,
-        "priority": found.priority,
-        "succeeded_at": found.succeeded_at.isoformat() if found.succeeded_at else None,
-        "next_fetch_at": found.next_fetch_at.isoformat(),
-        "failures": found.failures,
-        "last_error": found.last_error,
-    }

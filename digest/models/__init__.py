@@ -1,7 +1,7 @@
 """Tables and the classes over them. No queries that belong to a verb."""
 
 from digest.models.access import ApiToken
-from digest.models.article import Article, Source
+from digest.models.article import Article, PageCheck, Source, may_be_picked
 from digest.models.breaker import Breaker, BreakerState, Wait
 from digest.models.consent import Consent, ConsentDetail, ConsentKind, ConsentSeal
 from digest.models.control import AddressChange, ReaderSession
@@ -26,6 +26,7 @@ from digest.models.issue import (
     BEFORE_FREEZE,
     Issue,
     IssueState,
+    LeftOut,
     Rendering,
     Story,
     StoryRole,
@@ -77,11 +78,13 @@ __all__ = [
     "IssueState",
     "IssueTotal",
     "LeavingReason",
+    "LeftOut",
     "Media",
     "Newsletter",
     "Notice",
     "NoticeKind",
     "NoticeState",
+    "PageCheck",
     "Publication",
     "ReaderSession",
     "Relay",
@@ -100,5 +103,6 @@ __all__ = [
     "Wait",
     "Wording",
     "blocks_mail",
+    "may_be_picked",
     "reason_not_to_mail",
 ]

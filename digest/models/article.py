@@ -1,20 +1,38 @@
 """Where stories come from: sources and their articles."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, exists, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from digest.database.tables import Base
 
 
+def _where(condition: str) -> dict[str, Any]:
+    """Return what makes an index one of some rows only, on both databases."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 class Source(Base):
-    """A feed. `priority` raises (or, negative, lowers) its articles when an issue is composed."""
+    """A feed. `priority` raises (or, negative, lowers) its articles when an issue is composed.
+
+    One that is paused is not fetched. One that is retired is not fetched either, its articles are
+    picked no more, and its address may be another source's.
+    """
 
     __tablename__ = "source"
+    __table_args__ = (
+        Index(
+            "uq_source_url",
+            "url",
+            unique=True,
+            **_where("retired_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    url: Mapped[str] = mapped_column(String(2000), unique=True)
+    url: Mapped[str] = mapped_column(String(2000))
     name: Mapped[str] = mapped_column(String(200))
     section: Mapped[str | None] = mapped_column(String(60))
     priority: Mapped[int] = mapped_column(default=0)
@@ -26,6 +44,7 @@ class Source(Base):
     failures: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]
     retired_at: Mapped[datetime | None]
 
 
@@ -41,6 +60,10 @@ class Article(Base):
     `minutes` is the reading time, NULL where we have no text to count. `published_at` is NULL
     where there is no certain date. `backlog`: it came undated with its source's first fetch, so
     it is no news, and no issue takes it by itself.
+
+    From `hidden_at` on no issue picks it. From `withdrawn_at` on no issue shows it either:
+    `withdrawn_by` is the person who took it back, NULL where its page is gone. At `let_go_at` it
+    was too old for any issue, and its body and pictures went; what tells that it is known stays.
     """
 
     __tablename__ = "article"
@@ -48,6 +71,14 @@ class Article(Base):
         Index("uq_article_source_id_guid", "source_id", "guid", unique=True),
         Index("ix_article_first_seen_at", "first_seen_at"),
         Index("ix_article_image_due_at", "image_due_at"),
+        # Who deletes a picture looks whether an article has it.
+        Index("ix_article_lead_image", "lead_image", **_where("lead_image IS NOT NULL")),
+        Index("ix_article_thumbnail", "thumbnail", **_where("thumbnail IS NOT NULL")),
+        Index(
+            "ix_article_kept",
+            "first_seen_at",
+            **_where("let_go_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -73,5 +104,38 @@ class Article(Base):
     first_seen_at: Mapped[datetime]
     backlog: Mapped[bool] = mapped_column(default=False)
     updated_at: Mapped[datetime]
+    hidden_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str | None] = mapped_column(String(100))
+    let_go_at: Mapped[datetime | None]
 
     source: Mapped[Source | None] = relationship()
+
+
+def may_be_picked() -> ColumnElement[bool]:
+    """Say which articles the rule may pick: neither hidden nor withdrawn, of no retired source."""
+    retired = exists().where(Source.id == Article.source_id, Source.retired_at.is_not(None))
+    return Article.hidden_at.is_(None) & Article.withdrawn_at.is_(None) & ~retired
+
+
+class PageCheck(Base):
+    """Whether an article's page is still there. `due_at`: when it is to be asked, NULL if never.
+
+    `gone_since` is when the page at `url` first answered that it is gone, and nothing else since;
+    `status` is its last answer, NULL where there was none. `failures` counts how often in a row
+    that was no answer to the question. `missing_since`: its feed no longer has it, though it
+    reaches back further.
+    """
+
+    __tablename__ = "page_check"
+
+    article_id: Mapped[int] = mapped_column(
+        ForeignKey("article.id"), primary_key=True, autoincrement=False
+    )
+    url: Mapped[str | None] = mapped_column(String(2000))
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
+    asked_at: Mapped[datetime | None]
+    status: Mapped[int | None]
+    gone_since: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    missing_since: Mapped[datetime | None]

@@ -170,6 +170,7 @@ class NoticeKind(enum.StrEnum):
     ALREADY_SIGNED_UP = "already_signed_up"
     DRAFT_READY = "draft_ready"
     HELD = "held"
+    STORY_WITHDRAWN = "story_withdrawn"
     FRESH_LINK = "fresh_link"
     ADDRESS_CHANGED = "address_changed"
 

@@ -89,6 +89,9 @@ class Issue(Base):
     stories: Mapped[list["Story"]] = relationship(
         order_by="Story.position", cascade="all, delete-orphan", back_populates="issue"
     )
+    left_out: Mapped[list["LeftOut"]] = relationship(
+        order_by="LeftOut.id", cascade="all, delete-orphan"
+    )
 
 
 class StoryRole(enum.StrEnum):
@@ -102,7 +105,8 @@ class StoryRole(enum.StrEnum):
 class Story(Base):
     """An article's place in an issue. The copied fields are NULL until the issue is frozen.
 
-    `blurb` is the editor's own standfirst; `why` says how the story came to be picked.
+    `blurb` is the editor's own standfirst; `why` says how the story came to be picked, and
+    `picked_by` by whom: NULL where the rule did.
     """
 
     __tablename__ = "story"
@@ -118,6 +122,7 @@ class Story(Base):
     role: Mapped[StoryRole]
     blurb: Mapped[str | None] = mapped_column(Text)
     why: Mapped[str] = mapped_column(String(500), default="")
+    picked_by: Mapped[str | None] = mapped_column(String(100))
 
     title: Mapped[str | None] = mapped_column(String(500))
     standfirst: Mapped[str | None] = mapped_column(Text)
@@ -130,6 +135,26 @@ class Story(Base):
 
     issue: Mapped[Issue] = relationship(back_populates="stories")
     article: Mapped[Article] = relationship()
+
+
+class LeftOut(Base):
+    """A story that was withdrawn while its issue waited, and what took its place, if anything.
+
+    `by_hand`: a person had picked, written or approved it, so that nothing could.
+    """
+
+    __tablename__ = "left_out"
+    __table_args__ = (Index("ix_left_out_issue_id", "issue_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id", ondelete="CASCADE"))
+    article_id: Mapped[int] = mapped_column(ForeignKey("article.id"))
+    title: Mapped[str] = mapped_column(String(500))
+    by_hand: Mapped[bool]
+    replacement_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"))
+    at: Mapped[datetime]
+
+    replacement: Mapped[Article | None] = relationship(foreign_keys=[replacement_id])
 
 
 class Rendering(Base):

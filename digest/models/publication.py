@@ -24,7 +24,11 @@ class Publication(Base):
 
 
 class Media(Base):
-    """A picture that we re-encoded ourselves, called by the SHA-256 of its bytes (hex)."""
+    """A picture that we re-encoded ourselves, called by the SHA-256 of its bytes (hex).
+
+    `lasting`: a portrait or a mark, which mails of long ago show, whatever the newsletter has now.
+    Any other is deleted some time after `unused_since`, if nothing has come to show it.
+    """
 
     __tablename__ = "media"
 
@@ -33,6 +37,8 @@ class Media(Base):
     width: Mapped[int]
     height: Mapped[int]
     content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    lasting: Mapped[bool] = mapped_column(default=False)
+    unused_since: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 
@@ -50,7 +56,8 @@ class Installation(Base):
 class Heartbeat(Base):
     """When a part of the machinery last showed a sign of life: `tick`, `bulk`, `notices`.
 
-    `addresses`: when those that were kept long enough were last forgotten, all of them.
+    `addresses`: when those that were kept long enough were last forgotten, all of them;
+    `letting_go`: the same of old articles' bodies and pictures.
     """
 
     __tablename__ = "heartbeat"

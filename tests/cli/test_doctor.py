@@ -43,6 +43,8 @@ from digest.models import (
     Terms,
     Wording,
 )
+from digest.newsroom.intake.media import store_media
+from digest.newsroom.intake.pictures import Encoded
 from digest.settings.loading import VARIABLES, new_secret
 from digest.tokens import new_token_id
 from tests.cli.conftest import CommandLine
@@ -129,6 +131,20 @@ def test_where_all_is_well_it_says_so(doctor: CommandLine, paper: Database) -> N
     assert said.out.endswith("\nAll is well.\n")
     assert "!" not in said.out
     assert doctor("doctor", "--json").json["status"] == "fine"
+
+
+def test_it_says_how_much_room_articles_and_pictures_take(
+    doctor: CommandLine, paper: Database
+) -> None:
+    with paper.transaction() as session:
+        picture = Encoded(b"\xff" * 2_300_000, "image/jpeg", 1, 1)
+        key = store_media(session, picture, SystemClock().now())
+        make_article(session, "quay", body="ä" * 600_000, lead_image=key)
+        make_article(session, "mole", let_go_at=SystemClock().now())
+    said = doctor("doctor", "--json").json
+    [sizes] = [each["found"] for each in said["checks"] if each["check"] == "sizes"]
+    # The paper has one article already, or more.
+    assert "their bodies take 1.2 MB, and 1 picture 2.3 MB. Of 1 only" in sizes
 
 
 @only_sqlite

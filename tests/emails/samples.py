@@ -167,13 +167,21 @@ HELD = EditorView(
     goes_out="Saturday 14 November at seven",
     needs_approval=True,
     another_time="2026-11-15T07:00",
+    left_out=(
+        "“Who owns the cold?” was withdrawn. A person had chosen it, so nothing takes its place.",
+        "“The last orchestra librarian” was withdrawn. “Two countries, one lighthouse” takes its "
+        "place.",
+    ),
 )
+
+
+TO_EDITOR = (NoticeKind.DRAFT_READY, NoticeKind.HELD, NoticeKind.STORY_WITHDRAWN)
 
 
 def notice(kind: str, accent: str = "#006B5E") -> Rendered:
     """A notice of each kind that there are templates for."""
     about: str | EditorView = HELD
-    if kind not in {NoticeKind.DRAFT_READY.value, NoticeKind.HELD.value}:
+    if kind not in {each.value for each in TO_EDITOR}:
         about = f"{SITE}/confirm/AZ3u0pW9dQmXk2vL7tYc1RfE8gHs5jKnAZ3u0pW9dQmXk2vL7tYc1R"
     if kind == NoticeKind.ADDRESS_CHANGED.value:
         about = "mailto:imara@halyard.example"
@@ -183,8 +191,7 @@ def notice(kind: str, accent: str = "#006B5E") -> Rendered:
 NOTICE_KINDS = (
     NoticeKind.CONFIRMATION,
     NoticeKind.ALREADY_SIGNED_UP,
-    NoticeKind.DRAFT_READY,
-    NoticeKind.HELD,
+    *TO_EDITOR,
     NoticeKind.FRESH_LINK,
     "new_address",
     NoticeKind.ADDRESS_CHANGED,

@@ -23,6 +23,7 @@ from digest.models import (
     Approval,
     Issue,
     IssueState,
+    LeftOut,
     Media,
     Newsletter,
     Notice,
@@ -131,7 +132,9 @@ def test_the_mail_to_a_new_address_is_as_it_was(press: Press) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("kind", [NoticeKind.DRAFT_READY, NoticeKind.HELD])
+@pytest.mark.parametrize(
+    "kind", [NoticeKind.DRAFT_READY, NoticeKind.HELD, NoticeKind.STORY_WITHDRAWN]
+)
 def test_a_notice_to_the_editor_is_as_it_was(press: Press, kind: NoticeKind) -> None:
     def to_editor(session: Session) -> Notice:
         issue = number_42(session)
@@ -140,6 +143,8 @@ def test_a_notice_to_the_editor_is_as_it_was(press: Press, kind: NoticeKind) -> 
         if kind is NoticeKind.HELD:
             issue.state = IssueState.HELD
             issue.reason = "Nobody approved it by Saturday 14 November at 07:00."
+        if kind is NoticeKind.STORY_WITHDRAWN:
+            leave_out(issue)
         return Notice(
             kind=kind,
             to_address=issue.newsletter.editor_email,
@@ -164,6 +169,22 @@ def test_of_an_issue_that_is_late_on_its_way_its_editor_hears_the_same_way(press
         )
 
     compare("held_on_its_way", sent_notice(press, to_editor))
+
+
+def leave_out(issue: Issue) -> None:
+    """What a person chose is gone; what the rule picked is replaced."""
+    chosen, picked = issue.stories[1].article, issue.stories[5].article
+    issue.left_out = [
+        LeftOut(article_id=chosen.id, title=chosen.title, by_hand=True, at=NOW),
+        LeftOut(
+            article_id=picked.id,
+            title=picked.title,
+            by_hand=False,
+            replacement=issue.stories[7].article,
+            at=NOW,
+        ),
+    ]
+    issue.stories = [each for each in issue.stories if each.article not in (chosen, picked)]
 
 
 def sent_notice(press: Press, make: Callable[[Session], Notice]) -> bytes:

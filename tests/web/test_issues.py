@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from digest.database.transactions import Database
-from digest.models import IssueState, Newsletter, Story, StoryRole
+from digest.models import Article, IssueState, Newsletter, Story, StoryRole
 from digest.newsroom.intake.media import store_media
 from digest.newsroom.intake.pictures import Encoded
 from tests.factories import NOW, make_article, make_issue
@@ -77,6 +77,35 @@ def test_what_nobody_knows_the_length_of_says_nothing_of_it(
         assert shown
         for markup in shown:
             assert not re.search('class="(meta|dot|minutes)"|None|min read', markup)
+
+
+def test_a_story_that_was_withdrawn_is_marked_and_its_link_is_not_offered(
+    client: FlaskClient, database: Database, number_42: None
+) -> None:
+    with database.transaction() as session:
+        for slug in ("port", "cold", "rain"):
+            found = session.scalars(select(Article).where(Article.url.endswith(f"/{slug}"))).one()
+            found.withdrawn_at = NOW
+    page = client.get("/issues/editors-digest/42")
+
+    assert words(page).count("This story was withdrawn.") == 3
+    for slug in ("port", "cold", "rain"):
+        assert f"Frozen The story of the {slug}" in words(page)
+        assert f"/a/{slug}" not in page.text
+    assert 'href="https://halyard.example/a/bat"' in page.text
+    assert page.text.count("A fact, then a turn.") == 1, "the one that is still there"
+    assert "Read Joss’s story" not in page.text
+    latest = client.get("/issues/editors-digest/")
+    assert words(latest).count("This story was withdrawn.") == 3
+
+
+def test_what_was_withdrawn_and_is_shown_again_has_its_link(
+    client: FlaskClient, database: Database, number_42: None
+) -> None:
+    with database.transaction() as session:
+        session.execute(update(Article).values(hidden_at=NOW))
+    page = client.get("/issues/editors-digest/42")
+    assert "withdrawn" not in words(page), "hidden is only not picked any more"
 
 
 def test_the_archive_has_a_line_for_each_issue_by_year(

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from digest.models import Story
 from tests.browser import OpenPage
 from tests.web.gallery import (
     LONGEST_NAME,
     LONGEST_PROMISE,
+    MONDAY,
     Gallery,
     add_newsletters,
     change_newsletter,
@@ -49,6 +52,14 @@ def yellow(gallery: Gallery) -> None:
     change_newsletter(gallery, accent="#FFD400")
 
 
+def withdrawn(gallery: Gallery) -> None:
+    """Take back a lead, a story and a brief."""
+    with gallery.runtime.database.transaction() as session:
+        for position in (1, 2, 6):
+            for story in session.scalars(select(Story).where(Story.position == position)):
+                story.article.withdrawn_at = MONDAY
+
+
 VARIANTS: dict[str, tuple[Callable[[Gallery], None], bool, tuple[str, ...]]] = {
     "several newsletters": (add_newsletters, True, ("sign-up-errors", "archive", "control")),
     "no issue yet": (the_same, False, ("sign-up", "archive")),
@@ -59,6 +70,7 @@ VARIANTS: dict[str, tuple[Callable[[Gallery], None], bool, tuple[str, ...]]] = {
     ),
     "shortest": (shortest, True, ("sign-up", "issue")),
     "yellow": (yellow, True, ("sign-up-errors", "issue")),
+    "withdrawn stories": (withdrawn, True, ("archive", "issue")),
 }
 
 

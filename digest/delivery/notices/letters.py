@@ -20,6 +20,7 @@ from digest.delivery.rendering.editor_view import EditorView, view_for_editor
 from digest.delivery.rendering.issue import masthead, render_notice
 from digest.errors import RefusedError
 from digest.models import (
+    BEFORE_FREEZE,
     AddressChange,
     IssueState,
     Notice,
@@ -32,6 +33,7 @@ from digest.models import (
 _TOLD_OF = {
     NoticeKind.DRAFT_READY: (IssueState.DRAFT,),
     NoticeKind.HELD: (IssueState.HELD, IssueState.PAUSED),
+    NoticeKind.STORY_WITHDRAWN: BEFORE_FREEZE,
 }
 # How long the link of one works; the page counts by the calendar.
 FRESH_LINK_SECONDS = 30 * 60

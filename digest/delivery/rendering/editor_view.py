@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from digest import prose, zones
-from digest.models import Approval, Issue, Newsletter
+from digest.models import Approval, Issue, LeftOut, Newsletter
+
+LONGEST_TITLE = 120
 
 
 @dataclass(frozen=True)
@@ -12,6 +14,7 @@ class EditorView:
     """`name` is what commands call the issue; `another_time` fits the option `--at`.
 
     What `is_frozen` has its number, its bytes and its audience: it goes as it is, or not at all.
+    `left_out` has a sentence for each story that was withdrawn since it was composed.
     """
 
     name: str
@@ -23,6 +26,13 @@ class EditorView:
     needs_approval: bool
     another_time: str
     is_frozen: bool = False
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def what_is_left(self) -> str:
+        """ "Seven stories are left"."""
+        count = prose.count_in_words(len(self.titles), "story is left", "stories are left")
+        return f"{count[:1].upper()}{count[1:]}"
 
 
 def view_for_editor(issue: Issue, now: datetime) -> EditorView:
@@ -39,7 +49,22 @@ def view_for_editor(issue: Issue, now: datetime) -> EditorView:
         needs_approval=needs_approval,
         another_time=_another_time(newsletter, now),
         is_frozen=issue.frozen_at is not None,
+        left_out=tuple(
+            _left_out(each)
+            for each in issue.left_out
+            if issue.composed_at is None or each.at >= issue.composed_at
+        ),
     )
+
+
+def _left_out(each: LeftOut) -> str:
+    title = f"“{prose.cut(each.title, LONGEST_TITLE)}” was withdrawn"
+    if each.replacement is not None:
+        instead = prose.cut(each.replacement.title, LONGEST_TITLE)
+        return f"{title}. “{instead}” takes its place."
+    if each.by_hand:
+        return f"{title}. A person had chosen it, so nothing takes its place."
+    return f"{title}, and there was nothing else to take its place."
 
 
 def _name(issue: Issue) -> str:

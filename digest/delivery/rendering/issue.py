@@ -34,6 +34,7 @@ class StoryView:
     """A story as it is shown.
 
     `image` is an absolute URL; `minutes` is the reading time, None where nobody knows it.
+    `withdrawn`: it went out, and was taken back since.
     """
 
     role: StoryRole
@@ -45,6 +46,7 @@ class StoryView:
     minutes: int | None
     image: str | None
     image_alt: str
+    withdrawn: bool = False
 
     @property
     def alt(self) -> str:
@@ -264,6 +266,7 @@ def view_story(story: Story, public_url: str) -> StoryView:
         minutes=copy.minutes,
         image=f"{public_url}/media/{image}" if image else None,
         image_alt=copy.image_alt or "",
+        withdrawn=story.article.withdrawn_at is not None,
     )
 
 

@@ -1,14 +1,14 @@
 """Whether the lateness of an issue that nobody has yet was judged, by the tick or by a person
 
 Revision ID: 0011
-Revises: 0006
+Revises: 0010
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0006"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

@@ -17,6 +17,7 @@ from digest.newsroom.intake.candidates import (
     usable_pictures,
 )
 from digest.newsroom.intake.sanitising import canonical_url, one_line, plain_text, safe_html
+from digest.newsroom.intake.withdrawing import forget_answers
 
 TITLE_AT_MOST = 500
 STANDFIRST_AT_MOST = 1000
@@ -237,10 +238,13 @@ def _inserted(session: Session, given: NewArticle, source_id: int | None, now: d
 def _update(
     session: Session, article: Article, given: NewArticle, source: Source | None, now: datetime
 ) -> Change:
+    if article.url != given.url:
+        forget_answers(session, article)
     article.url = given.url
     article.title = given.title
     article.standfirst = given.standfirst
-    article.body = given.body
+    if article.let_go_at is None:
+        article.body = given.body
     article.byline = given.byline
     article.section = given.section
     article.topics = list(given.topics)
@@ -250,9 +254,11 @@ def _update(
     article.backlog = article.backlog and article.published_at is None
     if given.image_url is None:
         article.image_alt = given.image_alt or article.image_alt
-    update_pictures(article, _candidates(given), now)
-    if article.source_id is None and source is not None:
-        # Added by hand before the feed had it. Its GUID stays with whoever has it already.
+    if article.let_go_at is None:
+        update_pictures(article, _candidates(given), now)
+    if source is not None and article.source_id != source.id:
+        # Added by hand before the feed had it, or by a feed that is retired. Its GUID stays with
+        # whoever has it already.
         article.source_id = source.id
         article.guid = None if _has_guid(session, source, given.guid) else given.guid
     if not session.is_modified(article):

@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import metadata
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from ssrfguard import Policy, SSRFGuardError
@@ -44,6 +44,8 @@ LONGEST_WAIT = timedelta(hours=24)
 ETAG_AT_MOST = 500
 LAST_MODIFIED_AT_MOST = 100
 
+Answer = TypeVar("Answer")
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -64,6 +66,9 @@ FEED = Bounds(
 PICTURE = Bounds(
     "picture", "image/avif, image/webp, image/jpeg, image/png, image/gif, */*;q=0.1", 10_000_000
 )
+
+# Of a page nothing is read but its status.
+PAGE = Bounds("page", "text/html, */*;q=0.5", 0, seconds=15.0)
 
 
 class FetchError(DigestError):
@@ -144,10 +149,20 @@ class Fetcher:
             return thread.submit(asyncio.run, self._fetch_in_time(url, bounds, headers)).result()
 
     async def _fetch_in_time(self, url: str, bounds: Bounds, headers: dict[str, str]) -> Fetched:
+        return await self._in_time(
+            bounds, headers, lambda client: self._follow(client, url, bounds)
+        )
+
+    async def _in_time(
+        self,
+        bounds: Bounds,
+        headers: dict[str, str],
+        ask: Callable[[AsyncClient], Awaitable[Answer]],
+    ) -> Answer:
         try:
             # Over all of it: a site that sends a byte a second never stops being "not silent".
             async with asyncio.timeout(bounds.seconds), self._client(headers) as client:
-                return await self._follow(client, url, bounds)
+                return await ask(client)
         except (TimeoutError, httpx.TimeoutException):
             raise FetchError(_TOO_SLOW.format(bounds.seconds)) from None
         except SSRFGuardError:
@@ -158,6 +173,39 @@ class Fetcher:
             raise FetchError("That address cannot be read.", final=True) from None
         except (httpx.HTTPError, UnicodeError):
             raise FetchError("The site’s answer broke off, or was not one.") from None
+
+    def status(self, url: str, bounds: Bounds = PAGE) -> int:
+        """Return the status that a page answers with, in the end where it sends us on.
+
+        Asked by HEAD first; where a server answers that with anything but success it is asked by
+        GET, for many know no HEAD, or answer it wrongly. Nothing of a body is read.
+
+        Raises:
+            FetchError: not from there, not in time, or no answer at all.
+        """
+        headers = {"User-Agent": self._user_agent, "Accept": bounds.accept}
+        with ThreadPoolExecutor(1, "fetch") as thread:
+            return thread.submit(asyncio.run, self._status(url, bounds, headers)).result()
+
+    async def _status(self, url: str, bounds: Bounds, headers: dict[str, str]) -> int:
+        async def ask(client: AsyncClient) -> int:
+            try:
+                found = await self._final_status(client, "HEAD", url)
+            except httpx.RemoteProtocolError:
+                found = 405  # it hung up, or sent a body that nobody asked for
+            return found if found < 300 else await self._final_status(client, "GET", url)
+
+        return await self._in_time(bounds, headers, ask)
+
+    async def _final_status(self, client: AsyncClient, method: str, url: str) -> int:
+        at = url
+        for _ in range(REDIRECTS_AT_MOST + 1):
+            self._check(at)
+            async with client.stream(method, at) as response:
+                if response.next_request is None:
+                    return response.status_code
+                at = str(response.next_request.url)
+        raise FetchError(_TOO_OFTEN)
 
     def _client(self, headers: dict[str, str]) -> AsyncClient:
         return AsyncClient(
@@ -182,7 +230,7 @@ class Fetcher:
                     return await _taken(response, bounds, moved_to)
                 at = str(response.next_request.url)
                 for_good = for_good and response.status_code in FOR_GOOD
-        raise FetchError(f"The site sent us on more than {REDIRECTS_AT_MOST} times.")
+        raise FetchError(_TOO_OFTEN)
 
     def _check(self, url: str) -> None:
         """Refuse what the policy would, where we can say it in plainer words."""
@@ -194,6 +242,7 @@ class Fetcher:
             raise FetchError(f"Only the ports 80 and 443, not {port}.", final=True)
 
 
+_TOO_OFTEN = f"The site sent us on more than {REDIRECTS_AT_MOST} times."
 _TOO_SLOW = "The site did not answer in full within {:g} seconds."
 _NOT_PUBLIC = (
     "That address is not on the public internet, and we fetch from nowhere else. "

@@ -22,6 +22,7 @@ from digest.newsroom.intake.fetching import (
     FetchError,
 )
 from digest.newsroom.intake.sanitising import web_url
+from digest.newsroom.intake.withdrawing import note_missing
 from digest.settings.loading import Settings
 
 # Longer than any fetch takes: whoever claimed a source and died gives it back after this.
@@ -57,7 +58,9 @@ def open_fetcher(database: Database, settings: Settings) -> Fetcher:
 
 def sources_due(session: Session, now: datetime) -> list[int]:
     """Return the sources whose turn it is, the longest overdue first."""
-    due = select(Source.id).where(Source.retired_at.is_(None), Source.next_fetch_at <= now)
+    due = select(Source.id).where(
+        Source.retired_at.is_(None), Source.paused_at.is_(None), Source.next_fetch_at <= now
+    )
     return list(session.scalars(due.order_by(Source.next_fetch_at, Source.id)))
 
 
@@ -125,7 +128,8 @@ def _claim(database: Database, source_id: int, now: datetime, only_if_due: bool)
         source = session.get(Source, source_id)
         if source is None:
             raise NotFoundError(f"There is no source {source_id}. See them: digest source list")
-        if source.retired_at is not None or (only_if_due and source.next_fetch_at > now):
+        waits = source.paused_at is not None or source.next_fetch_at > now
+        if source.retired_at is not None or (only_if_due and waits):
             return None
         claim = _Claim(
             source_id,
@@ -156,6 +160,7 @@ def _store(
     now: datetime,
 ) -> list[Change | None]:
     changes: list[Change | None] = []
+    present: set[int] = set()
     # The newest last, so that it is the last to have come in. A few at a time, for SQLite has
     # one writer.
     articles = feed.articles[::-1]
@@ -165,9 +170,13 @@ def _store(
             for article in articles[first : first + STORED_AT_ONCE]:
                 given = _given(article, claim)
                 try:
-                    changes.append(bring_in(session, given, now, source)[1])
+                    brought_in, change = bring_in(session, given, now, source)
                 except FieldError:
                     changes.append(None)
+                    continue
+                changes.append(change)
+                present.add(brought_in.id)
+    note_missing(database, claim.source_id, present, now)
     return changes
 
 
@@ -210,7 +219,9 @@ def _new_address(session: Session, claim: _Claim, fetched: Fetched) -> str | Non
         return None
     if claim.url.startswith("https:") and not moved_to.startswith("https:"):
         return None
-    known = session.scalar(select(Source.id).where(Source.url == moved_to))
+    known = session.scalar(
+        select(Source.id).where(Source.url == moved_to, Source.retired_at.is_(None))
+    )
     return moved_to if known is None else None
 
 

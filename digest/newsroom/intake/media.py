@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -33,15 +34,20 @@ def set_pictures(
 ) -> None:
     """Give an article its pictures, or take away what it had."""
     lead, thumbnail = pictures.lead, pictures.thumbnail
+    # It may have been let go of before; whoever gives it a picture wants it kept a while.
+    article.let_go_at = None
     article.lead_image = store_media(session, lead, now) if lead else None
     article.thumbnail = store_media(session, thumbnail, now) if thumbnail else None
     session.flush()
 
 
-def store_media(session: Session, picture: Encoded, now: datetime) -> str:
-    """Keep a picture of ours, once; returns its hash, by which `/media/<hash>` serves it."""
+def store_media(session: Session, picture: Encoded, now: datetime, *, lasting: bool = False) -> str:
+    """Keep a picture of ours, once; returns its hash, by which `/media/<hash>` serves it.
+
+    `lasting`: for ever, as mails will show it when nothing here refers to it any more.
+    """
     key = hashlib.sha256(picture.content).hexdigest()
-    if session.get(Media, key) is not None:
+    if _is_kept(session, key, lasting):
         return key
     try:
         with session.begin_nested():
@@ -52,9 +58,29 @@ def store_media(session: Session, picture: Encoded, now: datetime) -> str:
                     width=picture.width,
                     height=picture.height,
                     content=picture.content,
+                    lasting=lasting,
                     created_at=now,
                 )
             )
     except IntegrityError:
-        pass  # another process stored the same bytes at the same moment
+        # Another process stored the same bytes at the same moment.
+        _is_kept(session, key, lasting)
     return key
+
+
+def _is_kept(session: Session, key: str, lasting: bool) -> bool:
+    """Say whether we have it; if so, it is in use from now on.
+
+    Written, not only read: who deletes what is unused waits for us, and then sees it used.
+    """
+    values: dict[str, object] = {"unused_since": None}
+    if lasting:
+        values["lasting"] = True
+    kept = session.execute(
+        update(Media)
+        .where(Media.hash == key)
+        .values(**values)
+        .returning(Media.hash)
+        .execution_options(synchronize_session=False)
+    )
+    return kept.first() is not None

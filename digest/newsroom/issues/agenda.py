@@ -29,6 +29,7 @@ from digest.newsroom.issues.approving import approve
 from digest.newsroom.issues.calendar import WEEK, occurrences_due
 from digest.newsroom.issues.composing import compose, create_issue
 from digest.newsroom.issues.moving import move
+from digest.newsroom.issues.replacing import replace_withdrawn, shows_withdrawn
 from digest.tokens import new_token_id
 
 BY_ITSELF = "Digest, by itself"
@@ -40,6 +41,11 @@ def keep_agenda(database: Database, now: datetime, *, late: timedelta) -> None:
     """Do for every issue what is due by `now`. One that is more than `late` late is held."""
     _make_issues(database, now)
     _each(database, _to_compose(now), lambda session, issue: _compose(session, issue, now))
+    _each(
+        database,
+        shows_withdrawn(),
+        lambda session, issue: _replace_withdrawn(session, issue, now),
+    )
     _each(database, _to_approve(now), lambda session, issue: _approve(session, issue, now))
     _each(
         database,
@@ -115,6 +121,13 @@ def _compose(session: Session, issue: Issue, now: datetime) -> None:
         _tell_editor(session, issue, NoticeKind.DRAFT_READY, now)
 
 
+def _replace_withdrawn(session: Session, issue: Issue, now: datetime) -> None:
+    left_out = replace_withdrawn(session, issue, now)
+    if issue.state is not IssueState.HELD and any(not each.replacement_id for each in left_out):
+        kind = NoticeKind.STORY_WITHDRAWN
+        _tell_editor(session, issue, kind, now, once=f"{kind}:{left_out[0].id}")
+
+
 def _to_approve(now: datetime) -> ColumnElement[bool]:
     return (
         (Issue.state == IssueState.DRAFT)
@@ -172,9 +185,11 @@ def _when(issue: Issue) -> str:
     return f"{prose.short_day(local.date())} at {local:%H:%M}"
 
 
-def _tell_editor(session: Session, issue: Issue, kind: NoticeKind, now: datetime) -> None:
+def _tell_editor(
+    session: Session, issue: Issue, kind: NoticeKind, now: datetime, *, once: str = ""
+) -> None:
     # Once for each time that it was to go out: held again next week is news again.
-    once = f"{kind}:{issue.id}:{issue.send_at.isoformat()}"
+    once = once or f"{kind}:{issue.id}:{issue.send_at.isoformat()}"
     if session.scalar(select(Notice.id).where(Notice.once == once)) is not None:
         return
     savepoint = session.begin_nested()

@@ -7,6 +7,8 @@ An article is as fresh as its date says; one without a date, as when it was firs
 undated with a source's first fetch is no news.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -28,6 +30,7 @@ from digest.models import (
     Newsletter,
     Story,
     StoryRole,
+    may_be_picked,
 )
 from digest.newsroom.issues.calendar import Slot, slot, slot_sent_at
 from digest.newsroom.issues.moving import called, move
@@ -135,6 +138,7 @@ def _candidates(session: Session, issue: Issue, now: datetime) -> list[Article]:
             Article.first_seen_at >= (max(since, oldest) if since else oldest),
             or_(Article.published_at.is_(None), Article.published_at >= oldest),
             Article.backlog.is_(False),
+            may_be_picked(),
             ~_taken_by_another_issue(session, issue),
         )
         .order_by(
@@ -228,6 +232,20 @@ def pick(candidates: list[Article], count: int, now: datetime) -> list[Pick]:
         if best.section:
             sections[best.section] = before + 1
     return _lead_first(picks)
+
+
+def next_best(
+    session: Session, issue: Issue, beside: Sequence[Article], now: datetime
+) -> Pick | None:
+    """Return what the rule picks next for an issue that has the stories `beside` already."""
+    known = {article.id for article in beside}
+    left = [each for each in _candidates(session, issue, now) if each.id not in known]
+    sections = Counter(article.section for article in beside if article.section)
+    if not left:
+        return None
+    best = max(left, key=lambda article: _score(article, sections, now))
+    why = _why(best, sections[best.section or ""], now)
+    return Pick(best, why, best.lead_image is not None)
 
 
 def _score(article: Article, sections: dict[str, int], now: datetime) -> tuple[float, int]:

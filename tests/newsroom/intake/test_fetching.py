@@ -402,3 +402,64 @@ def test_what_is_not_http_is_refused(fetcher: Fetcher) -> None:
         thread.join()
 
     assert "broke off, or was not one" in str(error)
+
+
+# A page's status.
+
+
+def test_of_a_page_only_the_status_is_asked(fetcher: Fetcher, http_server: WebServer) -> None:
+    assert fetcher.status(http_server.route("/a", b"x" * MEGABYTE)) == 200
+    assert [request.method for request in http_server.requests] == ["HEAD"]
+
+
+@pytest.mark.parametrize("status", [403, 404, 405, 410, 500, 501])
+def test_what_head_says_is_asked_again_by_get(
+    fetcher: Fetcher, http_server: WebServer, status: int
+) -> None:
+    def answer(request: Request) -> Reply:
+        return Reply(b"", status) if request.method == "HEAD" else Reply(b"<p>Here.")
+
+    assert fetcher.status(http_server.route_to("/a", answer)) == 200
+    assert fetcher.status(http_server.route("/a", status=status)) == status
+
+
+def test_a_body_that_never_ends_is_not_read(fetcher: Fetcher, http_server: WebServer) -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b"x" * MEGABYTE
+
+    def answer(request: Request) -> Reply:
+        return Reply(b"", 405) if request.method == "HEAD" else Reply(endless)
+
+    assert fetcher.status(http_server.route_to("/a", answer)) == 200
+
+
+def test_a_page_is_followed_so_far_and_no_further(fetcher: Fetcher, http_server: WebServer) -> None:
+    http_server.route("/end", status=410)
+    url = http_server.route("/a", status=301, headers={"Location": "/end"})
+    assert fetcher.status(url) == 410
+    circle = http_server.route("/round", status=302, headers={"Location": "/round"})
+    with pytest.raises(FetchError, match="sent us on"):
+        fetcher.status(circle)
+
+
+def test_a_page_inside_our_network_is_refused_also_after_a_redirect(
+    public: Fetcher, fetcher: Fetcher, http_server: WebServer
+) -> None:
+    with pytest.raises(FetchError, match="ports 80 and 443"):
+        public.status(http_server.route("/a"))
+    assert http_server.requests == []
+    away = {"Location": "http://169.254.169.254/latest/meta-data"}
+    with pytest.raises(FetchError, match="not on the public internet"):
+        fetcher.status(http_server.route("/b", status=302, headers=away))
+
+
+def test_a_page_that_does_not_answer_in_time_is_no_answer(
+    fetcher: Fetcher, http_server: WebServer
+) -> None:
+    def slow(_: Request) -> Reply:
+        http_server.closing.wait()
+        return Reply(b"")
+
+    with pytest.raises(FetchError, match="within"):
+        fetcher.status(http_server.route_to("/a", slow), replace(fetching.PAGE, seconds=0.3))

@@ -1,0 +1,161 @@
+"""`digest article hide|show|remove`: keeping articles out of issues, and taking them back."""
+
+from typing import Any
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from digest.cli.arguments import short_name, who
+from digest.cli.opening import json_option, print_json, runtime
+from digest.errors import NotFoundError
+from digest.models import AFTER_FREEZE, BEFORE_FREEZE, Article, Issue, IssueState, Story
+from digest.newsroom.intake.withdrawing import show_again
+from digest.newsroom.issues.replacing import remove as take_back
+
+ids_argument = click.argument("ids", nargs=-1, type=int, required=True, metavar="ID...")
+
+
+@click.command()
+@ids_argument
+@json_option
+def hide(ids: tuple[int, ...], as_json: bool) -> None:
+    """Let no issue pick the articles with these IDs any more.
+
+    An issue that has one already keeps it: to take it out too, remove it. `show` undoes it.
+    """
+    with runtime() as opened, opened.database.transaction() as session:
+        found = _find(session, ids)
+        waiting = {each.id: _issues(session, each, BEFORE_FREEZE) for each in found}
+        for each in found:
+            each.hidden_at = each.hidden_at or opened.clock.now()
+    if as_json:
+        print_json([{**article_as_json(each), "still_in": waiting[each.id]} for each in found])
+        return
+    for each in found:
+        click.echo(f"Article {each.id} is hidden: no issue picks it any more. {each.title}")
+        if waiting[each.id]:
+            click.echo(
+                f"It stays in {', '.join(waiting[each.id])}, which had it already. To take it out: "
+                f"digest article remove {each.id}"
+            )
+
+
+@click.command()
+@ids_argument
+@json_option
+def show(ids: tuple[int, ...], as_json: bool) -> None:
+    """Let issues pick the articles with these IDs again, be they hidden or withdrawn.
+
+    They come back into no issue by themselves, but the archive has its links to them again.
+    """
+    with runtime() as opened, opened.database.transaction() as session:
+        found = _find(session, ids)
+        for each in found:
+            show_again(session, each)
+    if as_json:
+        print_json([article_as_json(each) for each in found])
+        return
+    for each in found:
+        click.echo(f"Article {each.id} may be picked again: {each.title}")
+
+
+@click.command()
+@ids_argument
+@click.option("--by", default=who, show_default="you", help="Who takes it back.")
+@json_option
+def remove(ids: tuple[int, ...], by: str, as_json: bool) -> None:
+    """Take back the articles with these IDs: no issue shows them any more.
+
+    Issues that wait lose them. The rule puts the next best in place of what it had picked itself;
+    an issue with too few stories left is held. In the archive each is marked as withdrawn, without
+    its link; mails that went out stay as they are.
+    """
+    told = []
+    with runtime() as opened:
+        now = opened.clock.now()
+        with opened.database.transaction() as session:
+            for each in _find(session, ids):
+                changed = take_back(session, each, by[:100], now)
+                told.append(
+                    {
+                        **article_as_json(each),
+                        "taken_out_of": [_taken_out(issue, each) for issue in changed],
+                        "marked_in": _issues(session, each, AFTER_FREEZE),
+                    }
+                )
+    if as_json:
+        print_json(told)
+        return
+    for one in told:
+        _tell_removed(one)
+
+
+def _taken_out(issue: Issue, article: Article) -> dict[str, Any]:
+    last = next(each for each in reversed(issue.left_out) if each.article_id == article.id)
+    return {
+        "issue": short_name(issue),
+        "replaced_by": last.replacement.title if last.replacement else None,
+        "stories": len(issue.stories),
+        "state": issue.state,
+        "reason": issue.reason if issue.state is IssueState.HELD else None,
+    }
+
+
+def _tell_removed(told: dict[str, Any]) -> None:
+    click.echo(f"Article {told['id']} is withdrawn: {told['title']}")
+    for each in told["taken_out_of"]:
+        instead = f"“{each['replaced_by']}” takes its place"
+        if each["replaced_by"] is None:
+            instead = f"nothing takes its place, and it has {each['stories']} left"
+        click.echo(f"It is taken out of {each['issue']}: {instead}.")
+        if each["reason"]:
+            click.echo(f"{each['issue']} is held: {each['reason']}", err=True)
+    if told["marked_in"]:
+        click.echo(f"The archive says so in {', '.join(told['marked_in'])}.")
+
+
+def _find(session: Session, ids: tuple[int, ...]) -> list[Article]:
+    found = {each.id: each for each in session.scalars(select(Article).where(Article.id.in_(ids)))}
+    for article_id in ids:
+        if article_id not in found:
+            raise NotFoundError(f"There is no article {article_id}. See: digest article list")
+    return [found[article_id] for article_id in dict.fromkeys(ids)]
+
+
+def _issues(session: Session, article: Article, states: tuple[IssueState, ...]) -> list[str]:
+    issues = session.scalars(
+        select(Issue)
+        .join(Story, Story.issue_id == Issue.id)
+        .where(Story.article_id == article.id, Issue.state.in_(states))
+        .order_by(Issue.send_at, Issue.id)
+    )
+    return [short_name(issue) for issue in issues]
+
+
+def state_of(found: Article) -> str:
+    """Return what keeps an article out of issues, in a word or two."""
+    if found.withdrawn_at is not None:
+        return f"withdrawn by {found.withdrawn_by}" if found.withdrawn_by else "its page is gone"
+    return "hidden" if found.hidden_at is not None else ""
+
+
+def article_as_json(found: Article) -> dict[str, Any]:
+    """Return an article as scripts get it."""
+    return {
+        "id": found.id,
+        "url": found.url,
+        "title": found.title,
+        "standfirst": found.standfirst,
+        "byline": found.byline,
+        "section": found.section,
+        "minutes": found.minutes,
+        "published_at": found.published_at and found.published_at.isoformat(),
+        "backlog": found.backlog,
+        "first_seen_at": found.first_seen_at.isoformat(),
+        "lead_image": found.lead_image,
+        "thumbnail": found.thumbnail,
+        "hidden_at": found.hidden_at.isoformat() if found.hidden_at else None,
+        "withdrawn_at": found.withdrawn_at.isoformat() if found.withdrawn_at else None,
+        "withdrawn_by": found.withdrawn_by,
+    }
