@@ -58,6 +58,7 @@ class NewArticle:
     published_at: datetime | None = None
     first_seen_at: datetime | None = None
     guid: str | None = None
+    shares_page: bool = False
 
 
 class Change(Enum):
