@@ -16,12 +16,7 @@ DATES = (
     *("published", "issued", "created", "dcterms:issued", "dcterms:created", "dc:date"),
     *("pubdate", "updated", "modified", "dcterms:modified"),
 )
-KINDS = {
-    "category": "category",
-    "dc:subject": "category",
-    "media:category": "media",
-    "media:keywords": "keywords",
-}
+CATEGORIES = ("category", "dc:subject", "media:category", "media:keywords")
 
 
 def atom_title(feed: Element) -> str:
@@ -32,8 +27,8 @@ def atom_title(feed: Element) -> str:
 def atom_entry(entry: Element, feed: Element) -> Entry:
     """Return what an entry says, or what the feed says for all of its entries."""
     title = next((text for child in entry.all(*TITLES) if (text := atom_plain(child))), "")
-    contents = [child for child in entry.all("content", "content:encoded") if child.children]
-    content = next(((html, child) for child in contents if (html := _html(child))), None)
+    contents = entry.all("content", "content:encoded")
+    content = next(((html, child) for child in contents if (html := _html(child)).strip()), None)
     groups = [entry, *entry.all("media:group")]
     summaries = (atom_html(child) for group in groups for child in group.all(*SUMMARIES))
     return Entry(
@@ -106,9 +101,8 @@ def _names(authors: list[Element]) -> tuple[str, ...]:
 
 def _categories(entry: Element) -> tuple[Category, ...]:
     found = []
-    for child in entry.all(*KINDS)[:AT_MOST]:
-        kind = KINDS[child.name]
-        is_tag = kind == "category" and child.get("scheme").lower().rstrip("/").endswith("tag")
+    for child in entry.all(*CATEGORIES)[:AT_MOST]:
         text = child.get("label") or child.get("term") or child.text
-        found.append(Category(text, "post_tag" if is_tag else kind))
+        is_tag = child.get("scheme").lower().rstrip("/").endswith("tag")
+        found.append(Category(text, "post_tag" if is_tag else child.name))
     return tuple(found)

@@ -57,7 +57,7 @@ def rss_html(element: Element) -> str:
 
 def rss_content(element: Element) -> str:
     """Return what RSS gives as `content:encoded`, which is HTML."""
-    return element.markup if element.has_markup else element.text
+    return element.markup if element.has_markup else "".join(map(str, element.children))
 
 
 def paragraphs(text: str) -> str:

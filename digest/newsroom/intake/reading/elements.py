@@ -65,13 +65,19 @@ class Element:
     attributes: dict[str, str]
     base: str
     children: list["Element | str"] = field(default_factory=list)
+    _named: dict[str, list["Element"]] | None = None
 
     def __iter__(self) -> Iterator["Element"]:
         return (child for child in self.children if isinstance(child, Element))
 
     def all(self, *names: str) -> list["Element"]:
         """Return the children of these names, in the order of the names."""
-        return [child for name in names for child in self if child.name == name]
+        if self._named is None:
+            self._named = {}
+            for child in self:
+                self._named.setdefault(child.name, []).append(child)
+        named = self._named
+        return [child for name in names for child in named.get(name, ())]
 
     def first(self, *names: str) -> "Element | None":
         """Return the first child of the first of these names that has one."""

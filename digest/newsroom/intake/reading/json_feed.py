@@ -21,7 +21,7 @@ from digest.newsroom.intake.reading.sections import Category
 AT_MOST = 50
 TEXT_AT_MOST = 1_000
 DIGITS_AT_MOST = 20
-VERSION = re.compile(r"jsonfeed\.org/version/(\d(?:\.\d)?)")
+VERSION = re.compile(r"jsonfeed\.org/version/(\d)(?:\.(\d))?")
 # What JSON may hold, and neither XML nor a database.
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -44,14 +44,18 @@ def read_json(text: str, url: str) -> Read | None:
     oddities = list(odd.sentences())
     if len(items) > ENTRIES_AT_MOST:
         oddities.append(f"The feed is longer than we read; we stop after {ENTRIES_AT_MOST}.")
-    version = VERSION.search(_text(feed.get("version")))
     return Read(
-        kind=f"JSON Feed {version[1]}" if version else "JSON Feed",
+        kind=_kind(_text(feed.get("version"))),
         title=_line(feed.get("title")),
         entries=tuple(entry for entry in entries if entry is not None),
         dropped=entries.count(None),
         oddities=tuple(oddities),
     )
+
+
+def _kind(version: str) -> str:
+    found = VERSION.search(version)
+    return f"JSON Feed {found[1]}.{found[2] or 0}" if found else "JSON Feed"
 
 
 def _number(digits: str) -> int | str:
@@ -67,7 +71,7 @@ def _entry(item: Json, url: str, inherited: tuple[str, ...], odd: Oddities) -> E
         odd.note(DATE_NO_TEXT)
     html, text = _text(item.get("content_html")), _text(item.get("content_text"))
     authors = _authors(item, odd)
-    links = (joined(url, _text(item.get(key))) for key in ("url", "external_url"))
+    links = (_address(item.get(key), url) for key in ("url", "external_url"))
     return Entry(
         title=_line(item.get("title")),
         # An id is best the address itself, and in some feeds the only one.
@@ -90,6 +94,10 @@ def _text(value: Json) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return ""
+
+
+def _address(value: Json, base: str) -> str:
+    return joined(base, value) if isinstance(value, str) else ""
 
 
 def _line(value: Json) -> str:
@@ -121,12 +129,12 @@ def _pictures(item: dict[str, Json], url: str) -> Iterable[Declared]:
     for key in ("image", "banner_image"):
         given = item.get(key)
         given = given.get("url") if isinstance(given, dict) else given
-        if address := joined(url, _text(given)):
+        if address := _address(given, url):
             yield Declared(url=address, origin=key)
     attachments = item.get("attachments")
     for attachment in attachments[:AT_MOST] if isinstance(attachments, list) else ():
         if not isinstance(attachment, dict):
             continue
-        if address := joined(url, _text(attachment.get("url"))):
+        if address := _address(attachment.get("url"), url):
             kind, title = _text(attachment.get("mime_type")), _line(attachment.get("title"))
             yield Declared(url=address, alt=title, kind=kind.lower(), origin="enclosure")

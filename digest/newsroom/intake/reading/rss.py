@@ -20,16 +20,10 @@ DATES = (
     *("pubdate", "dc:date", "dcterms:issued", "dcterms:created", "published", "atom:published"),
     *("prism:publicationdate", "date", "updated", "atom:updated", "dcterms:modified"),
 )
-KINDS = {
-    "category": "category",
-    "slash:section": "category",
-    "dc:subject": "category",
-    "atom:category": "category",
-    "media:category": "media",
-    "media:keywords": "keywords",
-    "itunes:keywords": "keywords",
-    "keywords": "keywords",
-}
+CATEGORIES = (
+    *("category", "slash:section", "dc:subject", "atom:category", "media:category"),
+    *("media:keywords", "itunes:keywords", "keywords"),
+)
 
 
 def rss_title(channel: Element) -> str:
@@ -40,7 +34,7 @@ def rss_title(channel: Element) -> str:
 def rss_entry(item: Element) -> Entry:
     """Return what an item says."""
     title = next((text for child in item.all(*TITLES) if (text := rss_plain(child))), "")
-    body = next((child for child in item.all(*CONTENTS) if child.children), None)
+    body = next((child for child in item.all(*CONTENTS) if child.has_markup or child.text), None)
     content = _content(body) if body else _atom(item, "atom:content")
     media = (text for text in (_media_description(item),) if text)
     summaries = chain(
@@ -102,9 +96,9 @@ def _authors(item: Element) -> tuple[tuple[str, ...], ...]:
 
 def _categories(item: Element) -> tuple[Category, ...]:
     found = []
-    for child in item.all(*KINDS)[:AT_MOST]:
-        kind, domain = KINDS[child.name], child.get("domain") or child.get("scheme")
+    for child in item.all(*CATEGORIES)[:AT_MOST]:
         text = child.get("label") or child.get("term") or rss_plain(child)
-        is_tag = kind == "category" and domain.lower().rstrip("/").endswith("tag")
-        found.append(Category(text, "post_tag" if is_tag else kind))
+        scheme = child.get("domain") or child.get("scheme")
+        is_tag = scheme.lower().rstrip("/").endswith("tag")
+        found.append(Category(text, "post_tag" if is_tag else child.name))
     return tuple(found)

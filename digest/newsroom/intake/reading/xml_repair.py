@@ -42,6 +42,7 @@ ATTRIBUTE = re.compile(
     r"""(?:\s*+=\s*+(?:"([^"<>]*+)"|'([^'<>]*+)'|"([^"]{0,5000}+)"(?=[\s/>])|"""
     r"""'([^']{0,5000}+)'(?=[\s/>])|([^\s<>"'][^\s<>]*+)|["']([^\s<>"']*+)["']?))?"""
 )
+FOLLOWING_TAG = re.compile(r"\s*+<")
 TAG_ENDS = re.compile(r"""[\s="']*+(/?)\s*+>""")
 REFERENCE = re.compile(r"&(?:#([0-9]{1,8});|#[xX]([0-9a-fA-F]{1,7});|([A-Za-z][\w.\-]{0,62});)?")
 ENTRY = re.compile(r"<(?:[\w.-]{1,40}:)?(?:item|entry)(?=[\s>/])", re.IGNORECASE)
@@ -108,8 +109,9 @@ class _Repair:
             return end + 2 if end >= 0 else self._literal(at)
         if following == "/":
             found = END.match(self.text, at)
-            if found is None or not self._end(found[1].lower(), at):
+            if found is None or self._is_text_end(found[1].lower(), found.end()):
                 return self._literal(at)
+            self._end(found[1].lower(), at)
             return found.end()
         return self._start(at)
 
@@ -263,19 +265,27 @@ class _Repair:
                 del written[key]
             seen.add(local)
 
-    def _end(self, name: str, at: int) -> bool:
-        """Close an element, and what is open in it; False where the tag is a piece of text."""
+    def _is_text_end(self, name: str, end: int) -> bool:
+        """Tell whether an end tag is rather a piece of text, as in "the </dialog> tag"."""
+        above = self.open[-1][0].lower() if self.open else ""
+        if above not in TEXTUAL or self.counts[name] or name in FEEDS_OWN:
+            return False
+        if name in (IN_SHORT if above in SHORT else HTML):
+            return False
+        # Where nothing but tags follows, it is the end of the element, misspelt.
+        return FOLLOWING_TAG.match(self.text, end) is None
+
+    def _end(self, name: str, at: int) -> None:
+        """Close an element, and what is open in it."""
         if not self.counts[name]:
-            above = self.open[-1][0].lower() if self.open else ""
-            return not (above in TEXTUAL and name not in HTML and name not in FEEDS_OWN)
+            return
         is_roots = self.counts[name] == 1 and self.open[0][0].lower() == name
         if is_roots and self.last_entry > at:
-            return True
+            return
         while self.open[-1][0].lower() != name:
             self._close()
         self._close()
         self.is_over = not self.open
-        return True
 
     def _close(self) -> None:
         name, declared = self.open.pop()
