@@ -90,6 +90,7 @@ def feed_text(content: bytes, charset: str | None = None) -> FeedText:
 def _root(text: str) -> tuple[int | None, str]:
     """Return where the root element begins, and the document type before it (XML 1.0, 2.8)."""
     at, doctype = 0, ""
+    missing: set[str] = set()
     while (at := text.find("<", at, ROOT_WITHIN)) >= 0:
         if at < WEB_PAGE_WITHIN and WEB_PAGE.match(text, at):
             raise FeedError(WEB_PAGE_SAID)
@@ -97,9 +98,9 @@ def _root(text: str) -> tuple[int | None, str]:
             return at, doctype
         end = at + 1
         if text.startswith("<!--", at):
-            end = _after(text, "-->", at)
+            end = _after(text, "-->", at, missing)
         elif text.startswith("<?", at):
-            end = _after(text, "?>", at)
+            end = _after(text, "?>", at, missing)
         elif not doctype and text[at : at + 9].upper() == "<!DOCTYPE":
             end = _doctype_end(text, at)
             doctype = text[at:end]
@@ -107,9 +108,13 @@ def _root(text: str) -> tuple[int | None, str]:
     return None, doctype
 
 
-def _after(text: str, end: str, at: int) -> int:
-    found = text.find(end, at, at + ROOT_WITHIN)
-    return at + 1 if found < 0 else found + len(end)
+def _after(text: str, end: str, at: int, missing: set[str]) -> int:
+    # What is not there once is not there later: each is looked for in vain but once.
+    found = -1 if end in missing else text.find(end, at, 2 * ROOT_WITHIN)
+    if found < 0:
+        missing.add(end)
+        return at + 1
+    return found + len(end)
 
 
 def _doctype_end(text: str, at: int) -> int:

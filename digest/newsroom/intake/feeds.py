@@ -69,14 +69,14 @@ def read_feed(content: bytes, url: str, now: datetime, charset: str | None = Non
     text = feed_text(content, charset)
     read = _read(text, url)
     odd = Oddities()
-    found = [_found(entry, now, odd) for entry in read.entries]
-    articles = _distinct([one for one in found if one is not None], odd)
-    newest = _newest(articles)
-    if len(newest) < len(articles):
-        odd.note(OLDER, count=len(articles) - len(newest))
+    found = [one for entry in read.entries if (one := _found(entry, now, odd)) is not None]
+    distinct = _distinct(found, odd)
+    newest = _newest(distinct)
+    if len(newest) < len(distinct):
+        odd.note(OLDER, count=len(distinct) - len(newest))
     return Feed(
         title=read.title[:TITLE_AT_MOST],
-        articles=tuple(newest),
+        articles=tuple(map(_article, newest)),
         unusable=read.dropped + odd.counts[NO_TITLE] + odd.counts[NO_PAGE],
         oddities=(*text.oddities, *read.oddities, *odd.sentences())[:ODDITIES_AT_MOST],
         kind=read.kind,
@@ -97,14 +97,21 @@ def _read(text: FeedText, url: str) -> Read:
 
 @dataclass(frozen=True)
 class _Found:
-    """An article, and the part of its page that its link names."""
+    """An entry that is an article, as far as it takes to tell it from others.
 
-    article: NewArticle
-    fragment: str = ""
+    `fragment` is the part of its page that its link names.
+    """
+
+    entry: Entry
+    url: str
+    fragment: str
+    guid: str | None
+    published_at: datetime | None
+    shares_page: bool = False
 
     @property
     def page(self) -> str:
-        return self.article.url if "#!" in self.article.url else urldefrag(self.article.url).url
+        return self.url if "#!" in self.url else urldefrag(self.url).url
 
 
 def _found(entry: Entry, now: datetime, odd: Oddities) -> _Found | None:
@@ -118,7 +125,8 @@ def _found(entry: Entry, now: datetime, odd: Oddities) -> _Found | None:
     if is_protected(entry.title, entry.summary, entry.content):
         odd.note(PROTECTED)
         return None
-    return _Found(_article(entry, url, now, odd), urldefrag(link).fragment)
+    published_at = _published(entry, now, odd)
+    return _Found(entry, url, urldefrag(link).fragment, entry.guid or None, published_at)
 
 
 def _addresses(entry: Entry) -> Iterator[tuple[str, str]]:
@@ -127,26 +135,6 @@ def _addresses(entry: Entry) -> Iterator[tuple[str, str]]:
             yield link, canonical_url(link)
         except ValueError:
             continue
-
-
-def _article(entry: Entry, url: str, now: datetime, odd: Oddities) -> NewArticle:
-    section, topics = section_and_topics(entry.categories)
-    pictures = candidates(entry.declared, entry.content or entry.summary, entry.base)
-    first = pictures[0] if pictures else GivenPicture("")
-    return NewArticle(
-        url=url,
-        title=entry.title,
-        standfirst=standfirst(entry.summary, entry.content, entry.title),
-        body=entry.content or (entry.summary if entry.may_be_whole else ""),
-        byline=next(filter(None, map(byline, entry.authors)), None),
-        section=section,
-        topics=topics,
-        image_url=first.url or None,
-        image_alt=first.alt,
-        other_pictures=pictures[1:],
-        published_at=_published(entry, now, odd),
-        guid=entry.guid or None,
-    )
 
 
 def _published(entry: Entry, now: datetime, odd: Oddities) -> datetime | None:
@@ -161,58 +149,74 @@ def _published(entry: Entry, now: datetime, odd: Oddities) -> datetime | None:
     return None
 
 
-def _distinct(found: list[_Found], odd: Oddities) -> list[NewArticle]:
+def _distinct(found: list[_Found], odd: Oddities) -> list[_Found]:
     """Leave out what comes twice, and GUIDs that several pages share: they tell nothing.
 
     Where entries share a page, their GUIDs and the fragments of their links tell them apart.
     """
-    pages: dict[str, dict[tuple[str | None, str], _Found]] = {}
-    titles: set[tuple[str, str]] = set()
+    pages: dict[str, list[_Found]] = {}
+    seen: set[tuple[str, str | None, str]] = set()
     for one in found:
-        key, title = (one.article.guid, one.fragment), (one.page, one.article.title.casefold())
-        known = pages.setdefault(one.page, {})
-        if key in known or title in titles:
+        by_guid = (one.page, one.guid, one.fragment)
+        by_title = (one.page, "title", one.entry.title.casefold())
+        if by_guid in seen or by_title in seen:
             odd.note(TWICE)
             continue
-        titles.add(title)
-        known[key] = one
-    kept = {id(one) for known in pages.values() for one in known.values()}
-    distinct = []
-    for one in found:
-        if id(one) not in kept:
-            continue
-        shares = len(pages[one.page]) > 1
-        if shares:
-            odd.note(SHARED_PAGE)
-        distinct.append(_sharing(one) if shares else one.article)
+        seen |= {by_guid, by_title}
+        pages.setdefault(one.page, []).append(one)
+    distinct: list[_Found] = []
+    for sharing in pages.values():
+        if len(sharing) > 1:
+            odd.note(SHARED_PAGE, count=len(sharing))
+        distinct += map(_sharing, sharing) if len(sharing) > 1 else sharing
+    order = {id(one.entry): at for at, one in enumerate(found)}
+    distinct.sort(key=lambda one: order[id(one.entry)])
     return _without_shared_guids(distinct, odd)
 
 
-def _sharing(one: _Found) -> NewArticle:
-    url = one.article.url
-    if one.fragment and "#" not in url:
-        url = f"{url}#{one.fragment}"
-    return replace(one.article, url=url, shares_page=True)
+def _sharing(one: _Found) -> _Found:
+    has_fragment = one.fragment and "#" not in one.url
+    url = f"{one.url}#{one.fragment}" if has_fragment else one.url
+    return replace(one, url=url, shares_page=True)
 
 
-def _without_shared_guids(articles: list[NewArticle], odd: Oddities) -> list[NewArticle]:
-    seen = Counter(article.guid for article in articles if article.guid)
-    shared = sum(count for count in seen.values() if count > 1)
-    if shared:
+def _without_shared_guids(found: list[_Found], odd: Oddities) -> list[_Found]:
+    seen = Counter(one.guid for one in found)
+    seen[None] = 0
+    if shared := sum(count for count in seen.values() if count > 1):
         odd.note(SHARED_GUID, count=shared)
-    return [
-        replace(article, guid=None) if seen[article.guid or ""] > 1 else article
-        for article in articles
-    ]
+    return [replace(one, guid=None) if seen[one.guid] > 1 else one for one in found]
 
 
-def _newest(articles: list[NewArticle]) -> list[NewArticle]:
-    if len(articles) <= ENTRIES_KEPT:
-        return articles
-    order = sorted(range(len(articles)), key=lambda at: _age_order(articles[at], at))
-    return [articles[at] for at in sorted(order[:ENTRIES_KEPT])]
+def _newest(found: list[_Found]) -> list[_Found]:
+    if len(found) <= ENTRIES_KEPT:
+        return found
+    order = sorted(range(len(found)), key=lambda at: _age_order(found[at], at))
+    return [found[at] for at in sorted(order[:ENTRIES_KEPT])]
 
 
-def _age_order(article: NewArticle, at: int) -> tuple[bool, float, int]:
-    published = article.published_at
+def _age_order(one: _Found, at: int) -> tuple[bool, float, int]:
+    published = one.published_at
     return published is None, -published.timestamp() if published else 0.0, at
+
+
+def _article(found: _Found) -> NewArticle:
+    entry = found.entry
+    section, topics = section_and_topics(entry.categories)
+    pictures = candidates(entry.declared, entry.content or entry.summary, entry.base)
+    first = pictures[0] if pictures else GivenPicture("")
+    return NewArticle(
+        url=found.url,
+        title=entry.title,
+        standfirst=standfirst(entry.summary, entry.content, entry.title),
+        body=entry.content or (entry.summary if entry.may_be_whole else ""),
+        byline=next(filter(None, map(byline, entry.authors)), None),
+        section=section,
+        topics=topics,
+        image_url=first.url or None,
+        image_alt=first.alt,
+        other_pictures=pictures[1:],
+        published_at=found.published_at,
+        guid=found.guid,
+        shares_page=found.shares_page,
+    )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.newsroom.intake.articles import NewArticle
+from digest.newsroom.intake.articles import GivenPicture, NewArticle
 from digest.newsroom.intake.feeds import ENTRIES_KEPT, Feed, FeedError, read_feed
 from tests.factories import NOW
 
@@ -111,6 +111,7 @@ def test_rss_is_read() -> None:
             topics=("Ports",),
             image_url="https://halyard.example/i/port.jpg",
             image_alt="A full quay",
+            other_pictures=(GivenPicture("https://halyard.example/i/quay.jpg", "The quay"),),
             published_at=datetime(2026, 11, 13, 6, 30, tzinfo=UTC),
             guid="halyard-7",
         ),
@@ -433,7 +434,9 @@ def test_a_category_of_nothing_is_no_section() -> None:
 def test_a_standfirst_is_what_an_editor_would_leave_of_it(
     description: str, standfirst: str
 ) -> None:
-    assert one(rss(item(f"<description>{description}</description>"))).standfirst == standfirst
+    entry = item(f"<description>{description}</description>", title="A")
+
+    assert one(rss(entry)).standfirst == standfirst
 
 
 MEDIA = "xmlns:media='http://search.yahoo.com/mrss/'"

@@ -27,7 +27,7 @@ CONJUNCTION = re.compile(r"\s+(?:and|&)\s+", re.IGNORECASE)
 
 
 def byline(names: Sequence[str]) -> str | None:
-    """Return "Ada", "Ada and Bo" or "Ada, Bo and Cy" from plain text, or None where nobody is named.
+    """Return "Ada", "Ada and Bo" or "Ada, Bo and Cy" from plain text, or None for nobody.
 
     Each name is what one author's element says. Of an address with a name the name is taken, and
     what is an address only names nobody.

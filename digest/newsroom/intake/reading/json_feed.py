@@ -43,7 +43,9 @@ def read_json(text: str, url: str) -> Read | None:
     entries = [_entry(item, url, authors, odd) for item in items[:ENTRIES_AT_MOST]]
     oddities = list(odd.sentences())
     if len(items) > ENTRIES_AT_MOST:
-        oddities.append(f"The feed is longer than we read; we stop after {ENTRIES_AT_MOST}.")
+        oddities.append(
+            f"The feed is longer than we read; we stop after {ENTRIES_AT_MOST} entries."
+        )
     return Read(
         kind=_kind(_text(feed.get("version"))),
         title=_line(feed.get("title")),

@@ -8,23 +8,26 @@ UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
 # Python sorts a run of combining marks by comparing each with all: 40,000 take it a second. The
 # limit for a run is Unicode's own (UAX 15, section 13, Stream-Safe Text Format).
 MARKS_TOGETHER = 30
-# Vowels of Tibetan, each of which stands for two marks.
-HIDDEN_MARKS = re.compile("[\u0f73\u0f75\u0f81]")
+# The blocks in which marks are.
+MAY_BE_MARK = re.compile(
+    "[\u0300-\u1fff\u20d0-\u20ff\u2c80-\u2dff\u3020-\u30ff\ua600-\uabff\ufb00-\ufe2f\U00010000-\U0010ffff]"
+)
+# Controls (category Cc), and the separators of lines and paragraphs (Zl, Zp).
+BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def one_line(text: str) -> str:
     """Return text in NFC without control characters, its white space folded into single spaces."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
-    text = UNSEEN.sub("", text)
-    kept = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
+    kept = BREAKS.sub(" ", UNSEEN.sub("", text))
     # Half a surrogate pair cannot be stored or mailed.
     kept = kept.encode("utf-8", "ignore").decode()
     return " ".join(unicodedata.normalize("NFC", _few_marks(kept)).split())
 
 
 def _few_marks(text: str) -> str:
-    if not any(map(unicodedata.combining, text)) and not HIDDEN_MARKS.search(text):
+    if not MAY_BE_MARK.search(text):
         return text
     kept: list[str] = []
     run = 0

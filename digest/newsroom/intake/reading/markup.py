@@ -7,8 +7,8 @@ would show stays; what only looks like a tag stays too.
 import html
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from html.entities import html5
+from typing import NamedTuple
 
 import nh3
 
@@ -49,11 +49,11 @@ NEVER_TEXT = frozenset({"script", "style"})
 
 # A quote counts wherever it stands in a tag, so that two attempts at most pass over any character.
 PIECE = re.compile(
-    r"<!--(?:-?>|.*?--!?>|.*)"
-    r"|<!\[CDATA\[|\]\]>"
-    r"|<[!?][a-zA-Z\[/][^<>]*+>"
-    r"|<(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:_-]*+)"
-    r"""(?P<rest>(?:[\s/](?:[^<>"']++|"[^"]*+"|'[^']*+')*+|[\s/][^<>]*+)?)>""",
+    r"<(?:(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:_-]*+)"
+    r"""(?P<rest>(?:[\s/](?:[^<>"']++|"[^"]*+"|'[^']*+')*+|[\s/][^<>]*+)?)>"""
+    r"|!--(?:-?>|.*?--!?>|.*)"
+    r"|(?P<wrapped>!\[CDATA\[)"
+    r"|[!?][a-zA-Z\[/][^<>]*+>)",
     re.DOTALL,
 )
 ATTRIBUTE = re.compile(
@@ -69,8 +69,7 @@ SPACES = re.compile(r"\s+")
 EMOJI = re.compile(r"[^\x00-\x7f]{1,8}")
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A run of text (`name` is ""), or a tag: its name in lower case and what follows it."""
 
     text: str
@@ -101,25 +100,32 @@ def pieces(markup: str, unread: frozenset[str] = UNREAD) -> Iterator[Piece]:
         lower = markup  # "İ" is two characters in lower case
     last_end: dict[str, int] = {}
     at = 0
+    wrapped = False
     for _ in range(PIECES_AT_MOST):
         match = PIECE.search(markup, at)
         if match is None:
             break
         if match.start() > at:
-            yield Piece(markup[at : match.start()])
+            yield _text(markup[at : match.start()], wrapped)
         at = match.end()
-        name = (match["name"] or "").lower()
+        ends, name, rest = match.group("end", "name", "rest")
         if not name:
+            wrapped = wrapped or match["wrapped"] is not None
             continue
-        ends = bool(match["end"])
+        name = name.lower()
         if name in unread and not ends:
-            at = _after(lower, name, at, last_end, match["rest"])
+            at = _after(lower, name, at, last_end, rest)
         else:
-            yield Piece(match[0], name, ends, match["rest"])
+            yield Piece(match[0], name, ends == "/", rest)
     else:
         return
     if at < len(markup):
-        yield Piece(markup[at:])
+        yield _text(markup[at:], wrapped)
+
+
+def _text(text: str, wrapped: bool) -> Piece:
+    # What a writer wrapped twice has the inner wrapping's end in its text.
+    return Piece(text.replace("]]>", "") if wrapped else text)
 
 
 def _after(lower: str, name: str, at: int, last_end: dict[str, int], rest: str) -> int:

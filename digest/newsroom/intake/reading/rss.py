@@ -89,7 +89,10 @@ def _links(item: Element) -> tuple[str, ...]:
 def _authors(item: Element) -> tuple[tuple[str, ...], ...]:
     groups = []
     for name in AUTHORS:
-        named = [child.one("name", "atom:name") or child.text for child in item.all(name)[:AT_MOST]]
+        named = [
+            rss_plain(child.first("name", "atom:name") or child)
+            for child in item.all(name)[:AT_MOST]
+        ]
         groups.append(tuple(filter(None, named)))
     return tuple(filter(None, groups))
 

@@ -77,7 +77,7 @@ def _rank(category: Category) -> int:
 
 
 def _name(term: str) -> str:
-    name = one_line(term).strip(" #\"'")
+    name = one_line(term).strip(" \"'").lstrip("# ")
     folded = name.casefold()
     if folded in NO_CATEGORY or NO_WORDS.fullmatch(folded) or ADDRESS.fullmatch(name):
         return ""

@@ -1,7 +1,7 @@
 """What stands under a headline: the feed's summary, or the first paragraph of the piece."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -19,6 +19,7 @@ SUMMARY_AT_MOST = 600
 # Looked at, in pieces and in characters: a first paragraph stands in the beginning.
 PIECES_LOOKED_AT = 4_000
 LOOKED_AT = 100_000
+TEXT_LOOKED_AT = 5_000
 SHORT = 40
 SHORT_LINK = 25
 
@@ -76,7 +77,7 @@ def _same(text: str, title: str) -> bool:
 def _from_summary(summary: str, title: str) -> str:
     found = without_last_line(_read(summary), title)
     shorter = without_last_link(found)
-    blocks = _paragraphs(shorter, title)
+    blocks = list(_paragraphs(shorter, title))
     together = [piece for block in blocks for piece in block.found]
     whole = without_tail(text_of(together, SUMMARY_AT_MOST * 2), title)
     if len(whole) <= SUMMARY_AT_MOST:
@@ -94,23 +95,30 @@ def _first_paragraph(content: str, title: str) -> str:
 
 
 def _read(markup: str) -> list[Piece]:
-    return list(islice(pieces(markup[:LOOKED_AT], UNREAD), PIECES_LOOKED_AT))
+    found: list[Piece] = []
+    size = 0
+    for piece in islice(pieces(markup[:LOOKED_AT], UNREAD), PIECES_LOOKED_AT):
+        found.append(piece)
+        size += 0 if piece.name else len(piece.text)
+        if size > TEXT_LOOKED_AT:
+            break
+    return found
 
 
-def _paragraphs(found: list[Piece], title: str) -> list[Block]:
-    """Return the paragraphs of a text; those of tables and their like where there are no others."""
+def _paragraphs(found: list[Piece], title: str) -> Iterator[Block]:
+    """Give the paragraphs of a text; those of tables and their like where there are no others."""
     for everywhere in (False, True):
-        blocks = []
+        some = False
         for block in _blocks(found, everywhere):
             text = text_of(block.found, SUMMARY_AT_MOST * 2)
             if text and not _is_beside(text, block, title):
-                blocks.append(block)
-        if blocks:
-            return blocks
-    return []
+                some = True
+                yield block
+        if some:
+            return
 
 
-def _first_of(blocks: list[Block], title: str) -> str:
+def _first_of(blocks: Iterable[Block], title: str) -> str:
     short = ""
     for block in blocks:
         found = without_last_link(block.found)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from xml.parsers import expat
 
 from digest.newsroom.intake.reading.atom import atom_entry, atom_title
@@ -27,7 +28,9 @@ def read_xml(text: str, url: str, entities: Mapping[str, str]) -> Read | None:
     if root is None or root.name not in ROOTS:
         return None
     if tree.is_cut:
-        oddities.append(f"The feed is longer than we read; we stop after {len(tree.entries)}.")
+        oddities.append(
+            f"The feed is longer than we read; we stop after {len(tree.entries)} entries."
+        )
     if root.name in ATOM:
         entries = tuple(atom_entry(element, root) for element in tree.entries)
         return Read(_atom_kind(root, tree), atom_title(root), entries, 0, tuple(oddities))
@@ -46,10 +49,12 @@ def _tree(text: str, url: str, entities: Mapping[str, str]) -> tuple[Tree, list[
         reason = expat.errors.messages.get(first.code, "not well-formed")
         at = f"line {first.lineno}, column {first.offset + 1}, counted from its first element"
         oddities.append(f"The feed's XML has errors, which we mend. The first: {reason} ({at}).")
+    mended = well_formed(text, entities)
     try:
-        return read_tree(well_formed(text, entities), url), oddities
+        tree = read_tree(mended.text, url)
     except expat.ExpatError:
         return Tree(None, []), oddities
+    return replace(tree, is_cut=tree.is_cut or mended.is_cut), oddities
 
 
 def _rss_kind(root: Element, tree: Tree) -> str:

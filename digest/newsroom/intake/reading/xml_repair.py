@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from html.entities import html5
+from typing import NamedTuple
 
 from digest.newsroom.intake.reading.element_names import (
     BARE_ATTRIBUTES,
@@ -55,7 +56,14 @@ SIGNS = {number: bytes([number]).decode("cp1252", "ignore") for number in range(
 RESERVED = frozenset({"http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2000/xmlns/"})
 
 
-def well_formed(text: str, entities: Mapping[str, str] | None = None) -> str:
+class Mended(NamedTuple):
+    """Well-formed XML; `is_cut` tells that the text went on, beyond what is read of any feed."""
+
+    text: str
+    is_cut: bool
+
+
+def well_formed(text: str, entities: Mapping[str, str] | None = None) -> Mended:
     """Return XML that is well-formed, from its root on. `entities` are the feed's own.
 
     Raises:
@@ -80,7 +88,7 @@ class _Repair:
         self.expanded = 0
         self.is_over = False
 
-    def written(self) -> str:
+    def written(self) -> Mended:
         """Return all of it, well-formed."""
         at, size, tags = 0, len(self.text), 0
         while at < size and not self.is_over:
@@ -90,10 +98,11 @@ class _Repair:
                 self._words(self.text[at:tag])
             at = tag if tag == size else self._tag(tag)
             tags += 1
-            self.is_over = self.is_over or tags > TAGS_AT_MOST
+            if tags > TAGS_AT_MOST:
+                break
         while self.open:
             self._close()
-        return "".join(self.out)
+        return Mended("".join(self.out), tags > TAGS_AT_MOST)
 
     def _words(self, text: str) -> None:
         if self.open:

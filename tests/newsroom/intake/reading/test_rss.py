@@ -142,6 +142,9 @@ def test_a_summary_is_no_body() -> None:
         ("<atom:author><atom:name>Ada</atom:name></atom:author>", "Ada"),
         ("<itunes:author>Show</itunes:author>", "Show"),
         ("<author>ada@halyard.example</author>", None),
+        ("<author>Ada &lt;ada@halyard.example&gt;</author>", "Ada"),
+        ("<author>&lt;b&gt;Ada&lt;/b&gt; &amp;amp; Bo</author>", "Ada & Bo"),
+        ("<author>&lt;script&gt;x()&lt;/script&gt;Ada</author>", "Ada"),
     ],
 )
 def test_the_byline_is_who_wrote_it(inside: str, byline: str | None) -> None:
