@@ -9,7 +9,9 @@ from digest.newsroom.intake.reading.charsets import decoded
 
 ROOT = re.compile(r"<(?:[\w.-]{1,40}:)?(?:rss|feed|rdf|entry)(?=[\s>/])", re.IGNORECASE)
 ROOT_WITHIN = 64_000
-WEB_PAGE = re.compile(r"<(?:!doctype\s+html|html|head|body|script)\b", re.IGNORECASE)
+WEB_PAGE = re.compile(r"<(?:html|head|body|script)\b", re.IGNORECASE)
+# Some feeds have it as well, so that it decides only where nothing else does.
+HTML_DOCTYPE = re.compile(r"<!doctype\s+html\b", re.IGNORECASE)
 WEB_PAGE_WITHIN = 4_000
 
 # What XML 1.0 forbids (section 2.2); a parser would end at the first one.
@@ -82,7 +84,7 @@ def feed_text(content: bytes, charset: str | None = None) -> FeedText:
     root, doctype = _root(text)
     entities = _entities(doctype)
     if root is None:
-        raise FeedError(NO_FEED)
+        raise FeedError(WEB_PAGE_SAID if HTML_DOCTYPE.match(doctype) else NO_FEED)
     _check_bounds(text[root:])
     return FeedText(text[root:], entities, tuple(oddities))
 

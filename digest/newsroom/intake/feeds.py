@@ -158,7 +158,8 @@ def _distinct(found: list[_Found], odd: Oddities) -> list[_Found]:
     seen: set[tuple[str, str | None, str]] = set()
     for one in found:
         by_guid = (one.page, one.guid, one.fragment)
-        by_title = (one.page, "title", one.entry.title.casefold())
+        # The same headline at the same moment, on the same page: a new GUID makes it no news.
+        by_title = (one.page, str(one.published_at), one.entry.title.casefold())
         if by_guid in seen or by_title in seen:
             odd.note(TWICE)
             continue

@@ -81,6 +81,7 @@ def test_entities_do_not_make_a_feed_grow_without_end() -> None:
         "<!-- <rss> is what follows --><?xml-stylesheet href='x.xsl'?>",
         "<?xml version='1.0'?><!-- <html> --> ",
         '<!DOCTYPE rss PUBLIC "-//Netscape//DTD RSS 0.91//EN" "http://my.netscape.com/x.dtd">',
+        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://x.example/">\n',
         "\ufeff\n\n <?xml version='1.0'?>\n",
         "<br />\n<b>Warning</b>: a program said something <br />\n",
         "<!-- never closed ",

@@ -297,6 +297,14 @@ def test_on_a_page_that_entries_share_their_guids_decide() -> None:
     assert "2 entries share a page with others; their GUIDs tell them apart." in feed.oddities
 
 
+def test_episodes_of_one_name_are_told_apart_by_guid_and_day() -> None:
+    def episode(day: int) -> str:
+        date = f"<pubDate>{day} Nov 2026 06:00:00 GMT</pubDate>"
+        return item(f"<guid isPermaLink='false'>e{day}</guid>{date}", title="Bonus", link="/")
+
+    assert [article.guid for article in read(rss(episode(9), episode(2))).articles] == ["e9", "e2"]
+
+
 def test_on_a_page_that_entries_share_fragments_count() -> None:
     feed = read(rss(*[item(title=f"Day {n}", link=f"/diary#d{n}") for n in (1, 2)]))
 

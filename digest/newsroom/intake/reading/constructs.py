@@ -52,12 +52,18 @@ def rss_plain(element: Element) -> str:
 
 def rss_html(element: Element) -> str:
     """Return what RSS gives as a description as HTML."""
-    return element.markup if element.has_markup else html_from_unknown(element.text)
+    return _mixed(element) if element.has_markup else html_from_unknown(element.text)
 
 
 def rss_content(element: Element) -> str:
     """Return what RSS gives as `content:encoded`, which is HTML."""
-    return element.markup if element.has_markup else "".join(map(str, element.children))
+    return _mixed(element) if element.has_markup else "".join(map(str, element.children))
+
+
+def _mixed(element: Element) -> str:
+    # Elements in a text of escaped markup: someone forgot to escape them, too.
+    own = "".join(child for child in element.children if isinstance(child, str))
+    return element.mixed_markup if MARKUP.search(own) else element.markup
 
 
 def paragraphs(text: str) -> str:

@@ -24,16 +24,15 @@ def declared_pictures(entry: Element, title: str) -> tuple[Declared, ...]:
 
 def _media(entry: Element, title: str) -> Iterator[Declared]:
     """Media RSS: contents and thumbnails, in groups or not; what is said above holds below."""
-    said = _said(entry)
-    said = "" if said == title else said
-    yield from _contents(entry, said)
+    said = _said(entry, title)
+    yield from _contents(entry, title, said)
     for group in entry.all("media:group")[:AT_MOST]:
-        yield from _contents(group, _said(group) or said)
+        yield from _contents(group, title, _said(group, title) or said)
 
 
-def _contents(element: Element, said: str) -> Iterator[Declared]:
+def _contents(element: Element, title: str, said: str) -> Iterator[Declared]:
     for content in element.all("media:content")[:AT_MOST]:
-        own = _said(content) or said
+        own = _said(content, title) or said
         kind = content.get("type") or content.get("medium")
         if picture := _picture(content, content.get("url"), kind, own):
             yield picture
@@ -48,13 +47,14 @@ def _thumbnails(element: Element, said: str) -> Iterator[Declared]:
             yield picture
 
 
-def _said(element: Element) -> str:
+def _said(element: Element, title: str) -> str:
+    """Return the caption of what is in an element; the entry's own title is none."""
     for name in ("media:title", "media:description"):
         for child in element.all(name):
             is_html = child.get("type").lower() in HTML_TYPES or child.has_markup
             text = child.markup if child.has_markup else child.text
             said = plain(text, ALT_AT_MOST) if is_html else " ".join(text.split())[:ALT_AT_MOST]
-            if said:
+            if said and said != title:
                 return said
     return ""
 

@@ -51,6 +51,10 @@ NAMESPACES = {
     "http://www.w3.org/1999/xhtml": "xhtml",
     "http://www.w3.org/xml/1998/namespace": "xml",
 }
+# These numbers are no characters: who writes &#146; means Windows-1252's apostrophe, as which
+# browsers read it (HTML, section 13.2.5.80).
+C1 = re.compile("[\x80-\x9f]")
+SIGNS = {number: bytes([number]).decode("cp1252", "ignore") for number in range(0x80, 0xA0)}
 CORE_ROOTS = {"rss", "feed", "entry"}
 
 
@@ -102,7 +106,12 @@ class Element:
     @property
     def markup(self) -> str:
         """What is in it, written as HTML."""
-        return "".join(_written(self.children)).strip()
+        return "".join(_written(self.children, is_text=True)).strip()
+
+    @property
+    def mixed_markup(self) -> str:
+        """What is in it, written as HTML; its own text is HTML already."""
+        return "".join(_written(self.children, is_text=False)).strip()
 
     def one(self, *names: str) -> str:
         """Return the text of the first child of these names that has any."""
@@ -191,6 +200,8 @@ class _Builder:
             self._within_entry = 0
 
     def characters(self, text: str) -> None:
+        if C1.search(text):
+            text = text.translate(SIGNS)
         self._open[-1].children.append(text)
 
     def _usual(self, name: str) -> str:
@@ -249,10 +260,10 @@ def _texts(children: Iterable[Element | str]) -> Iterator[str]:
         yield apart
 
 
-def _written(children: Iterable[Element | str]) -> Iterator[str]:
+def _written(children: Iterable[Element | str], *, is_text: bool) -> Iterator[str]:
     for child in children:
         if isinstance(child, str):
-            yield escape(child, quote=False)
+            yield escape(child, quote=False) if is_text else child
             continue
         name = _local(child.name)
         yield f"<{name}"
@@ -261,5 +272,5 @@ def _written(children: Iterable[Element | str]) -> Iterator[str]:
                 yield f' {key}="{escape(value)}"'
         yield ">"
         if name not in VOID or child.children:
-            yield from _written(child.children)
+            yield from _written(child.children, is_text=True)
             yield f"</{name}>"

@@ -13,7 +13,7 @@ from digest.newsroom.intake.reading.xml_repair import well_formed
 
 ATOM = {"feed", "entry", "atom:feed", "atom:entry"}
 ROOTS = ATOM | {"rss", "rdf:rdf", "rdf"}
-VERSION = re.compile(r"\d\.\d{1,2}")
+VERSION = re.compile(r"\d(?:\.\d{1,2}){1,2}")
 UNDEFINED_ENTITY = expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
 
 

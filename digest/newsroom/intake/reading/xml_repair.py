@@ -50,8 +50,6 @@ ENTRY = re.compile(r"<(?:[\w.-]{1,40}:)?(?:item|entry)(?=[\s>/])", re.IGNORECASE
 PLAIN_NAME = re.compile(rf"(?:{NAME}:)?{NAME}")
 
 XML_NAMES = frozenset({"amp", "lt", "gt", "quot", "apos"})
-# Windows-1252's signs, as which browsers read these numbers (HTML, section 13.2.5.80).
-SIGNS = {number: bytes([number]).decode("cp1252", "ignore") for number in range(0x80, 0xA0)}
 
 RESERVED = frozenset({"http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2000/xmlns/"})
 
@@ -329,8 +327,6 @@ def _is_htmls(name: str, attributes: Mapping[str, str]) -> bool:
 
 
 def _character(number: int) -> str:
-    if number in SIGNS:
-        return SIGNS[number]
     if number in {0x9, 0xA, 0xD} or 0x20 <= number <= 0xD7FF or 0xE000 <= number <= 0xFFFD:
         return f"&#{number};"
     return f"&#{number};" if 0x10000 <= number <= 0x10FFFF else ""

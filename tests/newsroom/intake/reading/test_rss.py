@@ -54,6 +54,8 @@ def said(inside: str) -> NewArticle:
         ("<title> </title><dc:title>The port</dc:title>", "The port"),
         ("<image><title>Logo</title></image><title>The port</title>", "The port"),
         ("<TITLE>The port</TITLE>", "The port"),
+        ("<title>It&#146;s &#147;open&#148;</title>", "It’s “open”"),
+        ("<title>It\x92s open</title>", "It’s open"),
     ],
 )
 def test_the_title_is_the_items_own(inside: str, title: str) -> None:
@@ -104,6 +106,7 @@ def test_a_guid_is_kept_where_it_is_the_link() -> None:
         ),
         ("<description>Use the &lt;dialog&gt; element.</description>", "Use the <dialog> element."),
         ("<description>A <b>bold</b> plan.</description>", "A bold plan."),
+        ("<description>&lt;p&gt;A plan.&lt;/p&gt;<br/></description>", "A plan."),
         ("<description>AT&amp;amp;T &amp;#8211; again.</description>", "AT&T – again."),
         (
             "<content:encoded>&lt;p&gt;Un&lt;b&gt;believ&lt;/b&gt;able.&lt;/p&gt;</content:encoded>",
@@ -260,6 +263,12 @@ def test_a_default_namespace_hides_no_picture() -> None:
         (
             "<media:group><media:title>A quay</media:title><media:content url='/i.jpg' "
             "medium='image'/></media:group>",
+            "i.jpg",
+            "A quay",
+        ),
+        (
+            "<media:content url='/i.jpg' medium='image'><media:title>The port</media:title>"
+            "<media:description>A quay</media:description></media:content>",
             "i.jpg",
             "A quay",
         ),
