@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 from html.entities import html5
+from itertools import islice
 from typing import NamedTuple
 
 import nh3
@@ -17,6 +18,8 @@ from digest.newsroom.intake.reading.lines import one_line, shortened
 # What is looked at, in characters: pictures written into a page are long, and are no text.
 LOOKED_AT = 1_000_000
 PIECES_AT_MOST = 20_000
+# What has more pieces is HTML, whatever they are.
+TAGS_OF_TEXT_AT_MOST = 2_000
 # What is kept of it: a text beyond this is not one that a person wrote.
 TEXT_AT_MOST = 300_000
 # html5ever compares each block with all that are open around it: 30,000 of them take it seconds.
@@ -66,6 +69,7 @@ LONG_NUMBER = re.compile(r"&#(\d{8,});?")
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 SPACES = re.compile(r"\s+")
 # Where a picture stands for one character, that character is what the writer wrote.
+BLANK_LINE = re.compile(r"\n[ \t\r]*+\n\s*+")
 EMOJI = re.compile(r"[^\x00-\x7f]{1,8}")
 
 
@@ -191,9 +195,12 @@ def _shown(piece: Piece, at_most: int) -> str:
         return " "
     if piece.name == "q":
         return "”" if piece.ends else "“"
-    if piece.name == "img" and EMOJI.fullmatch(alt := piece.attributes().get("alt", "")):
-        return alt
-    return ""
+    return _emoji(piece) if piece.name == "img" else ""
+
+
+def _emoji(piece: Piece) -> str:
+    alt = piece.attributes().get("alt", "")
+    return alt if EMOJI.fullmatch(alt) and not any(map(str.isalnum, alt)) else ""
 
 
 def plain(markup: str, at_most: int) -> str:
@@ -211,17 +218,20 @@ def html_from_unknown(text: str) -> str:
 
     Text is HTML as a whole where it begins with a block, has one with its end, or has a tag with
     attributes. Else only pairs of inline tags and the like of `<br>` are tags, so that "the
-    <dialog> element" and "Vector<int>" stay; and only a whole reference (`&amp;`) is one.
+    <dialog> element" and "Vector<int>" stay; and only a whole reference (`&amp;`) is one. Where
+    there are no tags, a blank line parts paragraphs.
     """
     text = text[:LOOKED_AT]
     if "<" not in text and "&" not in text:
-        return text
+        return BLANK_LINE.sub("<br><br>", text)
     whole, mark, open_end = text.rpartition("-->")
     text = whole + mark + open_end.replace("<!--", "&lt;!--")
-    found = list(pieces(text, _ended(text)))
-    if _is_html(found, text):
+    found = list(islice(pieces(text, _ended(text)), TAGS_OF_TEXT_AT_MOST))
+    if len(found) == TAGS_OF_TEXT_AT_MOST or _is_html(found, text):
         return text
     real = _real(found)
+    if not real:
+        return BLANK_LINE.sub("<br><br>", _escaped("".join(piece.text for piece in found)))
     parts = [
         piece.text if number in real else _escaped(piece.text) for number, piece in enumerate(found)
     ]

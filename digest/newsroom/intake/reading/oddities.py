@@ -1,9 +1,11 @@
 """What is odd about a feed, counted, and told to an editor in sentences."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 SHOWN_AT_MOST = 40
+ADDRESS = re.compile(r"[^\s@<>\"']++@[^\s<>\"']*+")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,12 @@ OLDER = Oddity(
 )
 
 
+def shown(text: str) -> str:
+    """Return a few words of a feed as an editor may see them: one line, nobody's address in it."""
+    line = " ".join(ADDRESS.sub("…", text[: SHOWN_AT_MOST * 2]).split())
+    return line if len(line) <= SHOWN_AT_MOST else f"{line[:SHOWN_AT_MOST]}…"
+
+
 @dataclass
 class Oddities:
     """What has been seen so far: how often, and the first example of each."""
@@ -72,9 +80,7 @@ class Oddities:
     def note(self, oddity: Oddity, example: str = "", count: int = 1) -> None:
         """Note that an entry is odd; `example` is what it says."""
         self.counts[oddity] += count
-        example = " ".join(example[: SHOWN_AT_MOST * 2].split())
-        shown = example if len(example) <= SHOWN_AT_MOST else f"{example[:SHOWN_AT_MOST]}…"
-        self.examples.setdefault(oddity, shown)
+        self.examples.setdefault(oddity, shown(example))
 
     def sentences(self) -> tuple[str, ...]:
         """Return them as sentences, in the order in which they were first seen."""

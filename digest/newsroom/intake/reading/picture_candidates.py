@@ -60,6 +60,7 @@ LAZY += ("data-full-url", "data-image", "data-url", "data-hi-res-src")
 LAZY_SETS = ("data-srcset", "data-lazy-srcset", "srcset")
 SRCSET = re.compile(r"\s*+([^\s,]\S*+)(?:\s++([0-9.]{1,8})([wx])[^,]*+)?\s*+,?")
 STYLE_SIZE = re.compile(r"(?:^|;)\s*+(?:max-)?(width|height)\s*+:\s*+(\d{1,5})(?:\.\d+)?px")
+HAS_PICTURES = re.compile(r"<(?:img|amp-img|image|video)\b", re.IGNORECASE)
 PIXELS = re.compile(r"\s*(\d{1,5})(?:\.\d+)?(?:px)?\s*")
 HIDDEN = re.compile(r"(?:^|;)\s*+(?:display\s*+:\s*+none|visibility\s*+:\s*+hidden)")
 UNREAD = NEVER_TEXT | {"svg", "template", "textarea"}
@@ -178,6 +179,8 @@ def _checked(url: str, base: str, found: _Found) -> Iterator[_Found]:
 
 def _within(content: str, base: str) -> Iterator[_Found]:
     """Give the pictures of an entry's HTML, but for those that stand in buttons and about faces."""
+    if not HAS_PICTURES.search(content):
+        return
     count = 0
     in_button = False
     sources: list[tuple[str, float]] = []

@@ -12,6 +12,13 @@ SPARE = re.compile(r"[^\x21-\x7e]|[\"<>\\^`{|}]")
 # WordPress: "quay-1024x683.jpg", "quay-scaled.jpg". Blogger: "/s1600/", "/w640-h400/", "=s72-c".
 NAMED_SIZE = re.compile(r"[-_](\d{2,4})x(\d{2,4})(?=(?:@2x)?\.\w{3,4}$)")
 SCALED = re.compile(r"-(?:scaled|rotated|\d{2,4}w)(?=\.\w{3,4}$)")
+# Ghost, Medium, Drupal: a folder for each size.
+SIZE_FOLDER = re.compile(
+    r"/(?:size/w(\d{2,4})(?:h\d{2,4})?|max/(\d{2,4})|(?:v2/)?resize:fit:(\d{2,4})|styles/[^/]+/public)"
+    r"(?=/)"
+)
+# What a style without a size is taken for: less than the original.
+DERIVED_WIDTH = 640
 BLOGGER_SIZE = re.compile(r"[/=](?:[swh](\d{2,4})(?:-[a-z]{1,3}\d*)*)(?=/|$)")
 BLOGGER_HOSTS = (".blogspot.com", ".googleusercontent.com", ".ggpht.com")
 WIDTH_KEYS = ("w", "width", "resize", "fit", "wid")
@@ -84,7 +91,7 @@ def same_as(url: str) -> str:
         path = "/" + path.lstrip("/").partition("/")[2]
     if (parts.hostname or "").endswith(BLOGGER_HOSTS):
         path = BLOGGER_SIZE.sub("", path)
-    path = SCALED.sub("", NAMED_SIZE.sub("", path)).casefold()
+    path = SIZE_FOLDER.sub("", SCALED.sub("", NAMED_SIZE.sub("", path))).casefold()
     # Where a program gives out all pictures, the query says which it is.
     return path if PICTURE_NAME.search(path) else f"{parts.hostname}{path}?{parts.query}"
 
@@ -94,6 +101,8 @@ def named_width(url: str) -> int | None:
     parts = urlsplit(url)
     if sized := NAMED_SIZE.search(parts.path):
         return int(sized[1])
+    if sized := SIZE_FOLDER.search(parts.path):
+        return int(sized[sized.lastindex]) if sized.lastindex else DERIVED_WIDTH
     if (parts.hostname or "").endswith(BLOGGER_HOSTS) and (
         sized := BLOGGER_SIZE.search(parts.path)
     ):

@@ -31,7 +31,7 @@ BESIDE = frozenset(
 BESIDE_CLASS = re.compile(
     r"(?:^|[\s_-])(?:caption|credit|share|sharing|sharedaddy|social|addtoany|byline|meta|postmeta"
     r"|author|advert|advertisement|related|relatedposts|newsletter|subscribe|toc|breadcrumbs?"
-    r"|screen-reader-text|sr-only|visually-hidden|tags|navigation)(?:$|[\s_-])"
+    r"|name-title|name-uid|name-created|screen-reader-text|sr-only|visually-hidden|tags|navigation)(?:$|[\s_-])"
 )
 CREDIT = re.compile(
     r"(?:photo|photograph|image|picture|illustration|credit|foto|fotos|bild|bilder|abbildung|grafik"

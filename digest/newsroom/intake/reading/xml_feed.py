@@ -8,12 +8,14 @@ from xml.parsers import expat
 from digest.newsroom.intake.reading.atom import atom_entry, atom_title
 from digest.newsroom.intake.reading.elements import Element, Tree, read_tree
 from digest.newsroom.intake.reading.entries import Read
+from digest.newsroom.intake.reading.oddities import shown
 from digest.newsroom.intake.reading.rss import rss_entry, rss_title
 from digest.newsroom.intake.reading.xml_repair import well_formed
 
 ATOM = {"feed", "entry", "atom:feed", "atom:entry"}
 ROOTS = ATOM | {"rss", "rdf:rdf", "rdf"}
 VERSION = re.compile(r"\d(?:\.\d{1,2}){1,2}")
+SHOWN_BEFORE, SHOWN_BEHIND = 30, 10
 UNDEFINED_ENTITY = expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
 
 
@@ -47,14 +49,21 @@ def _tree(text: str, url: str, entities: Mapping[str, str]) -> tuple[Tree, list[
     oddities: list[str] = []
     if not entities or first.code != UNDEFINED_ENTITY:
         reason = expat.errors.messages.get(first.code, "not well-formed")
-        at = f"line {first.lineno}, column {first.offset + 1}, counted from its first element"
-        oddities.append(f"The feed's XML has errors, which we mend. The first: {reason} ({at}).")
+        near = _near(text, first.lineno, first.offset)
+        oddities.append(
+            f"The feed's XML has errors, which we mend. The first: {reason}, at “{near}”."
+        )
     mended = well_formed(text, entities)
     try:
         tree = read_tree(mended.text, url)
     except expat.ExpatError:
         return Tree(None, []), oddities
     return replace(tree, is_cut=tree.is_cut or mended.is_cut), oddities
+
+
+def _near(text: str, line: int, column: int) -> str:
+    found = text.split("\n", line)[line - 1]
+    return shown(found[max(0, column - SHOWN_BEFORE) : column + SHOWN_BEHIND])
 
 
 def _rss_kind(root: Element, tree: Tree) -> str:

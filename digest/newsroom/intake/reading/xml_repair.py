@@ -140,7 +140,7 @@ class _Repair:
         if text.startswith("<!--", at):
             end = self._find("-->", at)
             return end + 3 if end >= 0 else self._literal(at)
-        if text.startswith("<![CDATA[", at):
+        if text[at : at + 9].upper() == "<![CDATA[":
             return self._cdata(at)
         if text[at : at + 9].upper() == "<!DOCTYPE":
             end = self._find(">", at)

@@ -50,6 +50,9 @@ LINK = "<link>https://halyard.example/a</link>"
         ("<title>A <!-- b -- c --> D</title>", "A D"),
         ("<title>A <!-- never closed</title>", "A <!-- never closed"),
         ("<title><![CDATA[A & B]] </title>", "A & B]]"),
+        ("<title><![cdata[A & B]]></title>", "A & B"),
+        ("<title a='1'b='2'>The port</title >", "The port"),
+        ("<description><a href=/x?a=1&b=2>x</a></description><title>The port</title>", "The port"),
         ("<title>The port</titel>", "The port"),
         ("<title>The port", "The port"),
         ("<Title>The port</TITLE>", "The port"),
@@ -88,10 +91,25 @@ def test_a_feed_that_was_mended_says_so() -> None:
 
     assert feed.title == "Fish & chips"
     assert "The feed's XML has errors, which we mend. The first:" in feed.oddities[0]
-    assert "line 1" in feed.oddities[0]
+    assert "<title>Fish & chips</ti" in feed.oddities[0]
     assert read_feed(rss("<title>Fish</title>").encode(), URL, NOW).oddities == (
         "One entry has no date.",
     )
+
+
+def test_nobodys_address_is_told() -> None:
+    item = "<item><title>x</title><author>ada@halyard.example & co</author><link>/x</link></item>"
+    feed = read_feed(rss(item).encode(), URL, NOW)
+
+    assert "at “" in feed.oddities[0]
+    assert "ada" not in feed.oddities[0]
+
+
+def test_a_bare_ampersand_in_a_link_is_the_links() -> None:
+    item = "<item><title>x</title><link>https://halyard.example/?a=1&copy=2&amp;lt=3</link></item>"
+    [first, _] = read_feed(rss(item).encode(), URL, NOW).articles
+
+    assert first.url == "https://halyard.example/?a=1&copy=2&lt=3"
 
 
 def test_an_item_that_does_not_end_ends_with_the_next() -> None:
