@@ -10,6 +10,7 @@ from digest.newsroom.intake.reading.charsets import decoded
 ROOT = re.compile(r"<(?:[\w.-]{1,40}:)?(?:rss|feed|rdf|entry)(?=[\s>/])", re.IGNORECASE)
 ROOT_WITHIN = 64_000
 WEB_PAGE = re.compile(r"<(?:html|head|body|script)\b", re.IGNORECASE)
+FEED_LIST = re.compile(r"<opml(?=[\s>])", re.IGNORECASE)
 # Some feeds have it as well, so that it decides only where nothing else does.
 HTML_DOCTYPE = re.compile(r"<!doctype\s+html\b", re.IGNORECASE)
 WEB_PAGE_WITHIN = 4_000
@@ -37,6 +38,7 @@ NAMESPACES_AT_MOST = 5_000
 NO_FEED = "That address answers with something that is not a feed."
 STRANGE = "The feed is not like any that we know, and we do not read it."
 WEB_PAGE_SAID = "That address shows a web page, not a feed."
+FEED_LIST_SAID = "That address answers with a list of feeds (OPML), not with one."
 OUTSIDE = "The feed takes entities of its own from elsewhere, and we do not fetch them."
 NESTED = "The feed defines entities of its own that are more than text, which we do not read."
 
@@ -98,6 +100,8 @@ def _root(text: str) -> tuple[int | None, str]:
             raise FeedError(WEB_PAGE_SAID)
         if ROOT.match(text, at):
             return at, doctype
+        if FEED_LIST.match(text, at):
+            raise FeedError(FEED_LIST_SAID)
         end = at + 1
         if text.startswith("<!--", at):
             end = _after(text, "-->", at, missing)

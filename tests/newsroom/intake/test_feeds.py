@@ -157,6 +157,7 @@ def test_a_feed_without_entries_is_a_feed() -> None:
         ("  \n", "empty"),
         ("<!DOCTYPE html><html><head><title>Home</title>", "web page"),
         ("<html><body><rss>", "web page"),
+        ("<?xml version='1.0'?><opml version='2.0'><head/><body/></opml>", "a list of feeds"),
         ("hello", "not a feed"),
         ("<urlset><url/></urlset>", "not a feed"),
         ("\x89PNG\r\n\x1a\n", "not a feed"),

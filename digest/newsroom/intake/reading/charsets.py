@@ -116,9 +116,10 @@ def _as_utf8(content: bytes, said: str | None, named: list[str]) -> Decoded | No
     text = content.decode("utf-8", "replace")
     broken = text.count(REPLACEMENT) - content.count(b"\xef\xbf\xbd")
     whole = len(text) - len(text.encode("ascii", "ignore")) - text.count(REPLACEMENT)
-    if "utf-8" in named[:1]:
-        # A character that was cut in two still shows what it was meant to be.
-        is_utf8 = whole >= broken or CUT_CHARACTER.search(content) is not None
+    if not named or named[0] == "utf-8":
+        # XML that says nothing is in UTF-8 (XML 1.0, section 4.3.3). Text in another charset has
+        # next to nothing that reads so; a character that was cut in two still shows its charset.
+        is_utf8 = broken <= 4 * whole or CUT_CHARACTER.search(content) is not None
     else:
         is_utf8 = broken <= whole * BROKEN_AT_MOST
     if not is_utf8:

@@ -10,7 +10,7 @@ from html import escape
 from urllib.parse import urljoin
 from xml.parsers import expat
 
-from digest.newsroom.intake.reading.element_names import INLINE, UNSEEN, VOID
+from digest.newsroom.intake.reading.element_names import ENTRIES, INLINE, UNSEEN, VOID
 
 # What is deeper keeps its words, in the element above.
 DEPTH_AT_MOST = 60
@@ -183,11 +183,11 @@ class _Builder:
         if "xml:base" in attributes:
             base = joined(base, attributes["xml:base"]) or base
         element = Element(usual, attributes, base)
-        if usual in {"item", "entry"} and not self._within_entry:
+        if usual in ENTRIES and (not self._within_entry or above.name in ENTRIES):
             if len(self._entries) == ENTRIES_AT_MOST:
                 raise _EnoughError
             self._entries.append(element)
-            self._within_entry = len(self._open)
+            self._within_entry = self._within_entry or len(self._open)
         above.children.append(element)
         self._open.append(element)
 

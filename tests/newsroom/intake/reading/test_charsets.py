@@ -20,6 +20,13 @@ def test_one_broken_byte_leaves_the_rest_as_it_is() -> None:
     assert "One place in the feed cannot be read as UTF-8" in read.oddity
 
 
+def test_a_feed_that_says_nothing_is_in_utf_8() -> None:
+    read = decoded("<title>Düsseldorf</title>".encode() + b"<title>Caf\xe9, \xc9t\xe9</title>")
+
+    assert "Düsseldorf" in read.text
+    assert decoded(b"<title>Caf\xe9</title>").text == "<title>Café</title>"
+
+
 def test_nearly_all_of_it_in_utf_8_is_utf_8_whatever_it_says() -> None:
     content = (xml("ISO-8859-1") + TITLES * 5).encode() + b"\xe9"
 

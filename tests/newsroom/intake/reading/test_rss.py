@@ -233,6 +233,14 @@ def test_rss_1_0_has_its_text_and_its_pages_name() -> None:
     assert article.body == "<p>All.</p>"
 
 
+def test_an_item_within_an_item_is_one() -> None:
+    feed = read(
+        rss(f"<title>A</title><link>{PAGE}</link><item><title>B</title><link>/b</link></item>")
+    )
+
+    assert [article.title for article in feed.articles] == ["A", "B"]
+
+
 def test_a_default_namespace_hides_no_picture() -> None:
     feed = read(
         f"<rss version='2.0' xmlns='http://backend.userland.com/rss2'><channel>{ITEM}"
