@@ -15,6 +15,7 @@ from digest.newsroom.intake.reading.xml_repair import well_formed
 ATOM = {"feed", "entry", "atom:feed", "atom:entry"}
 ROOTS = ATOM | {"rss", "rdf:rdf", "rdf"}
 VERSION = re.compile(r"\d(?:\.\d{1,2}){1,2}")
+LINE_ENDS = re.compile(r"\r\n|\r|\n")
 SHOWN_BEFORE, SHOWN_BEHIND = 30, 10
 UNDEFINED_ENTITY = expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
 
@@ -62,7 +63,9 @@ def _tree(text: str, url: str, entities: Mapping[str, str]) -> tuple[Tree, list[
 
 
 def _near(text: str, line: int, column: int) -> str:
-    found = text.split("\n", line)[line - 1]
+    # expat counts all three as the end of a line.
+    lines = LINE_ENDS.split(text, line)
+    found = lines[line - 1] if line <= len(lines) else ""
     return shown(found[max(0, column - SHOWN_BEFORE) : column + SHOWN_BEHIND])
 
 

@@ -160,6 +160,11 @@ def test_whatever_comes_is_well_formed_in_the_end(text: str) -> None:
     read_tree(well_formed(f"<rss><channel>{clean}").text, URL)
 
 
+@given(st.lists(PIECES | st.sampled_from("\r\n") | st.text(max_size=5), max_size=40).map("".join))
+def test_whatever_comes_is_read(text: str) -> None:
+    read_feed(rss(f"<item>{text}</item>").encode("utf-8", "replace"), URL, NOW)
+
+
 WORDS = st.text(st.sampled_from("abcé&<>;#'\" =/!-]["), max_size=30)
 
 
