@@ -68,6 +68,7 @@ class NewArticle:
     first_seen_at: datetime | None = None
     backlog: bool = False
     guid: str | None = None
+    shares_page: bool = False
 
 
 class Change(Enum):

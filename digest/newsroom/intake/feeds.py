@@ -1,257 +1,223 @@
-"""Feeds: from bytes to articles. RSS, Atom, RDF and JSON Feed, read by fastfeedparser."""
+"""Feeds: from bytes to articles. RSS, Atom, RDF and JSON Feed, with what is odd about them."""
 
-import html
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import urljoin
+from datetime import datetime
+from urllib.parse import urldefrag
 
-import fastfeedparser
-import nh3
+from digest.newsroom.intake.articles import GivenPicture, NewArticle, is_plausible
+from digest.newsroom.intake.feed_text import NO_FEED, STRANGE, FeedError, FeedText, feed_text
+from digest.newsroom.intake.reading.bylines import byline
+from digest.newsroom.intake.reading.dates import first_certain
+from digest.newsroom.intake.reading.entries import Entry, Read
+from digest.newsroom.intake.reading.json_feed import read_json
+from digest.newsroom.intake.reading.oddities import (
+    NO_DATE,
+    NO_PAGE,
+    NO_TITLE,
+    OLDER,
+    PROTECTED,
+    SHARED_GUID,
+    SHARED_PAGE,
+    TWICE,
+    UNCERTAIN_DATE,
+    Oddities,
+)
+from digest.newsroom.intake.reading.picture_candidates import candidates
+from digest.newsroom.intake.reading.protected_posts import is_protected
+from digest.newsroom.intake.reading.sections import section_and_topics
+from digest.newsroom.intake.reading.standfirsts import standfirst
+from digest.newsroom.intake.reading.xml_feed import read_xml
+from digest.newsroom.intake.sanitising import canonical_url
 
-from digest.newsroom.intake.articles import NewArticle, is_plausible
-from digest.newsroom.intake.feed_text import ENTRY, NO_FEED, STRANGE, FeedError, feed_text
-from digest.newsroom.intake.sanitising import MARKUP_AT_MOST, SCHEMES, canonical_url, plain_text
+__all__ = ["READER_VERSION", "Feed", "FeedError", "read_feed"]
 
-__all__ = ["Feed", "FeedError", "read_feed"]
+# Raised whenever the same bytes would be read differently.
+READER_VERSION = 2
 
 ENTRIES_KEPT = 200
-STANDFIRST_AT_MOST = 1000
-# A summary longer than this is the piece itself: its first paragraph says what it is about.
-SUMMARY_AT_MOST = 600
-# Narrower ones are icons, and pixels that count readers.
-IMAGE_AT_LEAST = 100
-
-BASE = re.compile(r"""\sxml:base\s*=\s*["']([^"'<>]{1,2000})["']""")
-# The parser takes a GUID for the date where there is none, and 7 for the 7th of this month.
-GUID = re.compile(r"(<guid\b[^<>]*>(?:\s*<!\[CDATA\[)?\s*)(?=[^\s<])(?!https?://)", re.IGNORECASE)
-GUID_MARK = "guid:"
-PARAGRAPH = re.compile(r"<p\b[^>]{0,1000}>(.{1,20000}?)</p>", re.IGNORECASE | re.DOTALL)
-IMAGE_NAME = re.compile(r"\.(jpe?g|png|webp|avif|gif)([?#].*)?$", re.IGNORECASE)
-IMG = re.compile(r"<img ([^>]*)>")
-ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
-ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
-ADDRESS_WITH_NAME = re.compile(r"[^\s@]+@[^\s@]+\s+\((.+)\)")
-# What WordPress adds to a summary.
-APPEARED_FIRST = re.compile(r"\s*The post .{1,400} appeared first on .{1,200}$")
-CUT_OFF = re.compile(
-    r"\s*(\[(…|\.\.\.)\]|(…|\.\.\.)?\s*(Continue reading|Read more)\b.{0,300})\s*$"
-)
-NO_SECTION = {"uncategorized", "uncategorised"}
-
-# The parser is small and takes much for granted, of JSON Feeds above all.
-PARSER_FAILS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
+ODDITIES_AT_MOST = 20
+TITLE_AT_MOST = 200
 
 
 @dataclass(frozen=True)
 class Feed:
-    """A feed that was read. `unusable` entries have no title, or no page on the web."""
+    """A feed that was read. `unusable` entries have no title, or no page on the web.
+
+    `kind` is the format and its version: "RSS 2.0". `oddities` are sentences for an editor, at
+    most 20: what is odd about the feed, and what came of it.
+    """
 
     title: str
     articles: tuple[NewArticle, ...]
     unusable: int = 0
+    oddities: tuple[str, ...] = ()
+    kind: str = ""
 
 
 def read_feed(content: bytes, url: str, now: datetime, charset: str | None = None) -> Feed:
     """Read a feed that came from `url`; its newest 200 entries, in its order.
 
-    Links are absolute, and http or https. What the entries say is as they say it: `bring_in`
-    cleans it. A date that cannot be true is left out. `charset` is what the HTTP header says.
+    Links are absolute, and http or https. Titles, bylines and the like are plain text, as a reader
+    is to see them; `body` is HTML that nobody has cleaned yet. A date that is not certain, or
+    cannot be true, is left out. `charset` is what the HTTP header says.
 
     Raises:
         FeedError: not a feed, or not one that we can read.
     """
     text = feed_text(content, charset)
-    try:
-        # As bytes always: text that is an address would be fetched.
-        parsed = fastfeedparser.parse(GUID.sub(rf"\1{GUID_MARK}", text).encode())
-        entries = [entry for entry in parsed["entries"] if isinstance(entry, dict)]
-        title = _text(parsed["feed"], "title")
-    except PARSER_FAILS:
-        raise FeedError(NO_FEED) from None
-    bases = _bases(text, url, len(entries))
-    try:
-        read = [_article(entry, base, now) for entry, base in zip(entries, bases, strict=True)]
-    except PARSER_FAILS:
-        raise FeedError(STRANGE) from None
-    usable = _newest(_distinct([article for article in read if article is not None]))
-    return Feed(plain_text(title, 200), tuple(usable), read.count(None))
-
-
-def _bases(text: str, url: str, entries: int) -> list[str]:
-    """Return what each entry's links are relative to (XML Base); the parser does not say."""
-    found = list(ENTRY.finditer(text))
-    head = text[: found[0].start()] if found else text
-    base = url
-    for match in BASE.finditer(head):
-        base = _joined(base, match[1]) or base
-    if len(found) != entries:
-        return [base] * entries
-    own = [BASE.search(tag[0]) for tag in found]
-    return [(_joined(base, match[1]) or base) if match else base for match in own]
-
-
-def _article(entry: dict[str, Any], base: str, now: datetime) -> NewArticle | None:
-    title, link = _text(entry, "title"), _link(entry, base)
-    if link is None or not plain_text(title, 100):
-        return None
-    content = _content(entry)
-    image_url, image_alt = next(_images(entry, content, base), (None, ""))
-    categories = _categories(entry)
-    guid = _text(entry, "id").strip().removeprefix(GUID_MARK)
-    return NewArticle(
-        url=link,
-        title=title,
-        standfirst=_standfirst(_text(entry, "description"), content),
-        body=content,
-        byline=_byline(_text(entry, "author")),
-        section=categories[0] if categories else None,
-        topics=tuple(categories[1:]),
-        image_url=image_url,
-        image_alt=image_alt,
-        published_at=_published(entry, now),
-        # Where an entry has none, the parser says its link.
-        guid=None if guid == _text(entry, "link").strip() else guid or None,
+    read = _read(text, url)
+    odd = Oddities()
+    found = [one for entry in read.entries if (one := _found(entry, now, odd)) is not None]
+    distinct = _distinct(found, odd)
+    newest = _newest(distinct)
+    if len(newest) < len(distinct):
+        odd.note(OLDER, count=len(distinct) - len(newest))
+    return Feed(
+        title=read.title[:TITLE_AT_MOST],
+        articles=tuple(map(_article, newest)),
+        unusable=read.dropped + odd.counts[NO_TITLE] + odd.counts[NO_PAGE],
+        oddities=(*text.oddities, *read.oddities, *odd.sentences())[:ODDITIES_AT_MOST],
+        kind=read.kind,
     )
 
 
-def _text(entry: dict[str, Any], key: str) -> str:
-    value = entry.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _link(entry: dict[str, Any], base: str) -> str | None:
+def _read(text: FeedText, url: str) -> Read:
     try:
-        return canonical_url(_joined(base, _text(entry, "link")) or "")
+        read = (
+            read_json(text.text, url) if text.is_json else read_xml(text.text, url, text.entities)
+        )
     except ValueError:
+        raise FeedError(STRANGE) from None
+    if read is None:
+        raise FeedError(NO_FEED)
+    return read
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An entry that is an article, as far as it takes to tell it from others.
+
+    `fragment` is the part of its page that its link names.
+    """
+
+    entry: Entry
+    url: str
+    fragment: str
+    guid: str | None
+    published_at: datetime | None
+    shares_page: bool = False
+
+    @property
+    def page(self) -> str:
+        return self.url if "#!" in self.url else urldefrag(self.url).url
+
+
+def _found(entry: Entry, now: datetime, odd: Oddities) -> _Found | None:
+    if not entry.title:
+        odd.note(NO_TITLE)
         return None
-
-
-def _joined(base: str, link: str) -> str | None:
-    link = link.strip()
-    try:
-        return urljoin(base, link) if link else None
-    except ValueError:
+    link, url = next(_addresses(entry), ("", ""))
+    if not url:
+        odd.note(NO_PAGE)
         return None
-
-
-def _content(entry: dict[str, Any]) -> str:
-    for part in entry.get("content") or ():
-        if value := _text(part, "value"):
-            return value
-    return _text(entry, "description")
-
-
-def _standfirst(summary: str, content: str) -> str:
-    text = plain_text(summary or content, STANDFIRST_AT_MOST)
-    if len(text) > SUMMARY_AT_MOST and (first := PARAGRAPH.search((summary or content)[:50_000])):
-        text = plain_text(first[1], SUMMARY_AT_MOST) or text
-    text = APPEARED_FIRST.sub("", text)
-    shortened = CUT_OFF.sub("", text)
-    return text if shortened == text else f"{shortened.rstrip(' .…')}…"
-
-
-def _byline(author: str) -> str | None:
-    # RSS wants an address here, which nobody should read in a digest.
-    author = plain_text(author, 500)
-    if named := ADDRESS_WITH_NAME.fullmatch(author):
-        return named[1]
-    return ADDRESS.sub("", author).strip(" ,;<>()") or None
-
-
-def _categories(entry: dict[str, Any]) -> list[str]:
-    names = [_text(tag, "label") or _text(tag, "term") for tag in entry.get("tags") or ()]
-    cleaned = [plain_text(name, 60) for name in names[:50]]
-    return [name for name in dict.fromkeys(cleaned) if name and name.lower() not in NO_SECTION]
-
-
-def _published(entry: dict[str, Any], now: datetime) -> datetime | None:
-    try:
-        published = datetime.fromisoformat(_text(entry, "published"))
-    except ValueError:
+    if is_protected(entry.title, entry.summary, entry.content):
+        odd.note(PROTECTED)
         return None
-    published = published if published.tzinfo else published.replace(tzinfo=UTC)
-    # One that is still to come is no date yet, or it would change at each fetch.
-    return published if published <= now and is_plausible(published, now) else None
+    published_at = _published(entry, now, odd)
+    return _Found(entry, url, urldefrag(link).fragment, entry.guid or None, published_at)
 
 
-def _images(entry: dict[str, Any], content: str, base: str) -> Iterator[tuple[str, str]]:
-    """Give what may be the entry's picture, the likeliest first, each with what it shows."""
-    for url, alt, wide in (*_media(entry), *_attached(entry), *_within(content)):
-        absolute = _joined(base, url)
-        if absolute is None or (wide is not None and wide < IMAGE_AT_LEAST):
-            continue
+def _addresses(entry: Entry) -> Iterator[tuple[str, str]]:
+    for link in entry.links:
         try:
-            yield canonical_url(absolute), plain_text(alt, 300)
+            yield link, canonical_url(link)
         except ValueError:
             continue
 
 
-Candidate = tuple[str, str, int | None]
+def _published(entry: Entry, now: datetime, odd: Oddities) -> datetime | None:
+    published = first_certain(entry.dates, now)
+    # One that is still to come is no date yet, or it would change at each fetch.
+    if published is not None and published <= now and is_plausible(published, now):
+        return published
+    if entry.dates:
+        odd.note(UNCERTAIN_DATE, entry.dates[0])
+    else:
+        odd.note(NO_DATE)
+    return None
 
 
-def _media(entry: dict[str, Any]) -> list[Candidate]:
-    """Media RSS, the widest first."""
-    found: list[Candidate] = []
-    for media in (entry.get("media_content") or ())[:50]:
-        url, kind = _text(media, "url"), _text(media, "type") or _text(media, "medium")
-        alt = _text(media, "title") or _text(media, "description")
-        if url and (kind.startswith("image") or (not kind and IMAGE_NAME.search(url))):
-            wide = media.get("width")
-            found.append((url, alt, wide if isinstance(wide, int) else None))
-        elif thumbnail := _text(media, "thumbnail_url"):
-            found.append((thumbnail, alt, None))
-    return sorted(found, key=lambda candidate: -(candidate[2] or IMAGE_AT_LEAST))
+def _distinct(found: list[_Found], odd: Oddities) -> list[_Found]:
+    """Leave out what comes twice, and GUIDs that several pages share: they tell nothing.
+
+    Where entries share a page, their GUIDs and the fragments of their links tell them apart.
+    """
+    pages: dict[str, list[_Found]] = {}
+    seen: set[tuple[str, str | None, str]] = set()
+    for one in found:
+        by_guid = (one.page, one.guid, one.fragment)
+        # The same headline at the same moment, on the same page: a new GUID makes it no news.
+        by_title = (one.page, str(one.published_at), one.entry.title.casefold())
+        if by_guid in seen or by_title in seen:
+            odd.note(TWICE)
+            continue
+        seen |= {by_guid, by_title}
+        pages.setdefault(one.page, []).append(one)
+    distinct: list[_Found] = []
+    for sharing in pages.values():
+        if len(sharing) > 1:
+            odd.note(SHARED_PAGE, count=len(sharing))
+        distinct += map(_sharing, sharing) if len(sharing) > 1 else sharing
+    order = {id(one.entry): at for at, one in enumerate(found)}
+    distinct.sort(key=lambda one: order[id(one.entry)])
+    return _without_shared_guids(distinct, odd)
 
 
-def _attached(entry: dict[str, Any]) -> list[Candidate]:
-    links = [link for link in entry.get("links") or () if _text(link, "rel") == "enclosure"]
-    enclosures = (entry.get("enclosures") or ())[:50]
-    attached = [(_text(link, "href"), _text(link, "type")) for link in links[:50]]
-    attached += [(_text(file, "url"), _text(file, "type")) for file in enclosures]
-    pictures = [url for url, kind in attached if kind.startswith("image/")]
-    return [(url, "", None) for url in (_text(entry, "image"), *pictures) if url]
+def _sharing(one: _Found) -> _Found:
+    has_fragment = one.fragment and "#" not in one.url
+    url = f"{one.url}#{one.fragment}" if has_fragment else one.url
+    return replace(one, url=url, shares_page=True)
 
 
-def _within(content: str) -> Iterator[Candidate]:
-    if "<img" not in content[:MARKUP_AT_MOST]:
-        return
-    # Cleaned, so that every tag and attribute is written in the one way that is looked for.
-    cleaned = nh3.clean(
-        content[:MARKUP_AT_MOST],
-        tags={"img"},
-        attributes={"img": {"src", "alt", "width"}},
-        url_schemes=set(SCHEMES),
-    )
-    for tag in IMG.finditer(cleaned):
-        found = {name: html.unescape(value) for name, value in ATTRIBUTE.findall(tag[1])}
-        wide = found.get("width", "")
-        is_number = wide.isascii() and wide.isdigit() and len(wide) < 6
-        yield found.get("src", ""), found.get("alt", ""), int(wide) if is_number else None
+def _without_shared_guids(found: list[_Found], odd: Oddities) -> list[_Found]:
+    seen = Counter(one.guid for one in found)
+    seen[None] = 0
+    if shared := sum(count for count in seen.values() if count > 1):
+        odd.note(SHARED_GUID, count=shared)
+    return [replace(one, guid=None) if seen[one.guid] > 1 else one for one in found]
 
 
-def _distinct(articles: list[NewArticle]) -> list[NewArticle]:
-    """Leave out pages that come twice, and GUIDs that several pages share: they tell nothing."""
-    by_url: dict[str, NewArticle] = {}
-    for article in articles:
-        by_url.setdefault(article.url, article)
-    seen = Counter(article.guid for article in by_url.values())
-    return [
-        replace(article, guid=None) if seen[article.guid] > 1 else article
-        for article in by_url.values()
-    ]
+def _newest(found: list[_Found]) -> list[_Found]:
+    if len(found) <= ENTRIES_KEPT:
+        return found
+    order = sorted(range(len(found)), key=lambda at: _age_order(found[at], at))
+    return [found[at] for at in sorted(order[:ENTRIES_KEPT])]
 
 
-def _newest(articles: list[NewArticle]) -> list[NewArticle]:
-    if len(articles) <= ENTRIES_KEPT:
-        return articles
-    order = sorted(range(len(articles)), key=lambda at: _age_order(articles[at], at))
-    return [articles[at] for at in sorted(order[:ENTRIES_KEPT])]
-
-
-def _age_order(article: NewArticle, at: int) -> tuple[bool, float, int]:
-    published = article.published_at
+def _age_order(one: _Found, at: int) -> tuple[bool, float, int]:
+    published = one.published_at
     return published is None, -published.timestamp() if published else 0.0, at
+
+
+def _article(found: _Found) -> NewArticle:
+    entry = found.entry
+    section, topics = section_and_topics(entry.categories)
+    pictures = candidates(entry.declared, entry.content or entry.summary, entry.base)
+    first = pictures[0] if pictures else GivenPicture("")
+    return NewArticle(
+        url=found.url,
+        title=entry.title,
+        standfirst=standfirst(entry.summary, entry.content, entry.title),
+        body=entry.content or (entry.summary if entry.may_be_whole else ""),
+        byline=next(filter(None, map(byline, entry.authors)), None),
+        section=section,
+        topics=topics,
+        image_url=first.url or None,
+        image_alt=first.alt,
+        other_pictures=pictures[1:],
+        published_at=found.published_at,
+        guid=found.guid,
+        shares_page=found.shares_page,
+    )

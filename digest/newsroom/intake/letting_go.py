@@ -81,7 +81,14 @@ def _let_go_of_articles(session: Session, now: datetime, before: datetime) -> in
         update(Article)
         # Asked again, for a draft may have taken it meanwhile.
         .where(Article.id.in_(session.scalars(some).all()), *too_old)
-        .values(body="", lead_image=None, thumbnail=None, image_due_at=None, let_go_at=now),
+        .values(
+            body="",
+            lead_image=None,
+            thumbnail=None,
+            image_due_at=None,
+            picture_candidates=[],
+            let_go_at=now,
+        ),
     )
 
 

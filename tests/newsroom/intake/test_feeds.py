@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.newsroom.intake.articles import NewArticle
+from digest.newsroom.intake.articles import GivenPicture, NewArticle
 from digest.newsroom.intake.feeds import ENTRIES_KEPT, Feed, FeedError, read_feed
 from tests.factories import NOW
 
@@ -111,6 +111,7 @@ def test_rss_is_read() -> None:
             topics=("Ports",),
             image_url="https://halyard.example/i/port.jpg",
             image_alt="A full quay",
+            other_pictures=(GivenPicture("https://halyard.example/i/quay.jpg", "The quay"),),
             published_at=datetime(2026, 11, 13, 6, 30, tzinfo=UTC),
             guid="halyard-7",
         ),
@@ -121,7 +122,7 @@ def test_atom_is_read() -> None:
     article = one(ATOM)
 
     assert article.url == "https://halyard.example/a/cold"
-    assert article.title == "Who owns the <em>cold</em>?"
+    assert article.title == "Who owns the cold?"
     assert article.standfirst == "Vaccines, salmon and strawberries."
     assert "In sheds." in article.body
     assert (article.byline, article.section) == ("Renske Adair", "Business & trade")
@@ -156,12 +157,12 @@ def test_a_feed_without_entries_is_a_feed() -> None:
         ("  \n", "empty"),
         ("<!DOCTYPE html><html><head><title>Home</title>", "web page"),
         ("<html><body><rss>", "web page"),
+        ("<?xml version='1.0'?><opml version='2.0'><head/><body/></opml>", "a list of feeds"),
         ("hello", "not a feed"),
         ("<urlset><url/></urlset>", "not a feed"),
         ("\x89PNG\r\n\x1a\n", "not a feed"),
         ("{}", "not a feed"),
         ('{"items": 7}', "not a feed"),
-        ('{"version": "https://jsonfeed.org/version/1.1", "items": [7]}', "not a feed"),
         ("https://halyard.example/feed.xml", "not a feed"),
         ("[" * 100_000, "not a feed"),
         ('{"items":' + "[" * 100_000, "not a feed"),
@@ -273,10 +274,45 @@ def test_a_guid_that_several_pages_share_is_left_out() -> None:
     assert [article.guid for article in feed.articles] == [None, None, None, "2"]
 
 
-def test_a_page_that_comes_twice_is_one_article() -> None:
-    feed = read(rss(item("<guid>1</guid>"), item("<guid>2</guid>", title="Again")))
+def test_an_article_that_comes_twice_is_one() -> None:
+    again = (item("<guid>1</guid>"), item("<guid>1</guid>", title="Again"), item("<guid>2</guid>"))
+    feed = read(rss(item("<guid>1</guid>"), *again))
 
     assert [article.guid for article in feed.articles] == ["1"]
+    assert not feed.articles[0].shares_page
+    assert "3 entries come again; the first are kept." in feed.oddities
+
+
+def test_on_a_page_that_entries_share_their_guids_decide() -> None:
+    episodes = [
+        item(f"<guid isPermaLink='false'>e{n}</guid>", title=f"Episode {n}", link="/")
+        for n in (1, 2)
+    ]
+    feed = read(rss(*episodes, item("<guid isPermaLink='false'>x</guid>")))
+
+    assert [(a.guid, a.url, a.shares_page) for a in feed.articles] == [
+        ("e1", "https://halyard.example/", True),
+        ("e2", "https://halyard.example/", True),
+        ("x", "https://halyard.example/a/port", False),
+    ]
+    assert "2 entries share a page with others; their GUIDs tell them apart." in feed.oddities
+
+
+def test_episodes_of_one_name_are_told_apart_by_guid_and_day() -> None:
+    def episode(day: int) -> str:
+        date = f"<pubDate>{day} Nov 2026 06:00:00 GMT</pubDate>"
+        return item(f"<guid isPermaLink='false'>e{day}</guid>{date}", title="Bonus", link="/")
+
+    assert [article.guid for article in read(rss(episode(9), episode(2))).articles] == ["e9", "e2"]
+
+
+def test_on_a_page_that_entries_share_fragments_count() -> None:
+    feed = read(rss(*[item(title=f"Day {n}", link=f"/diary#d{n}") for n in (1, 2)]))
+
+    assert [(article.url, article.shares_page) for article in feed.articles] == [
+        ("https://halyard.example/diary#d1", True),
+        ("https://halyard.example/diary#d2", True),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -327,7 +363,9 @@ def test_an_entry_without_a_page_on_the_web_is_left_out(link: str) -> None:
 
 @pytest.mark.parametrize("title", ["", " ", "&lt;script&gt;alert(1)&lt;/script&gt;", "&amp;nbsp;"])
 def test_an_entry_without_a_title_is_left_out(title: str) -> None:
-    assert read(rss(item(title=title))) == Feed("H", (), 1)
+    feed = read(rss(item(title=title)))
+
+    assert (feed.articles, feed.unusable) == ((), 1)
 
 
 @pytest.mark.parametrize(
@@ -405,7 +443,9 @@ def test_a_category_of_nothing_is_no_section() -> None:
 def test_a_standfirst_is_what_an_editor_would_leave_of_it(
     description: str, standfirst: str
 ) -> None:
-    assert one(rss(item(f"<description>{description}</description>"))).standfirst == standfirst
+    entry = item(f"<description>{description}</description>", title="A")
+
+    assert one(rss(entry)).standfirst == standfirst
 
 
 MEDIA = "xmlns:media='http://search.yahoo.com/mrss/'"
