@@ -21,7 +21,7 @@ COMMANDS = {
     "issue": "Compose, look at, approve, send and stop issues.",
     "newsletter": "Create and edit newsletters.",
     "run": "Run everything in one process.",
-    "source": "Add, list and fetch feeds.",
+    "source": "Check, add, list and fetch feeds.",
     "subscriber": "List, show, export and erase subscribers.",
     "terms": "Publish the words that readers agree to.",
     "token": "Make tokens for the API.",

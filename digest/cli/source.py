@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from digest.cli.arguments import typed_wrongly
 from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.source_checking import check
 from digest.cli.tables import print_table
 from digest.errors import NotFoundError
 from digest.models import Source
@@ -26,7 +27,10 @@ from digest.runtime import Runtime
 
 @click.group()
 def source() -> None:
-    """Add, list and fetch feeds."""
+    """Check, add, list and fetch feeds."""
+
+
+source.add_command(check)
 
 
 @source.command()

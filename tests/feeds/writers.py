@@ -55,6 +55,15 @@ def one_author(name: str, words: str, *feeds: str) -> Loss:
     return Loss("byline", words, (name,), (DIALOG,), feeds)
 
 
+def summary_is_html(*feeds: str) -> Loss:
+    told = "a tag's name in the summary is written as a tag"
+    return Loss("standfirst", told, WITHOUT_TAG, (DIALOG,), feeds)
+
+
+WITHOUT_TAG = (
+    "What does, & what it does not.",
+    "What <!-- raw HTML omitted --> does, & what it does not.",
+)
 NO_SECTION = Loss("section", "the categories are not written")
 FIRST_ONLY = "only the first author is written"
 # A name in angle brackets is gone before a reader sees it, or is markup by the feed's own word.
@@ -67,12 +76,12 @@ TAG_LOST = (
         (VECTOR,),
     ),
 )
-SUMMARY_IS_HTML = Loss(
-    "standfirst",
-    "a tag's name in the summary is written as a tag",
-    ("What does, & what it does not.", "What <!-- raw HTML omitted --> does, & what it does not."),
-    (DIALOG,),
-)
+
+
+def html_titles(*feeds: str) -> tuple[Loss, ...]:
+    told = "a title of text is written as HTML"
+    return tuple(Loss(loss.measure, told, loss.instead, loss.posts, feeds) for loss in TAG_LOST)
+
 
 WRITERS = (
     Writer(
@@ -86,7 +95,7 @@ WRITERS = (
             no_authors(),
             NO_SECTION,
             Loss("picture", "the summary has no picture", posts=(DIALOG,)),
-            SUMMARY_IS_HTML,
+            summary_is_html(),
         ),
     ),
     Writer(
@@ -139,7 +148,7 @@ WRITERS = (
         files=sites.pelican,
         losses=(
             *TAG_LOST,
-            SUMMARY_IS_HTML,
+            summary_is_html(),
             one_author("Ada Lark", FIRST_ONLY),
             Loss("picture", "the summary has no picture", posts=(DIALOG,), feeds=("RSS",)),
         ),
@@ -150,7 +159,7 @@ WRITERS = (
         packages=("django==5.2.19",),
         command=("python", "write.py"),
         feeds={"Atom": "atom.xml", "RSS": "rss.xml"},
-        losses=(SUMMARY_IS_HTML, one_author("Ada Lark", "an item has one author"), no_alt()),
+        losses=(summary_is_html(), one_author("Ada Lark", "an item has one author"), no_alt()),
     ),
     Writer(
         name="feedgen",
@@ -158,7 +167,7 @@ WRITERS = (
         packages=("feedgen==1.0.0",),
         command=("python", "write.py"),
         feeds={"Atom": "atom.xml", "RSS": "rss.xml"},
-        losses=(SUMMARY_IS_HTML,),
+        losses=(summary_is_html("RSS"),),
     ),
     Writer(
         name="MkDocs",
@@ -167,7 +176,7 @@ WRITERS = (
         command=("mkdocs", "--quiet", "build"),
         feeds={"RSS": "site/feed_rss_created.xml", "JSON Feed": "site/feed_json_created.json"},
         files=sites.mkdocs,
-        losses=(SUMMARY_IS_HTML, no_alt()),
+        losses=(summary_is_html(), no_alt()),
     ),
     Writer(
         name="Docusaurus",
@@ -180,7 +189,12 @@ WRITERS = (
         feeds={"RSS": "build/rss.xml", "Atom": "build/atom.xml", "JSON Feed": "build/feed.json"},
         files=sites.docusaurus,
         ending="",
-        losses=(),
+        losses=(
+            summary_is_html("Atom", "RSS"),
+            no_authors("RSS"),
+            one_author("Ada Lark", FIRST_ONLY, "JSON Feed"),
+            *html_titles("Atom"),
+        ),
     ),
     Writer(
         name="Hexo",
@@ -190,7 +204,7 @@ WRITERS = (
         feeds={"Atom": "public/atom.xml", "RSS": "public/rss2.xml"},
         files=sites.hexo,
         losses=(
-            SUMMARY_IS_HTML,
+            summary_is_html(),
             Loss(
                 "byline",
                 "the site's author, and that for Atom only",
@@ -231,7 +245,7 @@ WRITERS = (
         packages=("@astrojs/rss@4.0.19",),
         command=("node", "write.mjs"),
         feeds={"RSS": "rss.xml"},
-        losses=(SUMMARY_IS_HTML, one_author("Ada Lark", "an item has one author")),
+        losses=(summary_is_html(), one_author("Ada Lark", "an item has one author")),
     ),
     Writer(
         name="feed",
@@ -240,18 +254,9 @@ WRITERS = (
         command=("node", "write.mjs"),
         feeds={"Atom": "atom.xml", "RSS": "rss.xml", "JSON Feed": "feed.json"},
         losses=(
-            SUMMARY_IS_HTML,
+            summary_is_html("Atom", "RSS"),
             one_author("Ada Lark", FIRST_ONLY, "JSON Feed"),
-            *(
-                Loss(
-                    loss.measure,
-                    "a title of text is written as HTML",
-                    loss.instead,
-                    loss.posts,
-                    ("Atom",),
-                )
-                for loss in TAG_LOST
-            ),
+            *html_titles("Atom"),
         ),
     ),
     Writer(
@@ -261,7 +266,7 @@ WRITERS = (
         command=("node", "write.mjs"),
         feeds={"RSS": "rss.xml"},
         losses=(
-            SUMMARY_IS_HTML,
+            summary_is_html(),
             no_alt(),
             one_author("Ada Lark, Bo Reed", "authors are one text, as the caller joins them"),
         ),
@@ -272,6 +277,6 @@ WRITERS = (
         packages=("github.com/gorilla/feeds@v1.2.0",),
         command=("./write",),
         feeds={"Atom": "atom.xml", "RSS": "rss.xml", "JSON Feed": "feed.json"},
-        losses=(SUMMARY_IS_HTML, NO_SECTION),
+        losses=(summary_is_html("Atom", "RSS"), NO_SECTION),
     ),
 )

@@ -48,11 +48,16 @@ PARSER_FAILS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticEr
 
 @dataclass(frozen=True)
 class Feed:
-    """A feed that was read. `unusable` entries have no title, or no page on the web."""
+    """A feed that was read. `unusable` entries have no title, or no page on the web.
+
+    `oddities` are sentences for an editor; `kind` is what the feed says it is ("RSS 2.0").
+    """
 
     title: str
     articles: tuple[NewArticle, ...]
     unusable: int = 0
+    oddities: tuple[str, ...] = ()
+    kind: str = ""
 
 
 def read_feed(content: bytes, url: str, now: datetime, charset: str | None = None) -> Feed:
