@@ -128,7 +128,7 @@ def test_a_feed_that_has_moved_says_where_to(http_server: WebServer, fetcher: Fe
     sent_on = check_feed(fetcher, for_now, NOW, read=lambda *_: feed)
 
     assert moved.oddities[0] == f"The feed has moved for good. Add this address instead: {new}"
-    assert sent_on.oddities[0] == f"The http_server sends us on for now, to {new}"
+    assert sent_on.oddities[0] == f"The site sends us on for now, to {new}"
 
 
 def test_a_site_that_cannot_say_whether_it_has_changed(
