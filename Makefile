@@ -62,7 +62,7 @@ lock: ## Pin the newest versions again (needs uv)
 
 .PHONY: clean
 clean: ## Remove what was installed and built
-	rm -rf $(VENV) dist build docs/_build
+	rm -rf $(VENV) .feeds dist build docs/_build
 
 # What runs, and what tests: two stamps, so that the demo does not wait for a browser's driver.
 $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python

@@ -13,6 +13,7 @@ from tests.feeds.writing import write_and_read
 from tests.newsroom.intake.corpus import SAMPLES
 
 PARTS = ("ours", "writers")
+FEWEST_WRITERS = 6
 
 
 @click.command()
@@ -20,8 +21,8 @@ PARTS = ("ours", "writers")
 @click.option("--only", multiple=True, help="Run this writer only, by its name.")
 @click.option(
     "--write",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File for the table of our own feeds.",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="Folder for the tables: feeds-table.txt and feed-writers.txt.",
 )
 @click.option("--install", is_flag=True, help="Install Debian's packages that are missing.")
 def main(parts: tuple[str, ...], only: tuple[str, ...], write: Path | None, install: bool) -> None:
@@ -30,7 +31,7 @@ def main(parts: tuple[str, ...], only: tuple[str, ...], write: Path | None, inst
     if "ours" in (parts or PARTS):
         wrong += _ours(write)
     if "writers" in (parts or PARTS):
-        wrong += _written(_chosen(only), install=install)
+        wrong += _written(_chosen(only), write, install=install)
     sys.exit(1 if wrong else 0)
 
 
@@ -46,7 +47,7 @@ def _ours(write: Path | None) -> int:
     for sentence in after[ALL].wrong:
         click.echo(f"  {sentence}")
     if write is not None:
-        write.write_text(text)
+        (write / "feeds-table.txt").write_text(text)
     return len(after[ALL].wrong)
 
 
@@ -58,13 +59,18 @@ def _chosen(only: tuple[str, ...]) -> list[Writer]:
     return chosen
 
 
-def _written(writers: list[Writer], *, install: bool) -> int:
-    wrong = 0
+def _written(writers: list[Writer], write: Path | None, *, install: bool) -> int:
+    results = []
     for writer in writers:
-        result = write_and_read(writer, install=install)
-        click.echo(result.text())
-        wrong += len(result.wrong)
-    return wrong
+        results.append(write_and_read(writer, install=install))
+        click.echo(results[-1].text())
+    tried = sum(not result.missing for result in results)
+    if write is not None:
+        (write / "feed-writers.txt").write_text("".join(f"{each.text()}\n" for each in results))
+    too_few = tried < min(FEWEST_WRITERS, len(writers))
+    if too_few:
+        click.echo(f"Only {tried} writers could be tried.", err=True)
+    return too_few + sum(len(result.wrong) for result in results)
 
 
 if __name__ == "__main__":

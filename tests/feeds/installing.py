@@ -2,10 +2,10 @@
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.feeds.folder import FOLDER, FeedsError, run
+from tests.feeds.folder import FeedsError, run
 from tests.feeds.writers import Writer
 
 INSTALLING_SECONDS = 900
@@ -18,13 +18,13 @@ QUIET: Mapping[str, str] = {
 }
 
 
-def install(writer: Writer, *, debian: bool) -> Path:
-    """Install a writer where it is not yet, and return its folder.
+def install(writer: Writer, within: Path, *, debian: bool) -> Path:
+    """Install a writer in a folder of `within` where it is not yet, and return that folder.
 
     Raises:
         FeedsError: why it cannot be had.
     """
-    folder = FOLDER / writer.name.lower()
+    folder = within / writer.name.lower()
     stamp = folder / "installed"
     if stamp.exists() and stamp.read_text() == "\n".join(writer.packages):
         return folder
@@ -41,6 +41,17 @@ def install(writer: Writer, *, debian: bool) -> Path:
             _debian(writer, install=debian)
     stamp.write_text("\n".join(writer.packages))
     return folder
+
+
+def versions(writer: Writer) -> Sequence[str]:
+    """Return a writer's packages with their versions, Debian's as they are on this machine."""
+    if writer.kind != "debian":
+        return writer.packages
+    shown = "--showformat=${Package}=${Version}\n"
+    try:
+        return run(["dpkg-query", "--show", shown, *writer.packages]).split()
+    except FeedsError:
+        return writer.packages
 
 
 def path(folder: Path) -> str:

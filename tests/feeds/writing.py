@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.feeds import checkouts, installing
-from tests.feeds.folder import FeedsError, run
+from tests.feeds.folder import FOLDER, FeedsError, run
 from tests.feeds.posts import POSTS, Post, as_json
 from tests.feeds.writers import Loss, Writer
 from tests.newsroom.intake.corpus.samples import Sample
@@ -23,35 +23,46 @@ MEASURES = ("kept", "title", "link", "date", "byline", "section", "picture", "st
 
 @dataclass
 class Result:
-    """How rightly one writer's feeds were read; `missing` says why it could not be tried."""
+    """How rightly one writer's feeds were read; `missing` says why it could not be tried.
+
+    `of` counts what could be read rightly: what the writer lost is in `lost`, in words.
+    """
 
     writer: Writer
     right: Counter[tuple[str, str]] = field(default_factory=Counter)
+    of: Counter[tuple[str, str]] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     lost: dict[str, None] = field(default_factory=dict)
     missing: str = ""
 
     def text(self) -> str:
         """The writer's rows of the table, and under them what is wrong, in words."""
-        head = f"{self.writer.name} ({', '.join(self.writer.packages)})"
+        head = f"{self.writer.name} ({', '.join(installing.versions(self.writer))})"
         if self.missing:
             return f"{head}\n  not tried: {self.missing}"
         lines = [head]
         for kind in self.writer.feeds:
-            cells = [f"{name} {self.right[kind, name]}/{len(POSTS)}" for name in MEASURES]
+            cells = [f"{name} {self._cell(kind, name)}" for name in MEASURES]
             lines.append(f"  {kind:<10} {'  '.join(cells)}")
         lines += [f"    {sentence}" for sentence in self.lost]
         lines += [f"    WRONG {sentence}" for sentence in self.wrong]
         return "\n".join(lines)
 
+    def _cell(self, kind: str, measure: str) -> str:
+        of = self.of[kind, measure]
+        return f"{self.right[kind, measure]}/{of}" if of else "- "
 
-def write_and_read(writer: Writer, *, install: bool) -> Result:
-    """Have a writer write our posts, and compare what is read of its feeds with them."""
+
+def write_and_read(writer: Writer, *, install: bool, folder: Path = FOLDER) -> Result:
+    """Have a writer write our posts, and compare what is read of its feeds with them.
+
+    It is installed in a folder of `folder`; Debian's packages only where `install` says so.
+    """
     result = Result(writer)
     with tempfile.TemporaryDirectory(prefix="digest-feeds-") as name:
         try:
-            folder = installing.install(writer, debian=install)
-            feeds = _written(writer, folder, Path(name))
+            installed = installing.install(writer, folder, debian=install)
+            feeds = _written(writer, installed, Path(name))
         except FeedsError as error:
             result.missing = str(error)
             return result
@@ -67,7 +78,9 @@ def _written(writer: Writer, folder: Path, site: Path) -> Mapping[str, bytes]:
     Raises:
         FeedsError: it failed, or did not write them.
     """
-    shutil.copytree(PROJECTS / writer.name.lower(), site, dirs_exist_ok=True)
+    project = PROJECTS / writer.name.lower()
+    if project.exists():
+        shutil.copytree(project, site, dirs_exist_ok=True)
     for name, text in {**writer.files(), "posts.json": as_json()}.items():
         (site / name).parent.mkdir(parents=True, exist_ok=True)
         (site / name).write_text(text)
@@ -92,9 +105,11 @@ def _written(writer: Writer, folder: Path, site: Path) -> Mapping[str, bytes]:
 def _compare(result: Result, kind: str, seen: Mapping[str, Any]) -> None:
     if seen["refused"] is not None:
         result.wrong.append(f"{kind}: refused: {seen['refused']}")
+        result.of[kind, "kept"] += len(POSTS)
         return
     for post in POSTS:
         link = f"{result.writer.pages}{post.slug}{result.writer.ending}"
+        result.of[kind, "kept"] += 1
         row = next((row for row in seen["articles"] if post.slug in row["link"]), None)
         if row is None:
             result.wrong.append(f"{kind}: {post.slug} did not come in")
@@ -144,11 +159,13 @@ def _judge(
     measure, put, got = compared
     if put == got:
         result.right[kind, measure] += 1
+        result.of[kind, measure] += 1
         return
     for loss in result.writer.losses:
         if loss.measure == measure and _is_about(loss, kind, post) and _excuses(loss, post, got):
             result.lost[f"{kind}: {measure}: {loss.words}"] = None
             return
+    result.of[kind, measure] += 1
     result.wrong.append(f"{kind}: {post.slug}: {measure} is {got!r}, not {put!r}")
 
 

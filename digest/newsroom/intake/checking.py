@@ -11,6 +11,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 from digest.newsroom.intake.articles import NewArticle, reading_minutes
 from digest.newsroom.intake.feeds import Feed, FeedError, read_feed
 from digest.newsroom.intake.fetching import FEED, Fetched, Fetcher, FetchError
+from digest.newsroom.intake.sanitising import canonical_url
 
 NEWEST_SHOWN = 5
 STALE_AFTER = timedelta(days=60)
@@ -66,8 +67,13 @@ def check_feed(fetcher: Fetcher, url: str, now: datetime, read: ReadFeed = read_
         title=feed.title,
         entries=len(feed.articles),
         newest=tuple(_newest_first(feed.articles)[:NEWEST_SHOWN]),
-        oddities=tuple(dict.fromkeys(_oddities(feed, fetched, url, now))),
+        oddities=oddities(feed, fetched, url, now),
     )
+
+
+def oddities(feed: Feed, fetched: Fetched, asked: str, now: datetime) -> tuple[str, ...]:
+    """Say in sentences what is odd about a feed that was asked for at `asked`."""
+    return tuple(dict.fromkeys(_oddities(feed, fetched, asked, now)))
 
 
 def minutes_told(article: NewArticle) -> int | None:
@@ -117,7 +123,6 @@ def _age(article: NewArticle) -> float:
 
 
 def _oddities(feed: Feed, fetched: Fetched, asked: str, now: datetime) -> Iterator[str]:
-    """Say what is odd about a feed, what matters most first."""
     yield from _about_the_address(fetched, asked)
     yield from feed.oddities
     if feed.unusable:
@@ -137,10 +142,18 @@ def _oddities(feed: Feed, fetched: Fetched, asked: str, now: datetime) -> Iterat
 def _about_the_address(fetched: Fetched, asked: str) -> Iterator[str]:
     if fetched.moved_to is not None:
         yield f"The feed has moved for good. Add this address instead: {fetched.moved_to}"
-    elif fetched.url != asked and not asked.startswith(f"{fetched.url}#"):
+    elif _normal(fetched.url) != _normal(asked):
         yield f"The site sends us on for now, to {fetched.url}"
     if fetched.url.startswith("http:"):
         yield "The feed comes over http, so that anybody on the way can change it."
+
+
+def _normal(url: str) -> str:
+    # However an address is written, an answer that came from it was not sent on.
+    try:
+        return canonical_url(url)
+    except ValueError:
+        return url
 
 
 def _about_dates(articles: tuple[NewArticle, ...], now: datetime) -> Iterator[str]:

@@ -7,9 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.newsroom.intake.articles import NewArticle
-from digest.newsroom.intake.checking import FeedCheck, check_feed, feeds_named, minutes_told
+from digest.newsroom.intake.checking import (
+    FeedCheck,
+    check_feed,
+    feeds_named,
+    minutes_told,
+    oddities,
+)
 from digest.newsroom.intake.feeds import Feed, FeedError
-from digest.newsroom.intake.fetching import PRIVATE_NETWORKS, Fetcher
+from digest.newsroom.intake.fetching import PRIVATE_NETWORKS, Fetched, Fetcher
 from tests.servers.web import Reply, WebServer
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -108,6 +114,43 @@ def test_what_the_reader_found_odd_comes_before_what_the_entries_lack(
     assert told[0] == "It is ill-formed."
     assert told[1].startswith("2 entries cannot be used:")
     assert len(told) == 3
+
+
+def fetched(url: str = "https://halyard.example/feed.xml", moved_to: str | None = None) -> Fetched:
+    return Fetched(url, b"<rss/>", None, '"1"', None, moved_to)
+
+
+@pytest.mark.parametrize(
+    ("articles", "sentence"),
+    [
+        (
+            [article(1, url="http://halyard.example/a/1"), article(2)],
+            "1 entry of 2 links to pages over http, although the feed comes over https.",
+        ),
+        (
+            [article(number, url=f"http://halyard.example/a/{number}") for number in (1, 2)],
+            "All entries link to pages over http, although the feed comes over https.",
+        ),
+    ],
+)
+def test_pages_over_http_are_odd_beside_a_feed_over_https(
+    articles: list[NewArticle], sentence: str
+) -> None:
+    answer = fetched()
+
+    assert oddities(Feed("H", tuple(articles)), answer, answer.url, NOW) == (sentence,)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "HTTPS://Halyard.Example/feed.xml",
+        "https://halyard.example:443/feed.xml",
+        "https://halyard.example/feed.xml#top",
+    ],
+)
+def test_an_address_that_is_written_otherwise_was_not_sent_on(asked: str) -> None:
+    assert oddities(Feed("H", (article(),)), fetched(), asked, NOW) == ()
 
 
 def test_http_pages_are_odd_only_beside_a_feed_over_https(

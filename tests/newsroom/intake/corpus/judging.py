@@ -36,22 +36,19 @@ class Score:
 def judge(sample: Sample, seen: Mapping[str, Any]) -> Score:
     """Compare what was seen of a sample (see `reading.seen`) with what is wanted."""
     score = Score()
-    refused = seen["refused"] is not None
-    if sample.refused or refused:
-        told = f"{sample.name}: refused: {seen['refused']}" if refused else f"{sample.name}: read"
-        score.count("kept", sample.refused and refused, told)
-    if refused:
-        for wanted in sample.wanted:
-            _judge_entry(score, sample.name, wanted, None)
+    if sample.refused:
+        is_refused = seen["refused"] is not None
+        score.count("kept", is_refused, f"{sample.name}: was not refused")
         return score
+    if seen["refused"] is not None:
+        score.wrong.append(f"{sample.name}: refused: {seen['refused']}")
     pairs, left = _paired(sample.wanted, seen["articles"])
     for wanted, article in pairs:
         _judge_entry(score, sample.name, wanted, article)
     strangers = [article for article in left if article["link"] not in sample.may]
-    for number in range(max(sample.others, len(strangers))):
-        stays_out = number >= len(strangers)
-        told = "" if stays_out else strangers[number]["title"]
-        score.count("kept", stays_out, f"{sample.name}: came in too: {told!r}")
+    score.of["kept"] += sample.others
+    score.right["kept"] += max(sample.others - len(strangers), 0)
+    score.wrong += [f"{sample.name}: came in too: {row['title']!r}" for row in strangers]
     return score
 
 
