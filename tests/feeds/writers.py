@@ -2,11 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from tests.feeds import sites
 from tests.feeds.sites import Files
 
 DIALOG, BRIDGE, VECTOR = "dialog", "bruecke", "vector"
+
+
+class Instead(Enum):
+    """What comes in where a writer loses something, different for each post."""
+
+    BEGINNING = "the beginning of the text"
+    DAY = "the day, at some hour"
+    NO_WORDS = "the picture without its words"
 
 
 @dataclass(frozen=True)
@@ -19,7 +28,7 @@ class Loss:
 
     measure: str
     words: str
-    instead: tuple[str | None, ...] = (None,)
+    instead: tuple[str | Instead | None, ...] = (None,)
     posts: tuple[str, ...] = ()
     feeds: tuple[str, ...] = ()
 
@@ -48,7 +57,9 @@ def no_authors(*feeds: str) -> Loss:
 
 
 def no_alt(*feeds: str) -> Loss:
-    return Loss("picture", "only an enclosure, without its words", ("port.jpg",), (DIALOG,), feeds)
+    return Loss(
+        "picture", "only an enclosure, without its words", (Instead.NO_WORDS,), (DIALOG,), feeds
+    )
 
 
 def one_author(name: str, words: str, *feeds: str) -> Loss:
@@ -126,7 +137,7 @@ WRITERS = (
         losses=(
             Loss("byline", "the site's author is written for every post", ("Ada Lark",)),
             NO_SECTION,
-            Loss("standfirst", "no summary is written", ("first",)),
+            Loss("standfirst", "no summary is written", (Instead.BEGINNING,)),
             Loss(
                 "title",
                 "titles are escaped as for HTML, where JSON Feed has text",
@@ -226,7 +237,7 @@ WRITERS = (
         losses=(
             one_author("Bo Reed", "only the last author is written"),
             NO_SECTION,
-            Loss("date", "the day without its hour", ("day",)),
+            Loss("date", "the day without its hour", (Instead.DAY,)),
             Loss(
                 "title", "quotes are made curly", ("Vector<int> and “quotes” it’s said",), (VECTOR,)
             ),
@@ -236,7 +247,7 @@ WRITERS = (
                 ("Boats & nets at dusk",),
                 (DIALOG,),
             ),
-            Loss("standfirst", "no summary is written", ("first",), (BRIDGE, VECTOR)),
+            Loss("standfirst", "no summary is written", (Instead.BEGINNING,), (BRIDGE, VECTOR)),
         ),
     ),
     Writer(

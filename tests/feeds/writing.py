@@ -13,7 +13,7 @@ from typing import Any
 from tests.feeds import checkouts, installing
 from tests.feeds.folder import FOLDER, FeedsError, run
 from tests.feeds.posts import POSTS, Post, as_json
-from tests.feeds.writers import Loss, Writer
+from tests.feeds.writers import Instead, Loss, Writer
 from tests.newsroom.intake.corpus.samples import Sample
 
 PROJECTS = Path(__file__).parent / "projects"
@@ -174,17 +174,17 @@ def _is_about(loss: Loss, kind: str, post: Post) -> bool:
 
 
 def _excuses(loss: Loss, post: Post, got: str | None) -> bool:
-    """Tell whether this came in because of that loss: a value, a beginning, a day, a file."""
-    for value in loss.instead:
-        match value:
-            case "first":
-                found = got is not None and got.startswith(post.first)
-            case "day":
-                found = got is not None and got[:10] == f"{post.written_at:%Y-%m-%d}"
-            case "port.jpg":
-                found = got == post.picture
-            case _:
-                found = got == value
-        if found:
-            return True
-    return False
+    """Tell whether what came in is what that loss leaves."""
+    return any(_is(instead, post, got) for instead in loss.instead)
+
+
+def _is(instead: str | Instead | None, post: Post, got: str | None) -> bool:
+    match instead:
+        case Instead.BEGINNING:
+            return got is not None and got.startswith(post.first)
+        case Instead.DAY:
+            return got is not None and got[:10] == f"{post.written_at:%Y-%m-%d}"
+        case Instead.NO_WORDS:
+            return got == post.picture
+        case _:
+            return got == instead

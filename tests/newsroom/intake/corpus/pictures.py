@@ -39,6 +39,8 @@ SAMPLES = (
         "an emoji before the photo",
         '<img class="wp-smiley" style="height: 1em" alt="🙂" '
         f'src="https://s.example.com/images/core/emoji/15/72x72/1f642.png">{IMG}',
+        # The emoji is text, whether a reader keeps it or not.
+        Wanted(picture=PHOTO, alt="The port", standfirst=frozenset({"", "🙂"})),
     ),
     body(
         "a share button before the photo",

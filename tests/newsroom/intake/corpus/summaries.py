@@ -74,6 +74,17 @@ SAMPLES = (
         (Wanted(standfirst=FIRST, minutes=True),),
     ),
     Sample(
+        "words on both sides of a tag that is none of text",
+        INVENTED,
+        json_feed(json_item(content_html="What <dialog> does, &amp; why.")),
+        (
+            Wanted(
+                standfirst=frozenset({"What does, & why.", "What <dialog> does, & why."}),
+                minutes=True,
+            ),
+        ),
+    ),
+    Sample(
         "a summary that is there is the summary",
         INVENTED,
         rss(item(described("The port, in short.") + encoded(LONG))),
