@@ -24,7 +24,7 @@ COMMANDS = {
     "issue": "Compose, look at, approve, send and stop issues.",
     "newsletter": "Create and edit newsletters.",
     "run": "Run everything in one process.",
-    "source": "Add, edit, list, fetch, pause and retire feeds.",
+    "source": "Check, add, edit, list, fetch, pause and retire feeds.",
     "subscriber": "List, show, export and erase subscribers.",
     "terms": "Publish the words that readers agree to.",
     "token": "Make tokens for the API.",

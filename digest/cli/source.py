@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from digest.cli.arguments import typed_wrongly
 from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.source_checking import check
 from digest.cli.source_controls import edit, pause, resume, retire, source_as_json
 from digest.cli.tables import print_table
 from digest.errors import NotFoundError
@@ -26,7 +27,10 @@ from digest.runtime import Runtime
 
 @click.group()
 def source() -> None:
-    """Add, edit, list, fetch, pause and retire feeds."""
+    """Check, add, edit, list, fetch, pause and retire feeds."""
+
+
+source.add_command(check)
 
 
 @source.command()

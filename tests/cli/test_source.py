@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from tests.cli.conftest import CommandLine
@@ -116,3 +118,56 @@ def test_a_source_that_does_not_exist_exits_1(command_line: CommandLine) -> None
 
     assert said.exit_code == 1
     assert "There is no source 7." in said.err
+
+
+def test_a_feed_is_checked_without_a_database(http_server: WebServer, tmp_path: Path) -> None:
+    nowhere = f"sqlite:///{tmp_path / 'missing' / 'digest.sqlite3'}"
+    line = CommandLine(
+        {
+            "DATABASE_URL": nowhere,
+            "DIGEST_DATA_DIR": str(tmp_path / "data"),
+            "REDIS_URL": "memory://",
+            "DIGEST_FETCH_PRIVATE": "true",
+        }
+    )
+    said = line("source", "check", http_server.route("/feed.xml", FEED_BODY))
+
+    assert said.exit_code == 0, said.err
+    assert "The Halyard" in said.out
+    assert "1 entry would come in." in said.out
+    assert "The port\n  https://halyard.example/a/port" in said.out
+    assert "Picture     http://127.0.0.1" in said.out
+    assert "Byline      none" in said.out
+    assert "- 1 entry cannot be used: without a title" in said.out
+    assert not (tmp_path / "missing").exists()
+
+
+def test_checking_adds_nothing(open_line: CommandLine, http_server: WebServer) -> None:
+    found = open_line("source", "check", http_server.route("/feed.xml", FEED_BODY), "--json").json
+
+    assert found["entries"] == 1
+    assert found["newest"][0]["title"] == "The port"
+    assert found["newest"][0]["minutes"] is None
+    assert open_line("source", "list", "--json").json == []
+    assert open_line("article", "list", "--json").json == []
+
+
+def test_a_web_page_exits_1_and_names_the_addresses_to_try(
+    open_line: CommandLine, http_server: WebServer
+) -> None:
+    page = b'<html><head><link rel="alternate" type="application/rss+xml" href="/f.xml"></head>'
+    said = open_line("source", "check", http_server.route("/", page))
+
+    assert said.exit_code == 1
+    assert "That address shows a web page, not a feed." in said.err
+    assert f"digest source check {http_server.url}/f.xml" in said.err
+
+
+def test_what_a_feed_says_cannot_move_the_cursor(
+    open_line: CommandLine, http_server: WebServer
+) -> None:
+    feed = FEED_BODY.replace(b"The port", "The\u009b2J port \u202e".encode())
+    said = open_line("source", "check", http_server.route("/feed.xml", feed))
+
+    assert said.exit_code == 0
+    assert not {"\u009b", "\u202e", "\x1b"} & set(said.out)
