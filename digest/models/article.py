@@ -7,6 +7,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from digest.database.tables import Base
 
+# Sorted by its bytes, so that a range means the same on both databases.
+KEY = String(2000).with_variant(String(2000, collation="C"), "postgresql")
+
 
 class Source(Base):
     """A feed. `priority` raises (or, negative, lowers) its articles when an issue is composed."""
@@ -35,11 +38,15 @@ class Article(Base):
     `image_url` is where the picture came from; `lead_image` (16:9) and `thumbnail` (4:3) are
     media of ours, NULL where there is none or it is too small. `image_due_at` is when the picture
     is to be fetched, NULL once that is settled, well or badly. `minutes` is the reading time.
+    `url` is the address as given; `key` and `guid_key` are what articles are compared by
+    (`digest.newsroom.intake.known`), and mean nothing to anybody else.
     """
 
     __tablename__ = "article"
     __table_args__ = (
-        Index("uq_article_source_id_guid", "source_id", "guid", unique=True),
+        # The GUID first: it is also looked up across the sources of a site.
+        Index("uq_article_guid_key_source_id", "guid_key", "source_id", unique=True),
+        Index("ix_article_source_id", "source_id"),
         Index("ix_article_first_seen_at", "first_seen_at"),
         Index("ix_article_image_due_at", "image_due_at"),
     )
@@ -47,7 +54,9 @@ class Article(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int | None] = mapped_column(ForeignKey("source.id"))
     guid: Mapped[str | None] = mapped_column(String(2000))
-    url: Mapped[str] = mapped_column(String(2000), unique=True)
+    guid_key: Mapped[str | None] = mapped_column(KEY)
+    url: Mapped[str] = mapped_column(String(2000))
+    key: Mapped[str] = mapped_column(KEY, unique=True)
     title: Mapped[str] = mapped_column(String(500))
     standfirst: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text, default="")

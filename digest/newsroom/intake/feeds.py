@@ -2,9 +2,8 @@
 
 import html
 import re
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin
@@ -12,9 +11,11 @@ from urllib.parse import urljoin
 import fastfeedparser
 import nh3
 
-from digest.newsroom.intake.articles import NewArticle, is_plausible
+from digest.newsroom.intake.articles import TITLE_AT_MOST, NewArticle, is_plausible
 from digest.newsroom.intake.feed_text import ENTRY, NO_FEED, STRANGE, FeedError, feed_text
-from digest.newsroom.intake.sanitising import MARKUP_AT_MOST, SCHEMES, canonical_url, plain_text
+from digest.newsroom.intake.links import SCHEMES, canonical_url
+from digest.newsroom.intake.sanitising import MARKUP_AT_MOST, plain_text
+from digest.newsroom.intake.shared_pages import distinct
 
 __all__ = ["Feed", "FeedError", "read_feed"]
 
@@ -77,7 +78,7 @@ def read_feed(content: bytes, url: str, now: datetime, charset: str | None = Non
         read = [_article(entry, base, now) for entry, base in zip(entries, bases, strict=True)]
     except PARSER_FAILS:
         raise FeedError(STRANGE) from None
-    usable = _newest(_distinct([article for article in read if article is not None]))
+    usable = _newest(distinct([article for article in read if article is not None]))
     return Feed(plain_text(title, 200), tuple(usable), read.count(None))
 
 
@@ -104,7 +105,7 @@ def _article(entry: dict[str, Any], base: str, now: datetime) -> NewArticle | No
     guid = _text(entry, "id").strip().removeprefix(GUID_MARK)
     return NewArticle(
         url=link,
-        title=title,
+        title=plain_text(title, TITLE_AT_MOST),
         standfirst=_standfirst(_text(entry, "description"), content),
         body=content,
         byline=_byline(_text(entry, "author")),
@@ -231,18 +232,6 @@ def _within(content: str) -> Iterator[Candidate]:
         wide = found.get("width", "")
         is_number = wide.isascii() and wide.isdigit() and len(wide) < 6
         yield found.get("src", ""), found.get("alt", ""), int(wide) if is_number else None
-
-
-def _distinct(articles: list[NewArticle]) -> list[NewArticle]:
-    """Leave out pages that come twice, and GUIDs that several pages share: they tell nothing."""
-    by_url: dict[str, NewArticle] = {}
-    for article in articles:
-        by_url.setdefault(article.url, article)
-    seen = Counter(article.guid for article in by_url.values())
-    return [
-        replace(article, guid=None) if seen[article.guid] > 1 else article
-        for article in by_url.values()
-    ]
 
 
 def _newest(articles: list[NewArticle]) -> list[NewArticle]:

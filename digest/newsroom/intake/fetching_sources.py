@@ -21,7 +21,7 @@ from digest.newsroom.intake.fetching import (
     Fetcher,
     FetchError,
 )
-from digest.newsroom.intake.sanitising import web_url
+from digest.newsroom.intake.links import web_url
 from digest.settings.loading import Settings
 
 # Longer than any fetch takes: whoever claimed a source and died gives it back after this.

@@ -121,7 +121,7 @@ def test_atom_is_read() -> None:
     article = one(ATOM)
 
     assert article.url == "https://halyard.example/a/cold"
-    assert article.title == "Who owns the <em>cold</em>?"
+    assert article.title == "Who owns the cold?"
     assert article.standfirst == "Vaccines, salmon and strawberries."
     assert "In sheds." in article.body
     assert (article.byline, article.section) == ("Renske Adair", "Business & trade")
@@ -274,9 +274,17 @@ def test_a_guid_that_several_pages_share_is_left_out() -> None:
 
 
 def test_a_page_that_comes_twice_is_one_article() -> None:
-    feed = read(rss(item("<guid>1</guid>"), item("<guid>2</guid>", title="Again")))
+    feed = read(rss(item("<guid>1</guid>"), item("<guid>1</guid>", title="Again")))
 
     assert [article.guid for article in feed.articles] == ["1"]
+    assert not feed.articles[0].shares_page
+
+
+def test_entries_that_share_a_page_are_told_apart_by_their_guids() -> None:
+    feed = read(rss(item("<guid>1</guid>"), item("<guid>2</guid>", title="Again")))
+
+    assert [article.guid for article in feed.articles] == ["1", "2"]
+    assert all(article.shares_page for article in feed.articles)
 
 
 @pytest.mark.parametrize(
