@@ -142,8 +142,7 @@ def _stored(
     found = [known.find(identity) for identity in identities]
     if all(article is not None and article.key == key for article, key in found):
         return [_brought_in(session, *pair, now, source, known) for pair in pairs]
-    if len(news) > 1:
-        _one_feed_at_a_time(session)
+    _one_at_a_time(session)
     try:
         with session.begin_nested():
             return [_brought_in(session, *pair, now, source, known) for pair in pairs]
@@ -155,7 +154,7 @@ def _stored(
     return [_brought_in(session, *pair, now, source, known) for pair in pairs]
 
 
-def _one_feed_at_a_time(session: Session) -> None:
+def _one_at_a_time(session: Session) -> None:
     # Two feeds that have the same pieces in another order would each wait for the other.
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(7410052028)"))

@@ -137,9 +137,9 @@ def _read(text: str) -> tuple[str, str, str]:
 
 
 def _checked_host(host: str) -> str:
-    name = host.partition(":")[0]
-    too_long = len(name) > HOST_AT_MOST or any(len(x) > LABEL_AT_MOST for x in name.split("."))
-    if too_long or not HOST.fullmatch(host):
+    labels = host.partition(":")[0].removesuffix(".").split(".")
+    too_long = sum(map(len, labels)) + len(labels) > HOST_AT_MOST
+    if too_long or not HOST.fullmatch(host) or not all(0 < len(x) <= LABEL_AT_MOST for x in labels):
         raise ValueError(_UNREADABLE)
     return host
 
