@@ -211,3 +211,20 @@ def smtp_sink() -> Iterator[SmtpSink]:
     sink = SmtpSink()
     yield sink
     sink.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator["Database"]:
+    """A database without tables, of each kind in turn."""
+    from digest.database.transactions import Database
+
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path}/bare.sqlite3")
+        yield database
+        database.dispose()
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    database = Database(server.create_database())
+    yield database
+    database.dispose()
+    server.drop(database.url)

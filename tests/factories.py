@@ -21,6 +21,7 @@ from digest.models import (
     Subscriber,
     Subscription,
 )
+from digest.newsroom.intake.links import page_key
 from digest.settings.loading import Key, Settings, parse_relay
 from digest.suppression import SuppressionKey
 from digest.tokens import KeyRing, new_token_id
@@ -167,7 +168,8 @@ def make_article(session: Session, slug: str, **changes: object) -> Article:
         "first_seen_at": NOW - timedelta(days=2),
         "updated_at": NOW - timedelta(days=2),
     }
-    article = Article(**(values | changes))
+    values |= changes
+    article = Article(**({"key": page_key(str(values["url"]))} | values))
     session.add(article)
     session.flush()
     return article

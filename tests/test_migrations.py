@@ -1,9 +1,7 @@
 """The steps that make the tables, up and down, and the rules that only the tables can keep."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,22 +37,6 @@ from digest.models import (
 )
 from digest.tokens import new_token_id
 from tests.factories import NOW, make_article, make_newsletter, make_reader
-from tests.servers.postgresql import PostgresServer
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database without tables, of each kind in turn."""
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path}/bare.sqlite3")
-        yield database
-        database.dispose()
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    database = Database(server.create_database())
-    yield database
-    database.dispose()
-    server.drop(database.url)
 
 
 def things(database: Database) -> set[str]:

@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from digest.database.tables import Base
 
+# Sorted by its bytes, so that a range means the same on both databases.
+KEY = String(2000).with_variant(String(2000, collation="C"), "postgresql")
+
 
 def _where(condition: str) -> dict[str, Any]:
     """Return what makes an index one of some rows only, on both databases."""
@@ -61,6 +64,9 @@ class Article(Base):
     where there is no certain date. `backlog`: it came undated with its source's first fetch, so
     it is no news, and no issue takes it by itself.
 
+    `url` is the address as given; `key` and `guid_key` are what articles are compared by
+    (`digest.newsroom.intake.known`), and mean nothing to anybody else.
+
     From `hidden_at` on no issue picks it. From `withdrawn_at` on no issue shows it either:
     `withdrawn_by` is the person who took it back, NULL where its page is gone. At `let_go_at` it
     was too old for any issue, and its body and pictures went; what tells that it is known stays.
@@ -68,7 +74,9 @@ class Article(Base):
 
     __tablename__ = "article"
     __table_args__ = (
-        Index("uq_article_source_id_guid", "source_id", "guid", unique=True),
+        # The GUID first: it is also looked up across the sources of a site.
+        Index("uq_article_guid_key_source_id", "guid_key", "source_id", unique=True),
+        Index("ix_article_source_id", "source_id"),
         Index("ix_article_first_seen_at", "first_seen_at"),
         Index("ix_article_image_due_at", "image_due_at"),
         # Who deletes a picture looks whether an article has it.
@@ -84,7 +92,9 @@ class Article(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     source_id: Mapped[int | None] = mapped_column(ForeignKey("source.id"))
     guid: Mapped[str | None] = mapped_column(String(2000))
-    url: Mapped[str] = mapped_column(String(2000), unique=True)
+    guid_key: Mapped[str | None] = mapped_column(KEY)
+    url: Mapped[str] = mapped_column(String(2000))
+    key: Mapped[str] = mapped_column(KEY, unique=True)
     title: Mapped[str] = mapped_column(String(500))
     standfirst: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text, default="")

@@ -1,10 +1,11 @@
 """Articles: what the publisher's site has, as text, checked links and a reading time."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,10 @@ from digest.newsroom.intake.candidates import (
     update_pictures,
     usable_pictures,
 )
-from digest.newsroom.intake.sanitising import canonical_url, one_line, plain_text, safe_html
+from digest.newsroom.intake.known import Identity, Known, identify, page_of
+from digest.newsroom.intake.links import canonical_url
+from digest.newsroom.intake.reading.markup import pieces, text_of
+from digest.newsroom.intake.sanitising import bounded_line, one_line, safe_html
 from digest.newsroom.intake.withdrawing import forget_answers
 
 TITLE_AT_MOST = 500
@@ -46,11 +50,12 @@ class GivenPicture:
 class NewArticle:
     """An article as a feed, the API or a command gives it: nothing in it is trusted.
 
-    `other_pictures` may stand in for the one at `image_url`, the likeliest first. `body` is HTML,
-    and "" where there is only a summary. `minutes` is counted from it where it is not given; with
-    neither nobody knows. `published_at` is None where there is no certain date. `first_seen_at`
-    and `backlog` are for a source's first fetch: what is dated was there since then, and what is
-    not is no news.
+    All but `body` (HTML) is plain text, in which nothing is taken for markup. `other_pictures`
+    may stand in for the one at `image_url`, the likeliest first. `body` is "" where there is only a
+    summary. `minutes` is counted from it where it is not given; with neither nobody knows.
+    `published_at` is None where there is no certain date. `first_seen_at` and `backlog` are for a
+    source's first fetch: what is dated was there since then, and what is not is no news.
+    `shares_page`: others in the feed have that page too, so the GUID tells them apart.
     """
 
     url: str
@@ -89,7 +94,7 @@ def add_article(
 def bring_in(
     session: Session, new: NewArticle, now: datetime, source: Source | None = None
 ) -> tuple[Article, Change]:
-    """Add an article, or update the one with its URL or (from the same source) its GUID.
+    """Add an article, or update the one that it is (`digest.newsroom.intake.known`).
 
     What another source in use has already stays as that source has it. Issues that are frozen
     keep the words that they were frozen with.
@@ -97,25 +102,134 @@ def bring_in(
     Raises:
         FieldError: `url` or `title` cannot be used.
     """
-    given = _checked(new, now)
-    source_id = source.id if source else None
-    article = _known(session, given, source_id)
-    if article is None:
+    return _stored(session, [_checked(new, now)], now, source)[0]
+
+
+def bring_in_all(
+    session: Session,
+    news: Sequence[NewArticle],
+    now: datetime,
+    source: Source,
+    beside: Collection[str] = (),
+) -> list[tuple[Article | None, Change | None]]:
+    """Bring in several articles of a source, as `bring_in` does; Nones for what cannot be used.
+
+    They are looked up in one statement and added in one. `beside` are the `keys_of` the whole
+    feed, where these are a part of it.
+    """
+    checked = [_usable(new, now) for new in news]
+    usable = [given for given in checked if given is not None]
+    changes = iter(_stored(session, usable, now, source, beside))
+    return [(None, None) if given is None else next(changes) for given in checked]
+
+
+def keys_of(news: Iterable[NewArticle], source: Source) -> frozenset[str]:
+    """Return the keys of the articles of a feed, for `bring_in_all`."""
+    keys = set()
+    for new in news:
         try:
-            with session.begin_nested():
-                return _inserted(session, given, source_id, now), Change.ADDED
-        except IntegrityError:
-            # Somebody added the same page at the same moment.
-            article = _known(session, given, source_id)
-            if article is None:
-                raise
-    if source is not None and _is_anothers(article, source):
+            keys.add(_identity(_compared(new), source).key)
+        except ValueError:
+            continue
+    return frozenset(keys)
+
+
+def _compared(new: NewArticle) -> NewArticle:
+    title, guid = bounded_line(new.title, TITLE_AT_MOST), _guid(new.guid)
+    return replace(new, url=canonical_url(new.url), title=title, guid=guid)
+
+
+def _stored(
+    session: Session,
+    news: Sequence[NewArticle],
+    now: datetime,
+    source: Source | None,
+    beside: Collection[str] = (),
+) -> list[tuple[Article, Change]]:
+    identities = [_identity(new, source) for new in news]
+    known = Known(session, identities, source, beside)
+    pairs = list(zip(news, identities, strict=True))
+    found = [known.find(identity) for identity in identities]
+    if all(article is not None and article.key == key for article, key in found):
+        return [_brought_in(session, *pair, now, source, known) for pair in pairs]
+    _one_at_a_time(session)
+    try:
+        with session.begin_nested():
+            return [_brought_in(session, *pair, now, source, known) for pair in pairs]
+    except IntegrityError:
+        # Somebody added one of them at the same moment; now it can be found.
+        if len(news) > 1:
+            return [_stored(session, [new], now, source, beside)[0] for new in news]
+    known = Known(session, identities, source, beside)
+    return [_brought_in(session, *pair, now, source, known) for pair in pairs]
+
+
+def _one_at_a_time(session: Session) -> None:
+    # Two feeds that have the same pieces in another order would each wait for the other.
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(7410052028)"))
+
+
+def _brought_in(
+    session: Session,
+    given: NewArticle,
+    identity: Identity,
+    now: datetime,
+    source: Source | None,
+    known: Known,
+) -> tuple[Article, Change]:
+    article, key = known.find(identity)
+    if article is None:
+        article, change = _added(session, given, source, now), Change.ADDED
+        article.key = key
+        _keep_guid(article, given, identity, known)
+    elif source is not None and _is_anothers(article, source):
         return article, Change.UNCHANGED
-    return article, _update(session, article, given, source, now)
+    else:
+        if _is_back_on_http(article, given, identity):
+            given = replace(given, url=article.url)
+        article.key = key
+        if source is not None:
+            # One that was added by hand before the feed had it, or that a feed had that is retired,
+            # is this source's from now on.
+            article.source_id = source.id
+            _keep_guid(article, given, identity, known)
+        change = _update(session, article, given, now)
+    known.note(article)
+    return article, change
+
+
+def _is_back_on_http(article: Article, given: NewArticle, identity: Identity) -> bool:
+    both = article.url.startswith("https:") and given.url.startswith("http:")
+    return both and page_of(article.key) == identity.page
+
+
+def _keep_guid(article: Article, given: NewArticle, identity: Identity, known: Known) -> None:
+    # One that another article of the source has stays there.
+    if article.source_id and identity.guid and known.may_have_guid(article, identity.guid):
+        article.guid, article.guid_key = given.guid, identity.guid
+
+
+def _usable(new: NewArticle, now: datetime) -> NewArticle | None:
+    try:
+        return _checked(new, now)
+    except FieldError:
+        return None
+
+
+def _identity(given: NewArticle, source: Source | None) -> Identity:
+    return identify(
+        given.url,
+        given.title,
+        given.guid,
+        given.published_at,
+        shares_page=given.shares_page,
+        from_feed=source is not None,
+    )
 
 
 def _checked(new: NewArticle, now: datetime) -> NewArticle:
-    title = plain_text(new.title, TITLE_AT_MOST)
+    title = bounded_line(new.title, TITLE_AT_MOST)
     if not title:
         raise FieldError("title", "Give the article a title.")
     try:
@@ -123,7 +237,7 @@ def _checked(new: NewArticle, now: datetime) -> NewArticle:
     except ValueError as error:
         raise FieldError("url", str(error)) from None
     body = safe_html(new.body)
-    standfirst = plain_text(new.standfirst, STANDFIRST_AT_MOST)
+    standfirst = bounded_line(new.standfirst, STANDFIRST_AT_MOST)
     pictures = _pictures(new)
     image_url, image_alt = pictures[0] if pictures else (None, _alt(new.image_alt))
     return NewArticle(
@@ -131,8 +245,8 @@ def _checked(new: NewArticle, now: datetime) -> NewArticle:
         title=title,
         standfirst=standfirst,
         body=body,
-        byline=plain_text(new.byline or "", BYLINE_AT_MOST) or None,
-        section=plain_text(new.section or "", SECTION_AT_MOST) or None,
+        byline=bounded_line(new.byline or "", BYLINE_AT_MOST) or None,
+        section=bounded_line(new.section or "", SECTION_AT_MOST) or None,
         topics=_topics(new.topics),
         image_url=image_url,
         image_alt=image_alt,
@@ -141,8 +255,13 @@ def _checked(new: NewArticle, now: datetime) -> NewArticle:
         published_at=plausible(new.published_at, now),
         first_seen_at=plausible(new.first_seen_at, now),
         backlog=new.backlog,
-        guid=one_line(new.guid or "")[:GUID_AT_MOST] or None,
+        guid=_guid(new.guid),
+        shares_page=new.shares_page,
     )
+
+
+def _guid(given: str | None) -> str | None:
+    return one_line(given or "")[:GUID_AT_MOST] or None
 
 
 def plausible(published_at: datetime | None, now: datetime) -> datetime | None:
@@ -167,7 +286,7 @@ def reading_minutes(text: str) -> int | None:
 
     None where there are no words.
     """
-    words = len(plain_text(text, len(text) + 1).split())
+    words = len(text_of(pieces(text)).split())
     return min(max(1, round(words / WORDS_A_MINUTE)), MINUTES_AT_MOST) if words else None
 
 
@@ -179,7 +298,7 @@ def _minutes(given: int | None, body: str) -> int | None:
 
 
 def _topics(topics: tuple[str, ...]) -> tuple[str, ...]:
-    cleaned = [plain_text(topic, SECTION_AT_MOST) for topic in topics[:TOPICS_AT_MOST]]
+    cleaned = [bounded_line(topic, SECTION_AT_MOST) for topic in topics[:TOPICS_AT_MOST]]
     return tuple(dict.fromkeys(filter(None, cleaned)))
 
 
@@ -190,17 +309,7 @@ def _pictures(given: NewArticle) -> tuple[Candidate, ...]:
 
 
 def _alt(text: str) -> str:
-    return plain_text(text, ALT_AT_MOST)
-
-
-def _known(session: Session, given: NewArticle, source_id: int | None) -> Article | None:
-    # The page is what a reader gets, so the URL decides where both are known.
-    by_url = session.scalar(select(Article).where(Article.url == given.url))
-    if by_url is not None or given.guid is None or source_id is None:
-        return by_url
-    return session.scalar(
-        select(Article).where(Article.source_id == source_id, Article.guid == given.guid)
-    )
+    return bounded_line(text, ALT_AT_MOST)
 
 
 def _is_anothers(article: Article, source: Source) -> bool:
@@ -210,10 +319,9 @@ def _is_anothers(article: Article, source: Source) -> bool:
     return article.source.retired_at is None
 
 
-def _inserted(session: Session, given: NewArticle, source_id: int | None, now: datetime) -> Article:
+def _added(session: Session, given: NewArticle, source: Source | None, now: datetime) -> Article:
     article = Article(
-        source_id=source_id,
-        guid=given.guid if source_id is not None else None,
+        source_id=source.id if source is not None else None,
         url=given.url,
         title=given.title,
         standfirst=given.standfirst,
@@ -232,13 +340,10 @@ def _inserted(session: Session, given: NewArticle, source_id: int | None, now: d
     if pictures := _candidates(given):
         give_pictures(article, pictures, now)
     session.add(article)
-    session.flush()
     return article
 
 
-def _update(
-    session: Session, article: Article, given: NewArticle, source: Source | None, now: datetime
-) -> Change:
+def _update(session: Session, article: Article, given: NewArticle, now: datetime) -> Change:
     if article.url != given.url:
         forget_answers(session, article)
     article.url = given.url
@@ -257,15 +362,9 @@ def _update(
         article.image_alt = given.image_alt or article.image_alt
     if article.let_go_at is None:
         update_pictures(article, _candidates(given), now)
-    if source is not None and article.source_id != source.id:
-        # Added by hand before the feed had it, or by a feed that is retired. Its GUID stays with
-        # whoever has it already.
-        article.source_id = source.id
-        article.guid = None if _has_guid(session, source, given.guid) else given.guid
     if not session.is_modified(article):
         return Change.UNCHANGED
     article.updated_at = now
-    session.flush()
     return Change.CHANGED
 
 
@@ -274,9 +373,3 @@ def _candidates(given: NewArticle) -> tuple[Candidate, ...]:
         return ()
     others = ((picture.url, picture.alt) for picture in given.other_pictures)
     return (given.image_url, given.image_alt), *others
-
-
-def _has_guid(session: Session, source: Source, guid: str | None) -> bool:
-    found = select(Article.id).where(Article.source_id == source.id, Article.guid == guid)
-    with session.no_autoflush:
-        return session.scalar(found) is not None

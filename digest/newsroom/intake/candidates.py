@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import takewhile
 
 from digest.models import Article
-from digest.newsroom.intake.sanitising import canonical_url
+from digest.newsroom.intake.links import canonical_url
 
 PICTURES_AT_MOST = 5
 # What is looked through for them: nobody means a hundred pictures.

@@ -11,7 +11,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 from digest.newsroom.intake.articles import NewArticle, reading_minutes
 from digest.newsroom.intake.feeds import Feed, FeedError, read_feed
 from digest.newsroom.intake.fetching import FEED, Fetched, Fetcher, FetchError
-from digest.newsroom.intake.sanitising import canonical_url
+from digest.newsroom.intake.links import canonical_url
 
 NEWEST_SHOWN = 5
 STALE_AFTER = timedelta(days=60)

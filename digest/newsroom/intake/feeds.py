@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from urllib.parse import urldefrag
 
 from digest.newsroom.intake.articles import GivenPicture, NewArticle, is_plausible
 from digest.newsroom.intake.feed_text import NO_FEED, STRANGE, FeedError, FeedText, feed_text
+from digest.newsroom.intake.links import canonical_url, page_key
 from digest.newsroom.intake.reading.bylines import byline
 from digest.newsroom.intake.reading.dates import first_certain
 from digest.newsroom.intake.reading.entries import Entry, Read
@@ -29,7 +31,6 @@ from digest.newsroom.intake.reading.protected_posts import is_protected
 from digest.newsroom.intake.reading.sections import section_and_topics
 from digest.newsroom.intake.reading.standfirsts import standfirst
 from digest.newsroom.intake.reading.xml_feed import read_xml
-from digest.newsroom.intake.sanitising import canonical_url
 
 __all__ = ["READER_VERSION", "Feed", "FeedError", "read_feed"]
 
@@ -109,9 +110,9 @@ class _Found:
     published_at: datetime | None
     shares_page: bool = False
 
-    @property
+    @cached_property
     def page(self) -> str:
-        return self.url if "#!" in self.url else urldefrag(self.url).url
+        return page_key(self.url)
 
 
 def _found(entry: Entry, now: datetime, odd: Oddities) -> _Found | None:

@@ -9,9 +9,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from digest.database.transactions import Database
-from digest.errors import FieldError, NotFoundError
+from digest.errors import NotFoundError
 from digest.models import Publication, Source
-from digest.newsroom.intake.articles import Change, NewArticle, bring_in
+from digest.newsroom.intake.articles import Change, NewArticle, bring_in_all, keys_of
 from digest.newsroom.intake.feeds import Feed, FeedError, read_feed
 from digest.newsroom.intake.fetching import (
     FEED,
@@ -21,7 +21,7 @@ from digest.newsroom.intake.fetching import (
     Fetcher,
     FetchError,
 )
-from digest.newsroom.intake.sanitising import web_url
+from digest.newsroom.intake.links import web_url
 from digest.newsroom.intake.withdrawing import note_missing
 from digest.settings.loading import Settings
 
@@ -163,19 +163,17 @@ def _store(
     present: set[int] = set()
     # The newest last, so that it is the last to have come in. A few at a time, for SQLite has
     # one writer.
-    articles = feed.articles[::-1]
+    articles = [_given(article, claim) for article in feed.articles[::-1]]
+    beside: frozenset[str] = frozenset()
     for first in range(0, len(articles), STORED_AT_ONCE):
         with database.transaction() as session:
             source = session.get_one(Source, claim.source_id)
-            for article in articles[first : first + STORED_AT_ONCE]:
-                given = _given(article, claim)
-                try:
-                    brought_in, change = bring_in(session, given, now, source)
-                except FieldError:
-                    changes.append(None)
-                    continue
-                changes.append(change)
-                present.add(brought_in.id)
+            beside = beside or keys_of(articles, source)
+            some = articles[first : first + STORED_AT_ONCE]
+            done = bring_in_all(session, some, now, source, beside)
+            session.flush()
+            changes += [change for _, change in done]
+            present |= {article.id for article, _ in done if article is not None}
     note_missing(database, claim.source_id, present, now)
     return changes
 

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Source
-from digest.newsroom.intake.sanitising import one_line, web_url
+from digest.newsroom.intake.links import web_url
+from digest.newsroom.intake.sanitising import one_line
 
 NAME_AT_MOST = 200
 SECTION_AT_MOST = 60

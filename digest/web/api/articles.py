@@ -22,7 +22,7 @@ from digest.newsroom.intake.articles import (
     bring_in,
     is_plausible,
 )
-from digest.newsroom.intake.sanitising import URL_AT_MOST, canonical_url
+from digest.newsroom.intake.links import URL_AT_MOST, canonical_url
 from digest.runtime import FETCH_PICTURES
 from digest.web.api import bearer
 from digest.web.api.reading import REQUIRED, json_object, no_such_field, unusable

@@ -4,54 +4,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.newsroom.intake.sanitising import (
-    canonical_url,
-    one_line,
-    plain_text,
-    safe_html,
-    web_url,
-)
+from digest.newsroom.intake.sanitising import bounded_line, one_line, safe_html
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
 
-@pytest.mark.parametrize(
-    ("given_text", "shown"),
-    [
-        ("AT&amp;T &lt;grows&gt;", "AT&T <grows>"),
-        ("Fish & chips", "Fish & chips"),
-        ("a < b and c > d", "a < b and c > d"),
-        ("I <3 ports", "I <3 ports"),
-        ("<p>One.</p><p>Two.</p>", "One. Two."),
-        ("One<br>two", "One two"),
-        ("The <em>port</em>", "The port"),
-        ("<script>alert(1)</script>The port", "The port"),
-        ("<style>p{}</style>The port", "The port"),
-        ("The port<img src=x onerror=alert(1)>", "The port"),
-        ("The\x00 port\r\nBcc: all@example.org", "The port Bcc: all@example.org"),
-        ("  The \t port  ", "The port"),
-        ("The \u202eport", "The port"),
-        ("Café", "Café"),
-        ("half a pair \ud83d", "half a pair"),
-    ],
-)
-def test_text_is_what_a_reader_would_see(given_text: str, shown: str) -> None:
-    assert plain_text(given_text, 100) == shown
-
-
 def test_text_that_is_too_long_ends_at_a_word() -> None:
-    assert plain_text("The port that decided to stop growing", 20) == "The port that…"
+    assert bounded_line("The port that decided to stop growing", 20) == "The port that…"
 
 
 @given(ANY_TEXT, st.integers(10, 60))
 def test_text_from_outside_can_always_be_stored_and_is_one_bounded_line(
     text: str, at_most: int
 ) -> None:
-    shown = plain_text(text, at_most)
+    shown = bounded_line(text, at_most)
 
     assert len(shown) <= at_most
     shown.encode()
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", shown)
+
+
+def test_a_plain_line_keeps_what_looks_like_markup() -> None:
+    assert bounded_line("Vector<int> &amp; the <dialog>\n element", 60) == (
+        "Vector<int> &amp; the <dialog> element"
+    )
 
 
 @given(ANY_TEXT)
@@ -84,64 +60,3 @@ def test_safe_html_has_nothing_that_acts_or_loads(hostile: str) -> None:
     cleaned = safe_html(hostile)
 
     assert not re.search(r"script|onclick|onload|alert|data:|<img|iframe|style", cleaned)
-
-
-@pytest.mark.parametrize(
-    ("typed", "canonical"),
-    [
-        ("https://halyard.example/a/port", "https://halyard.example/a/port"),
-        ("HTTPS://Halyard.Example:443/a/./x/../port", "https://halyard.example/a/port"),
-        ("https://halyard.example/a?utm_source=x&utm_medium=y", "https://halyard.example/a"),
-        ("https://halyard.example/a?id=7&fbclid=abc#top", "https://halyard.example/a?id=7"),
-        ("https://halyard.example/a?gclid=1&b=2&a=1", "https://halyard.example/a?b=2&a=1"),
-        ("https://halyard.example/a?mc_cid=1&mc_eid=2", "https://halyard.example/a"),
-        ("https://halyard.example/a?x=1&x=2&y", "https://halyard.example/a?x=1&x=2&y"),
-        ("https://hälyard.example/ü", "https://xn--hlyard-bua.example/%C3%BC"),
-        ("http://127.0.0.1:8000/a", "http://127.0.0.1:8000/a"),
-    ],
-)
-def test_an_address_is_written_in_one_way(typed: str, canonical: str) -> None:
-    assert canonical_url(typed) == canonical
-    assert canonical_url(canonical) == canonical
-
-
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "",
-        "/a/port",
-        "halyard.example/a",
-        "//halyard.example/a",
-        "javascript:alert(1)",
-        "java\nscript:alert(1)",
-        "data:text/html,x",
-        "mailto:imara@halyard.example",
-        "file:///etc/passwd",
-        "https://",
-        "https:///a",
-        "https://halyard.example/a b",
-        "https://halyard.example/\r\nBcc: x",
-        "https://user:secret@halyard.example/",
-        "https://halyard.example\\@evil.example/",
-        "https://halyard.example:99999/",
-        "http://[",
-        "https://" + "a" * 300 + ".example/",
-        "https://halyard.example/" + "a" * 2000,
-        "https://halyard.example/" + "ü" * 500,
-    ],
-)
-def test_what_is_no_page_is_refused_with_a_sentence(typed: str) -> None:
-    with pytest.raises(ValueError, match=r"^[A-Z].*\.$"):
-        canonical_url(typed)
-
-
-@given(ANY_TEXT)
-def test_any_text_is_a_web_address_or_refused(text: str) -> None:
-    for typed in (text, "https://" + text, "https://halyard.example/" + text):
-        try:
-            url = web_url(typed)
-        except ValueError:
-            continue
-        assert re.match(r"https?://", url)
-        assert not re.search(r"[\x00-\x20\x7f]", url)
-        assert canonical_url(canonical_url(typed)) == canonical_url(typed)

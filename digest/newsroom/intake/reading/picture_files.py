@@ -3,7 +3,7 @@
 import re
 from urllib.parse import parse_qsl, quote, unquote, urljoin, urlsplit, urlunsplit
 
-from digest.newsroom.intake.sanitising import URL_AT_MOST, web_url
+from digest.newsroom.intake.links import URL_AT_MOST, web_url
 
 PICTURE_NAME = re.compile(r"\.(?:jpe?g|jfif|png|webp|avif|gif)$", re.IGNORECASE)
 NO_PICTURE_NAME = re.compile(r"\.svgz?$", re.IGNORECASE)
