@@ -151,7 +151,7 @@ def _about_the_address(fetched: Fetched, asked: str) -> Iterator[str]:
 def _normal(url: str) -> str:
     # However an address is written, an answer that came from it was not sent on.
     try:
-        return canonical_url(url)
+        return urldefrag(canonical_url(url)).url
     except ValueError:
         return url
 

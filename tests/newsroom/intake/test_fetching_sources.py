@@ -253,14 +253,15 @@ def test_nothing_hostile_gets_through(feed: Feed) -> None:
     feed.add(
         "port",
         "&lt;script&gt;alert(1)&lt;/script&gt;The &lt;b&gt;port&lt;/b&gt;",
-        description="&lt;a href='javascript:x()'&gt;A fact&lt;/a&gt;&lt;img src=x onerror=y()&gt;",
+        description="&lt;a href='javascript:x()'&gt;A fact&lt;/a&gt; to read."
+        "&lt;img src=x onerror=y()&gt;",
         author="&lt;script&gt;x()&lt;/script&gt;Joss",
         category="&lt;i&gt;World&lt;/i&gt;",
     )
     feed.fetch()
 
     article = feed.articles()["port"]
-    assert (article.title, article.standfirst) == ("The port", "A fact")
+    assert (article.title, article.standfirst) == ("The port", "A fact to read.")
     assert (article.byline, article.section) == ("Joss", "World")
     assert "javascript" not in article.body
     assert "onerror" not in article.body

@@ -303,7 +303,7 @@ def test_a_new_address_is_another_question(desk: Desk) -> None:
         article = session.get_one(Article, desk.port)
         new = NewArticle(url=f"{source}/a/harbour", title="The port", guid="7")
         article.source_id = add_source(session, f"{source}/feed.xml", NOW).id
-        article.guid = "7"
+        article.guid = article.guid_key = "7"
         session.flush()
         bring_in(session, new, NOW, article.source)
     moved = desk.article(desk.port)

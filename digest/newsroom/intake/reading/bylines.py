@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from digest.newsroom.intake.reading.lines import one_line, shortened
 
@@ -26,6 +27,10 @@ NOBODY = frozenset(
 CONJUNCTION = re.compile(r"\s+(?:and|&)\s+", re.IGNORECASE)
 
 
+# RSS has one element for an author: some write several addresses with names into it.
+SEVERAL = re.compile(r"(?<=[)>])\s*[,;]\s*(?=[^\s@,;]{1,64}@)")
+
+
 def byline(names: Sequence[str]) -> str | None:
     """Return "Ada", "Ada and Bo" or "Ada, Bo and Cy" from plain text, or None for nobody.
 
@@ -33,7 +38,8 @@ def byline(names: Sequence[str]) -> str | None:
     what is an address only names nobody.
     """
     found: dict[str, str] = {}
-    for given in names[:NAMES_AT_MOST]:
+    several = (part for given in names[:NAMES_AT_MOST] for part in SEVERAL.split(given[:LOOKED_AT]))
+    for given in islice(several, NAMES_AT_MOST):
         name = _name(given)
         if name:
             found.setdefault(name.casefold(), name)

@@ -23,6 +23,8 @@ TEXT_LOOKED_AT = 5_000
 SHORT = 40
 SHORT_LINK = 25
 
+# These are words that people write about, and forget to escape: no paragraph ends there.
+PARTING = BLOCKS - {"dialog", "fieldset", "legend", "main", "menu", "option"}
 # What stands in these is no paragraph of the piece.
 BESIDE = frozenset(
     "aside details dl fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 head header legend "
@@ -153,7 +155,7 @@ def _blocks(found: list[Piece], everywhere: bool) -> Iterator[Block]:
             breaks += 1
         elif piece.name or piece.text.strip():
             breaks = 0
-        if (piece.name in BLOCKS and piece.name != "br") or breaks == LINE_BREAKS:
+        if (piece.name in PARTING and piece.name != "br") or breaks == LINE_BREAKS:
             yield block
             block, breaks = Block(), 0
         elif piece.name == "a":
