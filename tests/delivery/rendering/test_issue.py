@@ -454,7 +454,7 @@ def test_a_title_that_looks_like_markup_arrives_as_it_was_given(database: Databa
         mail = rendered(view_issue(session, issue, "https://mail.example"))
 
     assert title in mail.subject
-    assert mail.text.count(title) >= 2
-    assert "<dialog" not in mail.html
-    assert "<int" not in mail.html
-    assert title in Mail(mail.html).text
+    assert mail.text.lower().count(title.lower()) >= 2
+    page = Mail(mail.html)
+    assert page.all("dialog") == page.all("int") == []
+    assert title in page.text
