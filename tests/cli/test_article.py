@@ -45,6 +45,13 @@ def test_the_same_address_again_changes_the_article(command_line: CommandLine) -
     assert again["title"] == "The port, corrected"
 
 
+def test_a_title_is_plain_text(command_line: CommandLine) -> None:
+    title = "The <dialog> element &amp; Vector<int>"
+    added = command_line(*PORT[:3], title, *PORT[4:], "--json").json
+
+    assert added["title"] == title
+
+
 def test_a_picture_is_kept_in_both_shapes(command_line: CommandLine, tmp_path: Path) -> None:
     Image.new("RGB", (1200, 800), "green").save(tmp_path / "port.png")
     added = command_line(*PORT, "--image", str(tmp_path / "port.png"), "--json").json

@@ -100,15 +100,26 @@ def _write_keys(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
 
 def _fold(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
     groups = _twins(rows)
-    if not groups:
-        return
     ids = [row["id"] for group in groups for row in group]
-    stories = _stories(connection, ids)
+    stories, known = _stories(connection, ids), _known(connection, ids)
+    gone: list[int] = []
+    changed: dict[int, dict[str, Any]] = {}
     for group in groups:
-        ranked = sorted(group, key=lambda row: (_rank(stories[row["id"]]), row["id"]))
-        stays = ranked[0]
-        for twin in ranked[1:]:
-            _fold_into(connection, stays, twin, stories)
+        order = sorted((row["id"] for row in group), key=lambda id_: (_rank(stories[id_]), id_))
+        stays = known[order[0]]
+        for twin in (known[id_] for id_ in order[1:]):
+            if _move_stories(connection, stays, twin, stories):
+                _set_aside(connection, twin)
+                continue
+            gone.append(twin["id"])
+            if values := _handed_over(stays, twin):
+                stays |= values
+                changed.setdefault(stays["id"], {}).update(values)
+    # First they go: until the end of this step an address may be there once only.
+    for some in _some(gone):
+        connection.execute(sa.delete(article).where(article.c.id.in_(some)))
+    for id_, values in changed.items():
+        connection.execute(sa.update(article).where(article.c.id == id_).values(**values))
 
 
 def _twins(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
@@ -143,21 +154,30 @@ def _stories(connection: sa.Connection, ids: list[int]) -> dict[int, list[dict[s
     return found
 
 
+def _known(connection: sa.Connection, ids: list[int]) -> dict[int, dict[str, Any]]:
+    query = sa.select(article)
+    return {
+        row["id"]: dict(row)
+        for some in _some(ids)
+        for row in connection.execute(query.where(article.c.id.in_(some))).mappings()
+    }
+
+
 def _rank(stories: list[dict[str, Any]]) -> int:
     if any(told["state"] in OUT for told in stories):
         return 0
     return 1 if stories else 2
 
 
-def _fold_into(
+def _move_stories(
     connection: sa.Connection,
     stays: dict[str, Any],
     twin: dict[str, Any],
     stories: dict[int, list[dict[str, Any]]],
-) -> None:
-    """Let an article stand for its twin, in all issues but those frozen with both."""
+) -> bool:
+    """Let an article stand for its twin in issues; tell whether one was frozen with both."""
     in_issue = {told["issue_id"]: told for told in stories[stays["id"]]}
-    must_stay = False
+    frozen_with_both = False
     for told in stories.pop(twin["id"], []):
         beside = in_issue.get(told["issue_id"])
         by_id = story.c.id == told["id"]
@@ -166,28 +186,23 @@ def _fold_into(
             in_issue[told["issue_id"]] = told
             stories[stays["id"]].append(told)
         elif told["frozen_at"] is not None or told["state"] in OUT:
-            # That issue did have it twice.
-            must_stay = True
+            frozen_with_both = True
         else:
             connection.execute(sa.delete(story).where(by_id))
             if told["blurb"] and not beside["blurb"]:
                 words = sa.update(story).where(story.c.id == beside["id"])
                 connection.execute(words.values(blurb=told["blurb"]))
-    if must_stay:
-        # A tab is in no page's key: nothing is ever found to be this one.
-        aside = {"key": f"{twin['key']}\ttwin {twin['id']}", "guid_key": None}
-        connection.execute(sa.update(article).where(article.c.id == twin["id"]).values(**aside))
-    else:
-        _hand_over(connection, stays["id"], twin["id"])
+    return frozen_with_both
 
 
-def _hand_over(connection: sa.Connection, stays: int, twin: int) -> None:
-    """Take a twin away, and keep what it alone has: https, source, GUID, picture, first sight."""
-    kept, gone = (
-        connection.execute(sa.select(article).where(article.c.id == id_)).mappings().one()
-        for id_ in (stays, twin)
-    )
-    connection.execute(sa.delete(article).where(article.c.id == twin))
+def _set_aside(connection: sa.Connection, twin: dict[str, Any]) -> None:
+    # A tab is in no page's key: nothing is ever found to be this one.
+    aside = {"key": f"{twin['key']}\ttwin {twin['id']}", "guid_key": None}
+    connection.execute(sa.update(article).where(article.c.id == twin["id"]).values(**aside))
+
+
+def _handed_over(kept: dict[str, Any], gone: dict[str, Any]) -> dict[str, Any]:
+    """Return what the twin alone has: https, a source, a GUID, a picture, the first sight."""
     values: dict[str, Any] = {}
     if gone["first_seen_at"] < kept["first_seen_at"]:
         values["first_seen_at"] = gone["first_seen_at"]
@@ -199,8 +214,7 @@ def _hand_over(connection: sa.Connection, stays: int, twin: int) -> None:
         pictured = gone["lead_image"] or gone["thumbnail"] or not kept["image_url"]
         names = ("image_url", "image_alt", "lead_image", "thumbnail", "image_due_at")
         values |= {name: gone[name] for name in names} if pictured else {}
-    if values:
-        connection.execute(sa.update(article).where(article.c.id == stays).values(**values))
+    return values
 
 
 def _some(ids: list[int]) -> Iterable[list[int]]:

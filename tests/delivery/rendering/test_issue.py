@@ -25,6 +25,7 @@ from digest.delivery.rendering.issue import (
 from digest.delivery.rendering.markup import find_places
 from digest.delivery.rendering.slots import split_at_slots
 from digest.models import Article, Issue, NoticeKind, Story, StoryRole
+from digest.newsroom.intake.articles import NewArticle, add_article
 from tests.emails.samples import (
     NOTICE_KINDS,
     READER,
@@ -35,7 +36,7 @@ from tests.emails.samples import (
     notice,
     shortest_issue,
 )
-from tests.factories import make_article, make_issue, make_newsletter
+from tests.factories import NOW, make_article, make_issue, make_newsletter
 
 WARN_HTML_BYTES = 80_000
 # Gmail drops a style block that is larger (LOOK, section 7).
@@ -474,3 +475,19 @@ def test_subject_and_preheader_are_never_too_long(database: Database) -> None:
     assert len(view.subject) <= 300
     assert len(view.preheader) <= 90
     assert view.preheader.startswith("b word")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_title_that_looks_like_markup_arrives_as_it_was_given(database: Database) -> None:
+    title = "The <dialog> element & Vector<int>"
+    with database.transaction() as session:
+        given = NewArticle("https://halyard.example/a/dialog", title, standfirst=title)
+        article = add_article(session, given, NOW)
+        issue = make_issue(session, make_newsletter(session), [article])
+        mail = rendered(view_issue(session, issue, "https://mail.example"))
+
+    assert title in mail.subject
+    assert mail.text.lower().count(title.lower()) >= 2
+    page = Mail(mail.html)
+    assert page.all("dialog") == page.all("int") == []
+    assert title in page.text
