@@ -9,7 +9,11 @@ from digest.database.tables import Base
 
 
 class Source(Base):
-    """A feed. `priority` raises (or, negative, lowers) its articles when an issue is composed."""
+    """A feed. `priority` raises (or, negative, lowers) its articles when an issue is composed.
+
+    `content_hash` tells what was last read and stored in full, and how: the reader's version, our
+    settings and the feed's bytes. NULL: it is read when it is next fetched, changed or not.
+    """
 
     __tablename__ = "source"
 
@@ -20,6 +24,7 @@ class Source(Base):
     priority: Mapped[int] = mapped_column(default=0)
     etag: Mapped[str | None] = mapped_column(String(500))
     last_modified: Mapped[str | None] = mapped_column(String(100))
+    content_hash: Mapped[str | None] = mapped_column(String(100))
     fetched_at: Mapped[datetime | None]
     succeeded_at: Mapped[datetime | None]
     next_fetch_at: Mapped[datetime] = mapped_column(index=True)

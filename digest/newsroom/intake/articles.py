@@ -1,7 +1,6 @@
 """Articles: what the publisher's site has, as text, checked links and a reading time."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import Enum
 
 from sqlalchemy import select
@@ -10,6 +9,9 @@ from sqlalchemy.orm import Session
 
 from digest.errors import FieldError
 from digest.models import Article, Source
+from digest.newsroom.intake.given_articles import GivenPicture as GivenPicture
+from digest.newsroom.intake.given_articles import NewArticle as NewArticle
+from digest.newsroom.intake.given_articles import is_plausible as is_plausible
 from digest.newsroom.intake.sanitising import canonical_url, one_line, plain_text, safe_html
 
 TITLE_AT_MOST = 500
@@ -21,43 +23,6 @@ ALT_AT_MOST = 300
 GUID_AT_MOST = 2000
 MINUTES_AT_MOST = 600
 WORDS_A_MINUTE = 230
-
-# No site has older pages; what says so has lost its date.
-EARLIEST = datetime(1991, 8, 6, tzinfo=UTC)
-CLOCKS_MAY_DIFFER = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class GivenPicture:
-    """Where a picture of an article may be had, and what it shows."""
-
-    url: str
-    alt: str = ""
-
-
-@dataclass(frozen=True)
-class NewArticle:
-    """An article as a feed, the API or a command gives it: nothing in it is trusted.
-
-    `other_pictures` may stand in for the one at `image_url`, the likeliest first. `minutes` is
-    counted from `body` (HTML) where it is not given. `first_seen_at` is for a source's first
-    fetch, which takes it from `published_at`.
-    """
-
-    url: str
-    title: str
-    standfirst: str = ""
-    body: str = ""
-    byline: str | None = None
-    section: str | None = None
-    topics: tuple[str, ...] = ()
-    image_url: str | None = None
-    image_alt: str = ""
-    other_pictures: tuple[GivenPicture, ...] = ()
-    minutes: int | None = None
-    published_at: datetime | None = None
-    first_seen_at: datetime | None = None
-    guid: str | None = None
 
 
 class Change(Enum):
@@ -139,11 +104,6 @@ def plausible(published_at: datetime, now: datetime) -> datetime:
     if published_at.tzinfo is None:
         published_at = published_at.replace(tzinfo=UTC)
     return min(published_at, now) if is_plausible(published_at, now) else now
-
-
-def is_plausible(published_at: datetime, now: datetime) -> bool:
-    """Tell whether a page can have been published then: not before the web, nor after tomorrow."""
-    return EARLIEST <= published_at <= now + CLOCKS_MAY_DIFFER
 
 
 def reading_minutes(text: str) -> int:

@@ -12,11 +12,14 @@ from urllib.parse import urljoin
 import fastfeedparser
 import nh3
 
-from digest.newsroom.intake.articles import NewArticle, is_plausible
 from digest.newsroom.intake.feed_text import ENTRY, NO_FEED, STRANGE, FeedError, feed_text
+from digest.newsroom.intake.given_articles import NewArticle, is_plausible
 from digest.newsroom.intake.sanitising import MARKUP_AT_MOST, SCHEMES, canonical_url, plain_text
 
-__all__ = ["Feed", "FeedError", "read_feed"]
+__all__ = ["READER_VERSION", "Feed", "FeedError", "read_feed"]
+
+# Raised whenever the same bytes would be read differently.
+READER_VERSION = 1
 
 ENTRIES_KEPT = 200
 STANDFIRST_AT_MOST = 1000
@@ -53,6 +56,8 @@ class Feed:
     title: str
     articles: tuple[NewArticle, ...]
     unusable: int = 0
+    oddities: tuple[str, ...] = ()
+    kind: str = ""
 
 
 def read_feed(content: bytes, url: str, now: datetime, charset: str | None = None) -> Feed:
