@@ -16,13 +16,13 @@ INSTALL_SECONDS = 600.0
 GIT_SECONDS = 60.0
 
 
-def interpreter(commit: str) -> Path:
+def interpreter(commit: str, kept: Path = KEPT) -> Path:
     """Return the Python that has Digest as it was at `commit`, made where it is not there yet.
 
     Raises:
         BenchError: this clone lacks the commit, or its environment cannot be made.
     """
-    folder = KEPT / commit
+    folder = kept / commit
     python, whole = folder / "venv" / "bin" / "python", folder / "whole"
     if whole.exists():
         return python

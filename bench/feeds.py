@@ -138,7 +138,7 @@ def _hostile(markup: Callable[[int], str], size: int) -> bytes:
     number = 0
     while size > 0:
         pieces.append(markup(number))
-        size -= len(pieces[-1])
+        size -= len(pieces[-1].encode())
         number += 1
     summary = "".join(pieces)
     return (

@@ -21,7 +21,7 @@ from tests.servers.web import Reply, Request, WebServer
 
 TITLE = "Intake: fetching feeds, by processor time"
 PROGRAMS: tuple[str, ...] = ()
-MINUTES = 45
+MINUTES = 60
 UNIT = "ms a feed"
 COMMIT = "bbfca12"
 DRIVER = Path(bench.__file__).with_name("fetching_driver.py")
