@@ -14,7 +14,7 @@ from rich.console import Console
 
 from bench import machine, needs, plot, results
 from bench.errors import BenchError
-from bench.measures import Measure, embedded, relay, scale, send, signups, year
+from bench.measures import Measure, embedded, intake, relay, scale, send, signups, year
 from bench.pages import publish
 from bench.results import Result
 from bench.rig import Rig
@@ -26,8 +26,9 @@ MEASURES: dict[str, Measure] = {
     "year": year,
     "signups": signups,
     "embedded": embedded,
+    "intake": intake,
 }
-QUICK_MINUTES = 3
+QUICK_MINUTES = 6
 
 
 @click.command()

@@ -10,6 +10,7 @@ from typing import Any
 from celery import Celery, signals
 
 from digest.logs import set_up_logging
+from digest.newsroom.intake.reading_child.asking import end_reading_child
 from digest.runtime import Runtime, celery_app, open_runtime
 from digest.settings.loading import Settings, load_settings
 from worker.listening import Listening
@@ -43,6 +44,7 @@ class RuntimeOfProcess:
             return self._runtime
 
     def _close(self, **_: Any) -> None:
+        end_reading_child()
         if self._runtime is not None:
             self._runtime.close()
 

@@ -15,6 +15,7 @@ from celery.concurrency.thread import TaskPool
 from celery.worker import state
 from celery.worker.worker import WorkController
 
+from digest.newsroom.intake.reading_child.asking import end_reading_child
 from digest.runtime import BULK, FEEDS, NOTICES, TICK, Runtime
 from worker.app import make_app
 
@@ -87,6 +88,7 @@ class EmbeddedWorkers:
                 thread.join(max(0.0, deadline - time.monotonic()))
         finished = not any(thread.is_alive() for thread in threads)
         if finished:
+            end_reading_child()
             # Each worker sets this process's timeout for new sockets while it shuts down, and puts
             # back what it found: side by side, one puts back another's.
             socket.setdefaulttimeout(self._for_new_sockets)

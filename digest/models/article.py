@@ -22,6 +22,9 @@ class Source(Base):
 
     One that is paused is not fetched. One that is retired is not fetched either, its articles are
     picked no more, and its address may be another source's.
+
+    `content_hash` tells what was last read and stored in full, and how: the reader's version, our
+    settings and the feed's bytes. NULL: it is read when it is next fetched, changed or not.
     """
 
     __tablename__ = "source"
@@ -41,6 +44,7 @@ class Source(Base):
     priority: Mapped[int] = mapped_column(default=0)
     etag: Mapped[str | None] = mapped_column(String(500))
     last_modified: Mapped[str | None] = mapped_column(String(100))
+    content_hash: Mapped[str | None] = mapped_column(String(100))
     fetched_at: Mapped[datetime | None]
     succeeded_at: Mapped[datetime | None]
     next_fetch_at: Mapped[datetime] = mapped_column(index=True)

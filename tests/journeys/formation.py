@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -119,9 +120,15 @@ class Formation:
         process.terminate()
         return process.wait(STOP_SECONDS)
 
+    def send_signal(self, name: str, number: signal.Signals, copy: int = 1) -> None:
+        """Send a signal to a process and to all of its group, as a terminal does."""
+        os.killpg(self._running[f"{name}.{copy}"].pid, number)
+
     def kill(self, name: str, copy: int | None = None) -> None:
         """End a process and its children at once (SIGKILL)."""
         key = name if copy is None else f"{name}.{copy}"
         process = self._running.pop(key)
-        os.killpg(process.pid, signal.SIGKILL)
+        # What has ended by itself, and was looked at since, has no group any more.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)

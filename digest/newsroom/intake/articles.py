@@ -1,8 +1,8 @@
 """Articles: what the publisher's site has, as text, checked links and a reading time."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from enum import Enum
 
 from sqlalchemy import text
@@ -17,6 +17,9 @@ from digest.newsroom.intake.candidates import (
     update_pictures,
     usable_pictures,
 )
+from digest.newsroom.intake.given_articles import GivenPicture as GivenPicture
+from digest.newsroom.intake.given_articles import NewArticle as NewArticle
+from digest.newsroom.intake.given_articles import is_plausible as is_plausible
 from digest.newsroom.intake.known import Identity, Known, identify, page_of
 from digest.newsroom.intake.links import canonical_url
 from digest.newsroom.intake.reading.markup import pieces, text_of
@@ -32,48 +35,6 @@ ALT_AT_MOST = 300
 GUID_AT_MOST = 2000
 MINUTES_AT_MOST = 600
 WORDS_A_MINUTE = 230
-
-# No site has older pages; what says so has lost its date.
-EARLIEST = datetime(1991, 8, 6, tzinfo=UTC)
-CLOCKS_MAY_DIFFER = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class GivenPicture:
-    """Where a picture of an article may be had, and what it shows."""
-
-    url: str
-    alt: str = ""
-
-
-@dataclass(frozen=True)
-class NewArticle:
-    """An article as a feed, the API or a command gives it: nothing in it is trusted.
-
-    All but `body` (HTML) is plain text, in which nothing is taken for markup. `other_pictures`
-    may stand in for the one at `image_url`, the likeliest first. `body` is "" where there is only a
-    summary. `minutes` is counted from it where it is not given; with neither nobody knows.
-    `published_at` is None where there is no certain date. `first_seen_at` and `backlog` are for a
-    source's first fetch: what is dated was there since then, and what is not is no news.
-    `shares_page`: others in the feed have that page too, so the GUID tells them apart.
-    """
-
-    url: str
-    title: str
-    standfirst: str = ""
-    body: str = ""
-    byline: str | None = None
-    section: str | None = None
-    topics: tuple[str, ...] = ()
-    image_url: str | None = None
-    image_alt: str = ""
-    other_pictures: tuple[GivenPicture, ...] = ()
-    minutes: int | None = None
-    published_at: datetime | None = None
-    first_seen_at: datetime | None = None
-    backlog: bool = False
-    guid: str | None = None
-    shares_page: bool = False
 
 
 class Change(Enum):
@@ -274,11 +235,6 @@ def plausible(published_at: datetime | None, now: datetime) -> datetime | None:
     if published_at.tzinfo is None:
         published_at = published_at.replace(tzinfo=UTC)
     return min(published_at, now) if is_plausible(published_at, now) else None
-
-
-def is_plausible(published_at: datetime, now: datetime) -> bool:
-    """Tell whether a page can have been published then: not before the web, nor after tomorrow."""
-    return EARLIEST <= published_at <= now + CLOCKS_MAY_DIFFER
 
 
 def reading_minutes(text: str) -> int | None:

@@ -7,8 +7,8 @@ from datetime import datetime
 from functools import cached_property
 from urllib.parse import urldefrag
 
-from digest.newsroom.intake.articles import GivenPicture, NewArticle, is_plausible
 from digest.newsroom.intake.feed_text import NO_FEED, STRANGE, FeedError, FeedText, feed_text
+from digest.newsroom.intake.given_articles import GivenPicture, NewArticle, is_plausible
 from digest.newsroom.intake.links import canonical_url, page_key
 from digest.newsroom.intake.reading.bylines import byline
 from digest.newsroom.intake.reading.dates import first_certain

@@ -116,11 +116,7 @@ class Fetcher:
 
     def __init__(self, site: str, private_networks: Sequence[str] = ()) -> None:
         self._ports = ANY_PORT if private_networks else WEB_PORTS
-        self._policy = Policy(
-            allowed_networks=tuple(map(ip_network, private_networks)),
-            allowed_ports=self._ports,
-            max_connection_attempts=ADDRESSES_TRIED,
-        )
+        self._policy = _policy(tuple(private_networks), self._ports)
         self._tls = _tls()
         ascii_site = site.encode("ascii", "ignore").decode()
         self._user_agent = f"Digest/{_version()} (+{ascii_site})"
@@ -397,6 +393,16 @@ def _why_no_connection(error: BaseException) -> str:
             return "The site’s certificate is not valid for it."
         cause = cause.__cause__ or cause.__context__
     return "The site did not take the connection."
+
+
+@functools.cache
+def _policy(private_networks: tuple[str, ...], ports: frozenset[int]) -> Policy:
+    # It looks through every port that it allows, which takes a fifth of a fetch.
+    return Policy(
+        allowed_networks=tuple(map(ip_network, private_networks)),
+        allowed_ports=ports,
+        max_connection_attempts=ADDRESSES_TRIED,
+    )
 
 
 @functools.cache

@@ -39,6 +39,7 @@ class Feed:
         self.database = database
         self.server = server
         self.items: list[str] = []
+        self.built = ""
         self.status = 200
         self.headers: dict[str, str] = {}
         self.url = server.route_to("/feed.xml", self._answer)
@@ -72,7 +73,8 @@ class Feed:
         return {article.url.rpartition("/")[2]: article for article in found}
 
     def _answer(self, request: Request) -> Reply:
-        body = f"<rss version='2.0'><channel><title>H</title>{''.join(self.items)}</channel></rss>"
+        items = "".join(self.items)
+        body = f"<rss version='2.0'><channel><title>H</title>{self.built}{items}</channel></rss>"
         etag = self.headers.get("ETag")
         if etag is not None and request.headers["If-None-Match"] == etag:
             return Reply(status=304)
@@ -178,6 +180,7 @@ def test_what_did_not_change_is_not_written(feed: Feed, date: str) -> None:
     feed.add("port", category="World", pubDate=date, guid="7", description="A fact.")
     feed.fetch()
     before = feed.articles()["port"]
+    feed.built = "<lastBuildDate>only this is new</lastBuildDate>"
     seen = statements(feed.database)
     fetched = feed.fetch(NOW + HOUR)
 
@@ -282,6 +285,88 @@ def test_what_is_not_changed_costs_one_question(feed: Feed) -> None:
     source = feed.source()
     assert (source.etag, source.succeeded_at) == ('"1"', NOW + HOUR)
     assert source.next_fetch_at == NOW + HOUR + EVERY
+
+
+def test_the_bytes_of_last_time_are_not_read_again(feed: Feed) -> None:
+    feed.add("port", guid="7")
+    feed.add("cold")
+    feed.fetch()
+    seen = statements(feed.database)
+    fetched = feed.fetch(NOW + HOUR)
+
+    assert fetched == SourceFetched(feed.id, "The Halyard", unchanged=True)
+    assert feed.source().succeeded_at == NOW + HOUR
+    assert feed.source().next_fetch_at == NOW + HOUR + EVERY
+    assert seen.count("UPDATE") == 2
+    feed.add("new")
+    assert feed.fetch(NOW + 2 * HOUR) == SourceFetched(feed.id, "The Halyard", added=1)
+
+
+@pytest.mark.parametrize("change", ["reader", "section", "forgotten"])
+def test_they_are_read_again_where_something_else_would_come_of_them(
+    feed: Feed, change: str
+) -> None:
+    """And asked for in full, though the site says that nothing has changed."""
+    feed.headers = {"ETag": '"1"'}
+    feed.add("port")
+    feed.fetch()
+    with feed.database.transaction() as session:
+        source = session.get_one(Source, feed.id)
+        if change == "section":
+            source.section = "World"
+        else:
+            source.content_hash = f"0{source.content_hash}" if change == "reader" else None
+    fetched = feed.fetch(NOW + HOUR)
+
+    assert fetched is not None
+    assert not fetched.unchanged
+    assert feed.articles()["port"].section == ("World" if change == "section" else None)
+    assert feed.fetch(NOW + 2 * HOUR) == SourceFetched(feed.id, "The Halyard", unchanged=True)
+    assert feed.server.requests[-1].headers["If-None-Match"] == '"1"'
+
+
+def test_what_is_dated_ahead_gets_its_date_when_it_comes(feed: Feed) -> None:
+    feed.add("port", pubDate=published(NOW + HOUR))
+    feed.fetch()
+    fetched = feed.fetch(NOW + 2 * HOUR)
+
+    assert fetched == SourceFetched(feed.id, "The Halyard", changed=1)
+    assert feed.articles()["port"].published_at == NOW + HOUR
+    fetched = feed.fetch(NOW + 3 * HOUR)
+    assert fetched == SourceFetched(feed.id, "The Halyard", unchanged=True)
+
+
+def test_what_was_stored_in_part_is_read_again(feed: Feed) -> None:
+    class DiskFullError(Exception):
+        pass
+
+    def fill_disk(*arguments: object) -> None:
+        if str(arguments[2]).startswith("INSERT") and len(feed.articles()) >= 25:
+            raise DiskFullError
+
+    for number in range(40):
+        feed.add(f"a{number}")
+    event.listen(feed.database.engine, "before_cursor_execute", fill_disk)
+    with pytest.raises(DiskFullError):
+        feed.fetch()
+    assert feed.source().content_hash is None
+    event.remove(feed.database.engine, "before_cursor_execute", fill_disk)
+    fetched = feed.fetch(NOW + HOUR)
+
+    assert fetched == SourceFetched(feed.id, "The Halyard", added=15)
+
+
+def test_a_feed_that_takes_too_long_fails_in_words_and_is_tried_again(feed: Feed) -> None:
+    lists = "&lt;ul&gt;&lt;li&gt;" * 25_000
+    feed.add("port", description=lists)
+    fetched = feed.fetch()
+
+    assert fetched is not None
+    assert fetched.error == feed.source().last_error == "The feed took too long to read."
+    assert feed.source().content_hash is None
+    feed.items.clear()
+    feed.add("port")
+    assert feed.fetch(NOW + DAY) == SourceFetched(feed.id, "The Halyard", added=1)
 
 
 def test_a_feed_that_cannot_be_read_is_asked_for_in_full_again(feed: Feed) -> None:

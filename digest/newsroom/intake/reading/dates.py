@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
-from digest.newsroom.intake.articles import is_plausible
+from digest.newsroom.intake.given_articles import is_plausible
 from digest.newsroom.intake.reading.date_words import (
     BETWEEN,
     MONTHS,

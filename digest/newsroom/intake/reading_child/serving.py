@@ -1,0 +1,123 @@
+"""The reading child's side: feed after feed from standard input, until nobody asks any more."""
+
+import json
+import os
+import select
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Protocol
+
+from digest.newsroom.intake.feeds import Feed, FeedError
+from digest.newsroom.intake.reading_child import answers, bodies, sealing
+from digest.newsroom.intake.reading_child.limits import ANSWER, NO_MEMORY, REQUEST
+
+TOO_MUCH = "There is more in the feed than we take in."
+# The longest that is kept of an article is its URL, of 2,000; but for the body.
+TEXT_AT_MOST = 5_000
+# What is dated later than that has lost its date; what is dated sooner has it then.
+AHEAD = timedelta(days=31)
+
+
+class Read(Protocol):
+    """What reads: `feeds.read_feed`, and what stands for it in tests."""
+
+    def __call__(self, content: bytes, url: str, now: datetime, charset: str | None = None) -> Feed:
+        """Read a feed. Raises FeedError."""
+
+
+def serve(read: Read, *, memory_bytes: int, answer_bytes: int, idle_seconds: float) -> None:
+    """Answer until standard input ends, or nothing has come for so long."""
+    questions, replies = os.dup(0), os.dup(1)
+    # What a library prints is no answer, and what it warns of may be what a feed says.
+    for standard in (0, 1, 2):
+        os.dup2(_nowhere(), standard)
+    sealing.seal(memory_bytes)
+    try:
+        while _is_asked(questions, idle_seconds):
+            answer = _answered(read, questions, answer_bytes)
+            if answer is None:
+                return
+            _write(replies, ANSWER.pack(len(answer)) + answer)
+            sealing.allow_waiting()
+    except MemoryError:
+        os._exit(NO_MEMORY)
+    except BrokenPipeError:
+        os._exit(0)
+
+
+def _nowhere() -> int:
+    return os.open(os.devnull, os.O_RDWR)
+
+
+def _is_asked(questions: int, idle_seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(questions, select.POLLIN)
+    return bool(poll.poll(idle_seconds * 1000))
+
+
+def _answered(read: Read, questions: int, answer_bytes: int) -> bytes | None:
+    """Return the answer to the next request; None where the worker has gone."""
+    lengths = _take(questions, REQUEST.size)
+    if lengths is None:
+        return None
+    head_length, length = REQUEST.unpack(lengths)
+    head, content = _take(questions, head_length), _take(questions, length)
+    if head is None or content is None:
+        return None
+    asked: dict[str, Any] = json.loads(head)
+    sealing.allow(asked["seconds"], asked["wall_seconds"])
+    moment = datetime.fromisoformat(asked["now"])
+    try:
+        feed, settled = _read(
+            partial(read, content, asked["url"], charset=asked["charset"]), moment
+        )
+        answer = answers.feed_answer(feed, settled=settled)
+    except FeedError as error:
+        return answers.refusal(str(error))
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a mistake of ours is the feed's trouble only
+        return answers.failure(error)
+    return answer if len(answer) <= answer_bytes else answers.refusal(TOO_MUCH)
+
+
+def _read(read_at: Callable[[datetime], Feed], now: datetime) -> tuple[Feed, bool]:
+    """Return the feed, and whether it will be read in the same way for as long as it is the same.
+
+    An entry that is dated ahead has no date yet, and has one when that moment has come.
+    """
+    feed = read_at(now)
+    dated = all(article.published_at is not None for article in feed.articles)
+    settled = dated or read_at(now + AHEAD) == feed
+    return _bounded(feed), settled
+
+
+def _bounded(feed: Feed) -> Feed:
+    return replace(feed, articles=tuple(_bounded_article(article) for article in feed.articles))
+
+
+def _bounded_article(article: Any) -> Any:
+    long = {
+        name: value[:TEXT_AT_MOST]
+        for name, value in vars(article).items()
+        if isinstance(value, str) and len(value) > TEXT_AT_MOST and name != "body"
+    }
+    return replace(article, body=bodies.clean(article.body), **long)
+
+
+def _take(questions: int, length: int) -> bytes | None:
+    taken = bytearray()
+    while len(taken) < length:
+        piece = os.read(questions, min(length - len(taken), 1 << 20))
+        if not piece:
+            return None
+        taken += piece
+    return bytes(taken)
+
+
+def _write(replies: int, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[os.write(replies, left) :]
