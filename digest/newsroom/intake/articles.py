@@ -17,6 +17,7 @@ from digest.newsroom.intake.candidates import (
     update_pictures,
     usable_pictures,
 )
+from digest.newsroom.intake.given_articles import ALT_AT_MOST as ALT_AT_MOST
 from digest.newsroom.intake.given_articles import GivenPicture as GivenPicture
 from digest.newsroom.intake.given_articles import NewArticle as NewArticle
 from digest.newsroom.intake.given_articles import is_plausible as is_plausible
@@ -31,7 +32,6 @@ STANDFIRST_AT_MOST = 1000
 BYLINE_AT_MOST = 200
 SECTION_AT_MOST = 60
 TOPICS_AT_MOST = 20
-ALT_AT_MOST = 300
 GUID_AT_MOST = 2000
 MINUTES_AT_MOST = 600
 WORDS_A_MINUTE = 230

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 # No site has older pages; what says so has lost its date.
 EARLIEST = datetime(1991, 8, 6, tzinfo=UTC)
 CLOCKS_MAY_DIFFER = timedelta(days=1)
+ALT_AT_MOST = 300
 
 
 @dataclass(frozen=True)

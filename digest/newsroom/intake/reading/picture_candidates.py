@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from digest.newsroom.intake.articles import ALT_AT_MOST, GivenPicture
+from digest.newsroom.intake.given_articles import ALT_AT_MOST, GivenPicture
 from digest.newsroom.intake.reading.lines import one_line, shortened
 from digest.newsroom.intake.reading.markup import NEVER_TEXT, VOID, Piece, pieces
 from digest.newsroom.intake.reading.picture_files import (
