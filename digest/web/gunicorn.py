@@ -10,15 +10,11 @@ from digest.logs import ScrubbingFormatter
 from digest.runtime import open_runtime
 from digest.settings.loading import load_settings
 
-worker_class = "gthread"
-threads = 8
+worker_class = "digest.web.prefork.WebWorker"
 preload_app = False
 timeout = 60
 graceful_timeout = 60
-keepalive = 5
 accesslog = "-"
-# Method, path, status, size and time: not who it was. Paths that hold a token are cut, see below.
-access_log_format = "%(m)s %(U)s %(s)s %(B)s %(M)sms"
 # It would leave a socket in the home folder, and nobody asked for it.
 control_socket_disable = True
 
