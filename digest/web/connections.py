@@ -6,6 +6,7 @@ those who come while strangers hold all the connections there may be.
 """
 
 import resource
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -143,26 +144,31 @@ class Threads(ThreadedTaskDispatcher):  # type: ignore[misc]
         self._count = count
         self._lent = 0
         self._lent_at_most = lent_at_most
+        self._lending = threading.Lock()
         self.set_thread_count(count)
 
     def lend(self) -> bool:
         """Let whoever asks keep its thread, and start another in its place; False: no more."""
-        with self.lock:
+        with self._lending:
             if self._lent >= self._lent_at_most:
                 return False
             self._lent += 1
-            count = self._count + self._lent
-        self.set_thread_count(count)
-        return True
+            self.set_thread_count(self._count + self._lent)
+            return True
 
     def give_back(self) -> None:
         """Say that such an answer has ended."""
-        with self.lock:
+        with self._lending:
             self._lent -= 1
-            stopped = not self.threads
-            count = self._count + self._lent
-        if not stopped:
-            self.set_thread_count(count)
+            if self._count:
+                self.set_thread_count(self._count + self._lent)
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> bool:
+        """Let the threads end."""
+        with self._lending:
+            self._count = 0
+        ended: bool = super().shutdown(cancel_pending, timeout)
+        return ended
 
 
 def make_room_for_files() -> int:
