@@ -19,6 +19,7 @@ from digest.web.masthead import remember_masthead
 from digest.web.media import media
 from digest.web.security import add_security_headers
 from digest.web.site import site_pages
+from digest.web.slashes import straighten_paths
 from digest.web.words import add_words
 
 # A form is a few fields. A view that takes more says so by request.max_content_length.
@@ -43,4 +44,5 @@ def create_app(runtime: Runtime, blueprints: Iterable[Blueprint] = ()) -> Flask:
     api = (article_api, signup_box_api, subscription_api)
     for blueprint in (*site_pages, media, health, *api, *blueprints):
         app.register_blueprint(blueprint)
+    straighten_paths(app)
     return app
