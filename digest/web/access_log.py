@@ -1,9 +1,14 @@
 """The access log: method, path, status, size and time of each answer, and not who asked."""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from urllib.parse import quote
+
+METHOD = re.compile(r"[A-Z]{1,20}")
+LONGEST = 500
 
 Wsgi = Callable[..., Iterable[bytes]]
 
@@ -13,27 +18,36 @@ def access_logged(app: Wsgi, log: logging.Logger) -> Wsgi:
 
     def logged(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         began = time.monotonic()
-        said = ""
+        said = 0
 
         def noted(status: str, headers: Any, exc_info: Any = None) -> Any:
             nonlocal said
-            said = status[:3]
+            said = int(status[:3])
             return start(status, headers, exc_info) if exc_info else start(status, headers)
 
-        answer = app(environ, noted)
-        return _Counted(
-            answer,
-            lambda size: log.info(
-                "%s %s %s %d %dms",
-                environ["REQUEST_METHOD"],
-                environ["PATH_INFO"],
-                said,
-                size,
-                (time.monotonic() - began) * 1000,
-            ),
-        )
+        def tell(size: int) -> None:
+            fields = {
+                "method": _method(environ["REQUEST_METHOD"]),
+                "path": _path(environ["PATH_INFO"]),
+                "status": said,
+                "bytes": size,
+                "ms": round((time.monotonic() - began) * 1000),
+            }
+            log.info("%(method)s %(path)s %(status)s %(bytes)s %(ms)sms", fields, extra=fields)
+
+        return _Counted(app(environ, noted), tell)
 
     return logged
+
+
+def _method(given: str) -> str:
+    return given if METHOD.fullmatch(given) else "?"
+
+
+def _path(given: str) -> str:
+    """Return the path as it stands in an address: one word, whatever was sent."""
+    path = quote(given.encode("latin-1"), safe="/:@!$&()*+,;=~-._")
+    return path if len(path) <= LONGEST else f"{path[:LONGEST]}…"
 
 
 class _Counted:

@@ -6,7 +6,7 @@ from typing import Any
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from digest.errors import DigestError
-from digest.logs import ScrubbingFormatter
+from digest.logs import ScrubbingFormatter, formatter
 from digest.runtime import open_runtime
 from digest.settings.loading import load_settings
 
@@ -20,14 +20,25 @@ control_socket_disable = True
 
 
 class ScrubbingLogger(Logger):  # type: ignore[misc]
-    """gunicorn's own logs, with tokens and mail addresses taken out of every line."""
+    """gunicorn's own logs, without tokens and mail addresses, and as JSON where ours are."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
+        as_json = _log_format() == "json"
         for log in (self.error_log, self.access_log):
             for handler in log.handlers:
-                if handler.formatter is not None:
+                if as_json:
+                    handler.setFormatter(formatter("json"))
+                elif handler.formatter is not None:
                     handler.setFormatter(ScrubbingFormatter(handler.formatter))
+
+
+def _log_format() -> str:
+    try:
+        return load_settings().log_format
+    except DigestError:
+        # Told by `on_starting`, which comes next.
+        return "text"
 
 
 logger_class = ScrubbingLogger
