@@ -1,6 +1,6 @@
 """Tables and the classes over them. No queries that belong to a verb."""
 
-from digest.models.access import ApiToken
+from digest.models.access import ApiToken, Scope
 from digest.models.article import Article, Source
 from digest.models.breaker import Breaker, BreakerState, Wait
 from digest.models.consent import Consent, ConsentDetail, ConsentKind, ConsentSeal
@@ -85,6 +85,7 @@ __all__ = [
     "ReaderSession",
     "Rendering",
     "Restore",
+    "Scope",
     "SignUp",
     "SignUpChoice",
     "Source",
