@@ -20,6 +20,8 @@ from worker.tasks import register
 def make_app(settings: Settings, runtime: Runtime | None = None) -> Celery:
     """Return the app with its tasks. They use `runtime` if given, else open one per process."""
     app = celery_app(settings)
+    if not settings.embedded:
+        app.conf.broker_transport = "worker.foreign:Transport"
     app.conf.beat_schedule = beat_schedule(settings)
     app.steps["consumer"].add(Listening)
     register(app, RuntimeOfProcess(settings, runtime))
