@@ -209,6 +209,30 @@ def test_ready_when_the_database_is_migrated(
     assert "Run: digest db upgrade" in ready.json["migrations"]
 
 
+def test_not_ready_where_the_database_can_only_be_read(
+    make_runtime: Callable[..., Runtime], database: Database, newsletter: Newsletter
+) -> None:
+    url = database.url
+    if database.is_sqlite:
+        url = url.replace("sqlite:///", "sqlite:///file:") + "?mode=ro&uri=true"
+    else:
+        url += ("&" if "?" in url else "?") + "options=-c%20default_transaction_read_only%3Don"
+    answer = create_app(make_runtime(url)).test_client().get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json is not None
+    assert answer.json["database"] == "cannot be written"
+    assert answer.json["status"] == "not ready"
+
+
+@SQLITE
+def test_ready_while_somebody_writes_for_long(
+    client: FlaskClient, database: Database, newsletter: Newsletter
+) -> None:
+    with database.transaction():
+        assert client.get("/readyz").status_code == 200
+
+
 @SQLITE
 def test_a_broker_that_is_away_is_told_but_readers_are_served(
     make_runtime: Callable[..., Runtime], private_redis: Callable[[], PrivateRedis]
