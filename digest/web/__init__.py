@@ -11,6 +11,7 @@ from digest.web.api.articles import article_api
 from digest.web.api.signup_boxes import signup_box_api
 from digest.web.api.subscriptions import subscription_api
 from digest.web.assets import serve_assets
+from digest.web.compressing import compress_public_answers
 from digest.web.context import attach
 from digest.web.errors import handle_errors
 from digest.web.guarding import guard_sign_ups
@@ -35,6 +36,7 @@ def create_app(runtime: Runtime, blueprints: Iterable[Blueprint] = ()) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.url_map.strict_slashes = True
     attach(app, runtime)
+    compress_public_answers(app)
     serve_assets(app)
     remember_masthead(app, runtime)
     add_words(app)
