@@ -7,9 +7,19 @@ worker's loop. Nothing is lost with such a thing: whatever rings finds its work 
 from typing import Any
 
 import structlog
-from kombu.transport import redis
+from kombu.transport import TRANSPORT_ALIASES, redis
 
 log = structlog.get_logger(__name__)
+
+
+def read_on_behind_what_is_foreign() -> None:
+    """Have this process's Celery take Redis's messages by the channel below.
+
+    By the name of the transport, not by the setting `broker_transport`: with that kombu leaves out
+    what rediss:// says about TLS.
+    """
+    for scheme in ("redis", "rediss"):
+        TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"
 
 
 class Channel(redis.Channel):

@@ -17,6 +17,7 @@ from digest.runtime import NOTICES, TICK, CeleryBell, celery_app
 from digest.settings.loading import new_secret
 from tests.factories import make_settings
 from tests.journeys.formation import CHECKOUT, wait_until
+from worker.app import make_app
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PROPERTIES = {"delivery_tag": "x", "delivery_info": {"exchange": "", "routing_key": "notices"}}
@@ -110,6 +111,13 @@ def test_a_worker_survives_what_is_no_message_of_ours(
     assert process.poll() is None, log.read_text()
     assert ticked()
     assert "DIGEST_REDIS_PREFIX" in log.read_text()
+
+
+def test_a_broker_by_tls_is_still_called_by_tls() -> None:
+    settings = make_settings("sqlite://", redis_url="rediss://:pw@broker.example:6380/3")
+    with make_app(settings).connection_for_read() as connection:
+        assert type(connection.transport).__module__ == "worker.foreign"
+        assert connection.ssl
 
 
 def test_two_that_share_one_redis_do_not_hear_each_other(redis_url: str) -> None:
