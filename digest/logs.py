@@ -7,8 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import structlog
+from structlog.typing import EventDict
 
 from digest.errors import UnavailableError
 
@@ -21,6 +23,21 @@ TOKEN = re.compile(r"[0-9][a-z][a-z0-9]{1,8}[.-][a-z0-9_-]{30,}", re.IGNORECASE 
 TOKEN_PATH = re.compile(r"(/(?:confirm|unsubscribe|preferences)/)[^\s\"'?\\]+")
 # PostgreSQL quotes the whole row that broke a rule, a reader's name in it.
 ROW = re.compile(r"(Failing row contains \().*?(\)\.)(?=\s|\\n|\"|$)")
+
+
+# What moves the cursor, ends a line, or turns writing round: a terminal would obey it, and a line
+# that it breaks would hide the rest of a token.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+# Fields of the access log (digest.web.access_log).
+ACCESS = ("method", "path", "status", "bytes", "ms")
+
+
+def on_one_line(text: str) -> str:
+    """Write control characters as in an address: a line break is %0A.
+
+    Not with a backslash, which ends what `scrub` takes for a token.
+    """
+    return CONTROL.sub(lambda found: quote(found[0]), text)
 
 
 def scrub(text: str) -> str:
@@ -43,38 +60,52 @@ class ScrubbingFormatter(logging.Formatter):
             return f"{record.name}: a line could not be formatted: {type(error).__name__}"
 
 
-def set_up_logging(style: str, level: int = logging.INFO) -> None:
-    """Send everything that is logged, ours and libraries', to standard error in `style`."""
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
+def _without_controls(_: Any, __: str, event: EventDict) -> EventDict:
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = on_one_line(value)
+    return event
+
+
+# Of every line, before it is written.
+SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _without_controls,
+]
+
+
+def formatter(style: str) -> logging.Formatter:
+    """Return what writes a line in `style`, "json" or "text"."""
     renderer = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if style == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
+    return ScrubbingFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(ACCESS), *SHARED],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
+        )
+    )
+
+
+def set_up_logging(style: str, level: int = logging.INFO) -> None:
+    """Send everything that is logged, ours and libraries', to standard error in `style`."""
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler()
-    handler.setFormatter(
-        ScrubbingFormatter(
-            structlog.stdlib.ProcessorFormatter(
-                foreign_pre_chain=shared,
-                processors=[
-                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.processors.format_exc_info,
-                    renderer,
-                ],
-            )
-        )
-    )
+    handler.setFormatter(formatter(style))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -78,7 +78,12 @@ def celery_app(settings: Settings) -> "Celery":
         # memory:// looks for work once a second by default, which loses half of the throughput.
         broker_transport_options={"polling_interval": 0.02}
         if embedded
-        else {"socket_connect_timeout": 2, "socket_timeout": 5, "socket_keepalive": True},
+        else {
+            "socket_connect_timeout": 2,
+            "socket_timeout": 5,
+            "socket_keepalive": True,
+            "global_keyprefix": f"{settings.redis_prefix}:",
+        },
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,

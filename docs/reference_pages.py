@@ -68,6 +68,7 @@ def routes_page() -> str:
         data_dir=Path("/nonexistent"),
         database_url="sqlite://",
         redis_url="memory://",
+        redis_prefix="digest",
         relay=RelayAddress("localhost", 25),
         public_url="https://digest.example.org",
         keys=(Key("k1", bytes(32)),),

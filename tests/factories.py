@@ -59,6 +59,7 @@ def make_settings(database_url: str, **changes: object) -> Settings:
         "data_dir": Path("/nonexistent"),
         "database_url": database_url,
         "redis_url": "memory://",
+        "redis_prefix": "digest",
         "relay": parse_relay("smtp://127.0.0.1:1"),
         "public_url": "http://127.0.0.1:8000",
         "keys": KEYS,

@@ -249,7 +249,7 @@ class PastedForm(html.parser.HTMLParser):
 
 def test_the_backup_of_sqlite_is_one_that_digest_takes(tmp_path: Path) -> None:
     environment = {**os.environ, "DATABASE_URL": "", "PYTHONPATH": str(REPOSITORY)}
-    (command,) = [c for c in console_commands(DOCS / "howto" / "backup.md") if "backup(" in c]
+    (command,) = [c for c in console_commands(DOCS / "howto" / "backup.md") if "db backup" in c]
     script = (
         f"digest db upgrade; mkdir kept; cp digest-data/keys kept; {command}; rm -r digest-data"
     )

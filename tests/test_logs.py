@@ -256,3 +256,20 @@ def test_a_source_is_named_by_its_url() -> None:
     assert Source(url="https://halyard.example/feed.xml").url in scrub(
         "fetching https://halyard.example/feed.xml failed"
     )
+
+
+@pytest.mark.parametrize("control", ["\n", "\r", "\x1b[2K", "\x9b", "\x85", "\u2028", "\u202e"])
+def test_a_control_character_neither_breaks_a_line_nor_hides_a_token(
+    emit: Emit, control: str
+) -> None:
+    tail = "qzv7tailofatoken"
+    said = f"GET /confirm/half{control}{tail} was asked for"
+
+    def log() -> None:
+        logging.getLogger("a.library").warning("%s", said)
+        structlog.get_logger("ours").warning("asked", path=said)
+
+    written = emit(log)
+    assert tail not in written
+    assert len(written.splitlines()) == 2
+    assert control == "\n" or control not in written

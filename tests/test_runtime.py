@@ -105,7 +105,7 @@ def test_a_bell_is_heard_on_its_queue(redis_url: str) -> None:
     bell.ring(TICK)
     bell.ring("worker.tasks.deliver_issue", 12)
     with redis.Redis.from_url(redis_url) as client:
-        assert (client.llen("notices"), client.llen("bulk")) == (2, 1)
+        assert (client.llen("digest:notices"), client.llen("digest:bulk")) == (2, 1)
 
 
 def test_a_bell_rings_without_a_broker_to_install() -> None:
@@ -133,7 +133,7 @@ def test_a_bell_whose_redis_goes_and_comes_back(
     bell.ring(TICK)
     bell.ring(TICK)
     with redis.Redis.from_url(server.url) as client:
-        assert client.llen("notices") in {1, 2}
+        assert client.llen("digest:notices") in {1, 2}
 
 
 def test_a_bell_that_was_not_heard_is_left_alone_for_a_while(
@@ -146,7 +146,7 @@ def test_a_bell_that_was_not_heard_is_left_alone_for_a_while(
     server.start()
     bell.ring(TICK)
     with redis.Redis.from_url(server.url) as client:
-        assert client.llen("notices") == 0
+        assert client.llen("digest:notices") == 0
 
 
 @pytest.fixture

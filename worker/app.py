@@ -13,6 +13,7 @@ from digest.logs import set_up_logging
 from digest.newsroom.intake.reading_child.asking import end_reading_child
 from digest.runtime import Runtime, celery_app, open_runtime
 from digest.settings.loading import Settings, load_settings
+from worker.foreign import read_on_behind_what_is_foreign
 from worker.listening import Listening
 from worker.schedule import beat_schedule
 from worker.tasks import register
@@ -21,6 +22,8 @@ from worker.tasks import register
 def make_app(settings: Settings, runtime: Runtime | None = None) -> Celery:
     """Return the app with its tasks. They use `runtime` if given, else open one per process."""
     app = celery_app(settings)
+    if not settings.embedded:
+        read_on_behind_what_is_foreign()
     app.conf.beat_schedule = beat_schedule(settings)
     app.steps["consumer"].add(Listening)
     register(app, RuntimeOfProcess(settings, runtime))

@@ -18,6 +18,9 @@ from digest.settings.loading import LOOPBACK_NAMES, VARIABLES, Settings
 MEGABYTE = 1_000_000
 FREE_AT_LEAST, FREE_WANTED = 100 * MEGABYTE, 1000 * MEGABYTE
 
+# The database, and what SQLite and Digest keep beside it.
+SQLITE_FILES = ("", "-wal", "-shm", ".home")
+
 KEY_REMEDIES = {
     "DIGEST_KEYS": "Make a key with `digest doctor --new-key`, and set DIGEST_KEYS to k1: and "
     "that key, or DIGEST_KEYS_FILE to a file that holds it. Keep a copy where a backup of the "
@@ -47,6 +50,7 @@ def look_around(settings: Settings, environment: Mapping[str, str]) -> Iterator[
     yield _how_it_runs(settings)
     yield from _misspelt(environment)
     yield _keys(settings)
+    yield from _open_files(settings, environment)
     yield _public_address(settings)
     yield from _proxies(settings)
     yield from _disk(settings)
@@ -109,6 +113,26 @@ def _keys(settings: Settings) -> Finding:
             "keys", f"Other users of this machine can read {path}.", f"Run: chmod 600 {path}"
         )
     return fine("keys", f"{signs}{others}. Back up {path} as well as the database.")
+
+
+def _open_files(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Look whether others can read what holds readers' addresses, or secrets."""
+    database = _sqlite_file(settings)
+    ours = [database.with_name(database.name + end) for end in SQLITE_FILES] if database else []
+    variables = [f"{variable.name}_FILE" for variable in VARIABLES]
+    named = [Path(environment[name]) for name in variables if environment.get(name)]
+    # A file of secrets may be its group's: root's, and read by Digest's user.
+    for path, others in [*((each, 0o077) for each in ours), *((each, 0o007) for each in named)]:
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+        except OSError:
+            continue
+        if mode & others:
+            yield warning(
+                "files",
+                f"Other users of this machine can read {path}.",
+                f"Run: chmod {'600' if others == 0o077 else 'o='} {path}",
+            )
 
 
 def _public_address(settings: Settings) -> Finding:

@@ -5,15 +5,16 @@ from pathlib import Path
 import click
 from sqlalchemy import make_url
 
-from digest.errors import SettingError
-from digest.migrations import newest_revision
+from digest.database.transactions import Database
+from digest.errors import RefusedError, SettingError
+from digest.migrations import check_migrated, newest_revision
 from digest.migrations import upgrade as upgrade_tables
 from digest.settings.loading import Settings, load_settings
 
 
 @click.group()
 def db() -> None:
-    """Bring the database up to date."""
+    """Bring the database up to date, and copy it."""
 
 
 @db.command()
@@ -23,6 +24,26 @@ def upgrade() -> None:
     _make_room(settings)
     upgrade_tables(settings.database_url)
     click.echo(f"The database is at revision {newest_revision()}.")
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def backup(file: Path) -> None:
+    """Write a copy of the SQLite database to FILE, while Digest runs. Only you can read it."""
+    settings = load_settings()
+    if make_url(settings.database_url).get_backend_name() != "sqlite":
+        raise RefusedError("This is for SQLite. For PostgreSQL: umask 077, then pg_dump.")
+    database = Database(settings.database_url)
+    try:
+        check_migrated(database)
+        database.copy_to(file)
+    except FileExistsError:
+        raise RefusedError(f"There is a file {file} already. Choose another name.") from None
+    except OSError as error:
+        raise RefusedError(f"Cannot write {file}: {error.strerror or error}.") from None
+    finally:
+        database.dispose()
+    click.echo(f"The database is copied to {file}.")
 
 
 def _make_room(settings: Settings) -> None:

@@ -43,6 +43,7 @@ def demo_settings(folder: Path, web_port: int, inbox_port: int) -> Settings:
         data_dir=folder,
         database_url=f"sqlite:///{folder / 'demo.sqlite3'}",
         redis_url="memory://",
+        redis_prefix="digest",
         relay=RelayAddress("127.0.0.1", inbox_port),
         public_url=f"http://127.0.0.1:{web_port}",
         keys=(Key("demo", os.urandom(KEY_BYTES)),),

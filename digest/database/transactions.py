@@ -1,17 +1,21 @@
 """Both databases behind one door: engines and transactions."""
 
+import os
 import select
+import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
     Engine,
     create_engine,
     event,
+    text,
 )
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import (
@@ -30,6 +34,8 @@ from digest.errors import UnavailableError, WrongEncodingError
 BUSY_TIMEOUT_SECONDS = 30
 LONG_REST_SECONDS = 10
 CLEARING_MILLISECONDS = 100
+# A sign-up takes a few kilobytes.
+ROOM_TO_WRITE = 1_000_000
 AWAY = "The database did not answer. Nothing was written; try again in a minute."
 
 
@@ -118,6 +124,55 @@ class Database:
             cursor.execute(f"PRAGMA busy_timeout={CLEARING_MILLISECONDS}")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
+
+    def takes_writes(self) -> bool:
+        """Tell whether something could be written now; nothing is.
+
+        Not where it is read-only, a PostgreSQL that follows another, or on a full disk.
+
+        Raises:
+            UnavailableError: the database is away.
+        """
+        if not self.is_sqlite:
+            with self.reading() as session:
+                asked = "SELECT current_setting('transaction_read_only') = 'off'"
+                return bool(session.scalar(text(asked)))
+        with _outages_named(), closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={CLEARING_MILLISECONDS}")
+            try:
+                # On a database that can only be read this begins, and only reads.
+                cursor.execute("BEGIN IMMEDIATE")
+                try:
+                    cursor.execute("UPDATE alembic_version SET version_num = version_num")
+                finally:
+                    cursor.execute("ROLLBACK")
+            except sqlite3.OperationalError as error:
+                # Somebody else is writing.
+                return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
+        name = self.engine.url.database
+        folder = Path(name).parent if name and not name.startswith((":", "file:")) else None
+        return folder is None or shutil.disk_usage(folder).free >= ROOM_TO_WRITE
+
+    def copy_to(self, file: Path) -> None:
+        """Write a whole copy of a SQLite database that may be in use, for its owner's eyes alone.
+
+        Raises:
+            FileExistsError: there is something of that name.
+            OSError: it cannot be written.
+        """
+        make_private(file)
+        try:
+            with closing(self.engine.raw_connection()) as connection:
+                source = connection.driver_connection
+                assert isinstance(source, sqlite3.Connection)
+                with closing(sqlite3.connect(file)) as copy:
+                    source.backup(copy)
+        except sqlite3.Error as error:
+            file.unlink(missing_ok=True)
+            raise OSError(str(error)) from error
 
     def dispose(self) -> None:
         """Close every pooled connection."""
@@ -258,6 +313,7 @@ def _engine(url: str) -> Engine:
         engine = create_engine(
             url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}
         )
+        event.listen(engine, "do_connect", _make_private)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -333,6 +389,32 @@ def _check_rested(
     except (engine.dialect.loaded_dbapi.Error, OSError) as error:
         # The others of the pool are as old: all are made anew.
         raise InvalidatePoolError from error
+
+
+def _make_private(_: Any, __: Any, arguments: Sequence[Any], ___: Any) -> None:
+    """Make a new database's file, before SQLite does as the umask has it: readers are in it.
+
+    SQLite gives its files beside it the same mode.
+    """
+    name = str(arguments[0]) if arguments else ""
+    if name and name != ":memory:" and not name.startswith("file:"):
+        # Where that cannot be done, SQLite says so in words of its own.
+        with suppress(OSError):
+            make_private(Path(name))
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file that only its owner can read, whatever the umask.
+
+    Raises:
+        FileExistsError: there is something of that name.
+        OSError: it cannot be made.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:

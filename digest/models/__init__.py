@@ -1,6 +1,6 @@
 """Tables and the classes over them. No queries that belong to a verb."""
 
-from digest.models.access import ApiToken
+from digest.models.access import ApiToken, Scope
 from digest.models.article import Article, PageCheck, Source, may_be_picked
 from digest.models.breaker import Breaker, BreakerState, Wait
 from digest.models.consent import Consent, ConsentDetail, ConsentKind, ConsentSeal
@@ -90,6 +90,7 @@ __all__ = [
     "Relay",
     "Rendering",
     "Restore",
+    "Scope",
     "SignUp",
     "SignUpChoice",
     "Source",

@@ -37,6 +37,7 @@ from digest.settings.values import (
     parse_origins,
     parse_public_url,
     parse_rate,
+    parse_redis_prefix,
     parse_redis_url,
     parse_relay,
     parse_secret,
@@ -69,6 +70,7 @@ class Settings:
     data_dir: Path
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
+    redis_prefix: str
     relay: RelayAddress
     public_url: str
     keys: tuple[Key, ...]
@@ -141,6 +143,7 @@ def _read(env: "_Reader") -> Settings:
         data_dir=data_dir,
         database_url=env.parsed("DATABASE_URL", lambda text: _database_url(text, data_dir)),
         redis_url=redis_url,
+        redis_prefix=env.parsed("DIGEST_REDIS_PREFIX", parse_redis_prefix),
         relay=env.parsed("SMTP_URL", parse_relay),
         public_url=public_url,
         keys=env.parsed("DIGEST_KEYS", parse_keys),

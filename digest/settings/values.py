@@ -85,6 +85,13 @@ def parse_redis_url(text: str) -> str:
     return text
 
 
+def parse_redis_prefix(text: str) -> str:
+    """Read `DIGEST_REDIS_PREFIX`."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", text):
+        raise ValueError("should be at most 40 letters, digits, dots, hyphens and underscores")
+    return text
+
+
 def parse_relay(text: str) -> RelayAddress:
     """Read `SMTP_URL`."""
     kinds: dict[str, tuple[Literal["none", "starttls", "tls"], int]] = {

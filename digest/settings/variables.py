@@ -31,6 +31,12 @@ VARIABLES = (
         "The broker: `redis://host:6379/0`, or `memory://` where one process does everything.",
     ),
     Variable(
+        "DIGEST_REDIS_PREFIX",
+        "digest",
+        "What the names of our keys in Redis begin with. Where two Digests, or Digest and another "
+        "Celery program, share one, give each its own.",
+    ),
+    Variable(
         "SMTP_URL",
         "smtp://localhost:25",
         "The relay: `smtp://` (plain), "

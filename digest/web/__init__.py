@@ -11,6 +11,7 @@ from digest.web.api.articles import article_api
 from digest.web.api.signup_boxes import signup_box_api
 from digest.web.api.subscriptions import subscription_api
 from digest.web.assets import serve_assets
+from digest.web.compressing import compress_public_answers
 from digest.web.context import attach
 from digest.web.errors import handle_errors
 from digest.web.guarding import guard_sign_ups
@@ -19,6 +20,7 @@ from digest.web.masthead import remember_masthead
 from digest.web.media import media
 from digest.web.security import add_security_headers
 from digest.web.site import site_pages
+from digest.web.slashes import straighten_paths
 from digest.web.words import add_words
 
 # A form is a few fields. A view that takes more says so by request.max_content_length.
@@ -34,6 +36,7 @@ def create_app(runtime: Runtime, blueprints: Iterable[Blueprint] = ()) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.url_map.strict_slashes = True
     attach(app, runtime)
+    compress_public_answers(app)
     serve_assets(app)
     remember_masthead(app, runtime)
     add_words(app)
@@ -43,4 +46,5 @@ def create_app(runtime: Runtime, blueprints: Iterable[Blueprint] = ()) -> Flask:
     api = (article_api, signup_box_api, subscription_api)
     for blueprint in (*site_pages, media, health, *api, *blueprints):
         app.register_blueprint(blueprint)
+    straighten_paths(app)
     return app

@@ -6,32 +6,39 @@ from typing import Any
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from digest.errors import DigestError
-from digest.logs import ScrubbingFormatter
+from digest.logs import ScrubbingFormatter, formatter
 from digest.runtime import open_runtime
 from digest.settings.loading import load_settings
 
-worker_class = "gthread"
-threads = 8
+worker_class = "digest.web.prefork.WebWorker"
 preload_app = False
 timeout = 60
 graceful_timeout = 60
-keepalive = 5
 accesslog = "-"
-# Method, path, status, size and time: not who it was. Paths that hold a token are cut, see below.
-access_log_format = "%(m)s %(U)s %(s)s %(B)s %(M)sms"
 # It would leave a socket in the home folder, and nobody asked for it.
 control_socket_disable = True
 
 
 class ScrubbingLogger(Logger):  # type: ignore[misc]
-    """gunicorn's own logs, with tokens and mail addresses taken out of every line."""
+    """gunicorn's own logs, without tokens and mail addresses, and as JSON where ours are."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
+        as_json = _log_format() == "json"
         for log in (self.error_log, self.access_log):
             for handler in log.handlers:
-                if handler.formatter is not None:
+                if as_json:
+                    handler.setFormatter(formatter("json"))
+                elif handler.formatter is not None:
                     handler.setFormatter(ScrubbingFormatter(handler.formatter))
+
+
+def _log_format() -> str:
+    try:
+        return load_settings().log_format
+    except DigestError:
+        # Told by `on_starting`, which comes next.
+        return "text"
 
 
 logger_class = ScrubbingLogger

@@ -26,15 +26,17 @@ def healthz() -> Response:
 def readyz() -> tuple[Response, int]:
     """Say whether readers can be served: 200, or 503 with what is missing.
 
-    A broker that is away is told, and is no reason for 503: it is a doorbell, and signing up and
-    leaving work without it. So do they in a database that was restored or copied, from which
-    nothing is sent.
+    A database that can only be read is not enough: nobody could sign up or leave. A broker that is
+    away is told, and is no reason for 503: it is a doorbell, and signing up and leaving work
+    without it. So do they in a database that was restored or copied, from which nothing is sent.
     """
     found: dict[str, Any] = {"database": "ok", "migrations": "ok", "broker": _broker()}
     found["home"] = "unknown"
     try:
         check_migrated(current_runtime().database)
         found["home"] = _home()
+        if not current_runtime().database.takes_writes():
+            found["database"] = "cannot be written"
     except UnavailableError:
         found |= {"database": "away", "migrations": "unknown", "home": "unknown"}
     except NotMigratedError as error:

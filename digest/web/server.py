@@ -1,20 +1,37 @@
-"""The embedded web server: waitress in a thread, stopped without breaking off a request."""
+"""The web server: waitress with our bounds, in a thread or under gunicorn (digest.web.prefork)."""
 
+import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from waitress import wasyncore
-from waitress.server import create_server
+from waitress.adjustments import Adjustments
 
 from digest.errors import RefusedError
+from digest.web.connections import (
+    Bounds,
+    TcpListening,
+    Threads,
+    UnixListening,
+    make_room_for_files,
+)
+from digest.web.streams import STOPPING, STREAMS
 
 THREADS = 8
+# Answers of a process that go on for as long as somebody listens: each has a thread of its own.
+STREAMS_AT_MOST = 250
+LARGEST_HEADERS = 32 * 1024
 LARGEST_REQUEST = 16 * 1024 * 1024
 LOOK_UP_SECONDS = 0.5
+
+PATIENT = Bounds()
+
+# It warns of each request that waits for a thread.
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 Wsgi = Callable[..., Iterable[bytes]]
 
@@ -46,24 +63,88 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-class EmbeddedServer:
-    """Serves `app` on a bound socket. `stop` lets the requests that are being answered finish."""
+class Server:
+    """Serves `app` on listening sockets, in the thread that calls `turn` again and again.
 
-    def __init__(self, app: Wsgi, listener: socket.socket) -> None:
-        self.port: int = listener.getsockname()[1]
+    `environ` is added to every request's.
+    """
+
+    def __init__(self, app: Wsgi, listeners: Sequence[socket.socket], bounds: Bounds) -> None:
+        self.stopping = threading.Event()
         self._map: dict[int, Any] = {}
-        self._server = create_server(
-            app,
-            map=self._map,
-            sockets=[listener],
-            threads=THREADS,
+        self._threads = Threads(THREADS, STREAMS_AT_MOST)
+        adjustments = Adjustments(
             ident=None,
+            # Our own bounds hold: see digest.web.connections.
+            connection_limit=1_000_000,
+            cleanup_interval=1,
+            max_request_header_size=LARGEST_HEADERS,
             max_request_body_size=LARGEST_REQUEST,
             # DIGEST_TRUSTED_PROXIES decides whom to believe, for every server alike.
             clear_untrusted_proxy_headers=False,
         )
+        offered = {STREAMS: self._threads, STOPPING: self.stopping}
+
+        def with_offers(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+            environ.update(offered)
+            return app(environ, start)
+
+        connections = make_room_for_files() // len(listeners)
+        self._listening = []
+        for listener in listeners:
+            kind = UnixListening if listener.family == socket.AF_UNIX else TcpListening
+            listening = kind(
+                with_offers,
+                self._map,
+                _sock=listener,
+                dispatcher=self._threads,
+                adj=adjustments,
+                bind_socket=False,
+                sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
+            )
+            listening.bounds, listening.connections_at_most = bounds, connections
+            self._listening.append(listening)
+
+    def turn(self, timeout_seconds: float = LOOK_UP_SECONDS) -> None:
+        """Do what there is to do, waiting at most so long for something."""
+        wasyncore.loop(timeout_seconds, use_poll=True, map=self._map, count=1)
+
+    def wake(self) -> None:
+        """End a `turn` that waits in another thread."""
+        # The pipe that it writes to closes when the loop ends.
+        with suppress(OSError):
+            self._listening[0].pull_trigger()
+
+    def finish(self, timeout_seconds: float) -> None:
+        """Close the port at once, and the connections as soon as their answers are out."""
+        self.stopping.set()
+        stop_by = time.monotonic() + timeout_seconds
+        for listening in self._listening:
+            # The listening socket only: its connections are in the map by themselves.
+            wasyncore.dispatcher.close(listening)
+        while self._is_answering() and time.monotonic() < stop_by:
+            self.turn(0.05)
+        self._threads.shutdown(timeout=max(0.0, stop_by - time.monotonic()))
+        for listening in self._listening:
+            listening.trigger.close()
+        wasyncore.close_all(self._map, ignore_all=True)
+
+    def _is_answering(self) -> bool:
+        return any(
+            channel.requests or channel.total_outbufs_len
+            for listening in self._listening
+            for channel in list(listening.active_channels.values())
+        )
+
+
+class EmbeddedServer:
+    """A server in a thread of its own. `stop` lets the requests that are being answered finish."""
+
+    def __init__(self, app: Wsgi, listener: socket.socket, bounds: Bounds = PATIENT) -> None:
+        self.port: int = listener.getsockname()[1]
+        self._server = Server(app, [listener], bounds)
         self._stopping = threading.Event()
-        self._stop_by = 0.0
+        self._timeout = 0.0
         self._thread = threading.Thread(target=self._run, name="web")
 
     def start(self) -> None:
@@ -76,32 +157,15 @@ class EmbeddedServer:
 
     def stop(self, timeout_seconds: float = 10.0) -> None:
         """Close the port at once, and the connections as soon as their answers are out."""
-        self._stop_by = time.monotonic() + timeout_seconds
+        self._timeout = timeout_seconds
         self._stopping.set()
         if self._thread.ident is None:
             self._run()
             return
-        # The pipe that it writes to closes when the loop ends.
-        with suppress(OSError):
-            self._server.pull_trigger()
+        self._server.wake()
         self._thread.join()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._turn(LOOK_UP_SECONDS)
-        # The listening socket only: its connections are in the map by themselves.
-        wasyncore.dispatcher.close(self._server)
-        while self._is_answering() and time.monotonic() < self._stop_by:
-            self._turn(0.05)
-        self._server.task_dispatcher.shutdown(timeout=max(0.0, self._stop_by - time.monotonic()))
-        self._server.trigger.close()
-        wasyncore.close_all(self._map, ignore_all=True)
-
-    def _turn(self, timeout_seconds: float) -> None:
-        wasyncore.loop(timeout_seconds, use_poll=True, map=self._map, count=1)
-
-    def _is_answering(self) -> bool:
-        return any(
-            channel.requests or channel.total_outbufs_len
-            for channel in list(self._server.active_channels.values())
-        )
+            self._server.turn()
+        self._server.finish(self._timeout)

@@ -23,11 +23,13 @@ def take_posted_form(form: SignUpForm) -> Asked | Ask:
     return take_sign_up(form, token=request.form.get(TOKEN, ""), proof=request.form.get(PROOF, ""))
 
 
-def take_sign_up(form: SignUpForm, *, token: str, proof: str, vouched: bool = False) -> Asked | Ask:
+def take_sign_up(
+    form: SignUpForm, *, token: str, proof: str, vouched_by: int | None = None
+) -> Asked | Ask:
     """Take a sign-up, and ring for its mail. Whoever the address belongs to, all is the same.
 
-    Or return what has to be sent along with it once more; nothing was written then. `vouched`: it
-    comes from a site's own back end.
+    Or return what has to be sent along with it once more; nothing was written then. `vouched_by`:
+    the id of the token by which a site's own back end sent it.
 
     Raises:
         InvalidSignUpError: the form cannot be accepted; nothing was written.
@@ -35,7 +37,7 @@ def take_sign_up(form: SignUpForm, *, token: str, proof: str, vouched: bool = Fa
     """
     runtime = current_runtime()
     address = None if isinstance(form.address, FieldError) else form.address
-    ask = guard(Attempt(address, form.evidence.ip, token=token, proof=proof, vouched=vouched))
+    ask = guard(Attempt(address, form.evidence.ip, token=token, proof=proof, vouched_by=vouched_by))
     if ask is not None:
         return ask
     with runtime.database.bare_transaction() as connection:

@@ -700,3 +700,23 @@ def test_nothing_lost_alone_means_nothing(doctor: CommandLine, paper: Database) 
     said = doctor("doctor", "--nothing-lost")
     assert said.exit_code == 2
     assert "goes with --accept-restore" in said.err
+
+
+@only_sqlite
+def test_files_that_others_can_read_are_named(
+    doctor: CommandLine, paper: Database, tmp_path: Path
+) -> None:
+    secret = tmp_path / "suppression-key"
+    secret.write_text(SECRET)
+    secret.chmod(0o644)
+    file = Path(paper.engine.url.database or "")
+    file.chmod(0o640)
+    told = with_settings(doctor, DIGEST_SUPPRESSION_KEY="", DIGEST_SUPPRESSION_KEY_FILE=str(secret))
+    remedies = {each["remedy"] for each in found_by(told)["files"]}
+
+    assert {f"Run: chmod 600 {file}", f"Run: chmod o= {secret}"} <= remedies
+    file.chmod(0o600)
+    secret.chmod(0o640)
+    for beside in file.parent.glob(f"{file.name}-*"):
+        beside.chmod(0o600)
+    assert "files" not in found_by(told)

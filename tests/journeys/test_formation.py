@@ -257,7 +257,7 @@ def freeze_issue(site: Site) -> int:
 
 def queue_length(broker: PrivateRedis) -> int:
     with redis.Redis.from_url(broker.url) as client:
-        return int(client.llen(BULK))
+        return int(client.llen(f"digest:{BULK}"))
 
 
 def end_with_gossip_first(broker: PrivateRedis) -> None:

@@ -3,14 +3,14 @@ from sqlalchemy import select, update
 
 from digest.database.transactions import Database
 from digest.errors import FieldError
-from digest.models import ApiToken
+from digest.models import ApiToken, Scope
 from digest.newsroom.api_tokens import create_token, find_token
 from tests.factories import NOW
 
 
 def test_a_token_is_found_by_its_secret_which_is_not_kept(database: Database) -> None:
     with database.transaction() as session:
-        made, secret = create_token(session, "the site", NOW)
+        made, secret = create_token(session, "the site", Scope.ARTICLES, NOW)
 
     with database.reading() as session:
         found = find_token(session, secret)
@@ -22,8 +22,8 @@ def test_a_token_is_found_by_its_secret_which_is_not_kept(database: Database) ->
 
 def test_two_tokens_are_never_alike(database: Database) -> None:
     with database.transaction() as session:
-        _, one = create_token(session, "one", NOW)
-        _, other = create_token(session, "other", NOW)
+        _, one = create_token(session, "one", Scope.ARTICLES, NOW)
+        _, other = create_token(session, "other", Scope.SIGN_UPS, NOW)
 
     assert one != other
     assert len(one) > 40
@@ -37,7 +37,7 @@ def test_an_unknown_secret_finds_nothing(database: Database, secret: str) -> Non
 
 def test_a_revoked_token_finds_nothing(database: Database) -> None:
     with database.transaction() as session:
-        _, secret = create_token(session, "the site", NOW)
+        _, secret = create_token(session, "the site", Scope.ARTICLES, NOW)
         session.execute(update(ApiToken).values(revoked_at=NOW))
 
     with database.reading() as session:
@@ -46,12 +46,12 @@ def test_a_revoked_token_finds_nothing(database: Database) -> None:
 
 def test_a_name_is_taken_once(database: Database) -> None:
     with database.transaction() as session:
-        create_token(session, "the site", NOW)
+        create_token(session, "the site", Scope.ARTICLES, NOW)
     with pytest.raises(FieldError, match="already"), database.transaction() as session:
-        create_token(session, " the  site", NOW)
+        create_token(session, " the  site", Scope.ARTICLES, NOW)
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 101])
 def test_a_name_says_something(database: Database, name: str) -> None:
     with pytest.raises(FieldError), database.transaction() as session:
-        create_token(session, name, NOW)
+        create_token(session, name, Scope.ARTICLES, NOW)

@@ -232,6 +232,7 @@ MALFORMED = {
         "unix:///run/redis.sock",
         "memory:///",
     ],
+    "DIGEST_REDIS_PREFIX": ["two words", "a:b", "-paper", "p" * 41, "päper", "*"],
     "SMTP_URL": [
         "mail.example.org",
         "mailto:a@example.org",

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from digest.clock import FixedClock
-from digest.models import ApiToken, Article
+from digest.models import ApiToken, Article, Scope
 from digest.newsroom.api_tokens import create_token
 from digest.runtime import FETCH_PICTURES
 from digest.web.context import EXTENSION
@@ -39,7 +39,7 @@ WHOLE = {
 @pytest.fixture
 def secret(desk: ReadersDesk, clock: FixedClock) -> str:
     with desk.database.transaction() as session:
-        return create_token(session, "the site", clock.now())[1]
+        return create_token(session, "the site", Scope.ARTICLES, clock.now())[1]
 
 
 class Api:

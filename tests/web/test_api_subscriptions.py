@@ -19,6 +19,7 @@ from digest.models import (
     Newsletter,
     Notice,
     NoticeKind,
+    Scope,
     SignUp,
     SignUpChoice,
     Subscription,
@@ -68,7 +69,8 @@ class Api:
 
     def token(self) -> str:
         with self.desk.database.transaction() as session:
-            return create_token(session, f"site {datetime.now().timestamp()}", NOW)[1]  # noqa: DTZ005
+            name = f"site {datetime.now().timestamp()}"  # noqa: DTZ005
+            return create_token(session, name, Scope.SIGN_UPS, NOW)[1]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from digest.database.transactions import Database
 from digest.errors import NotFoundError, RefusedError
 from digest.migrations import downgrade
-from digest.models import ApiToken, Newsletter
+from digest.models import ApiToken, Newsletter, Scope
 from digest.runtime import Runtime
 from digest.web import create_app
 from digest.web.api import bearer
@@ -155,18 +155,31 @@ def test_the_api_asks_for_a_token_of_ours(
     @pages.get("/api/v1/name")
     def name() -> str:
         with runtime.database.transaction() as session:
-            return bearer(session, now=NOW).name
+            return bearer(session, Scope.ARTICLES, now=NOW).name
 
     client = create_app(runtime, [pages]).test_client()
-    for text, revoked in (("good", None), ("old", NOW)):
+    for text, scope, revoked in (
+        ("good", Scope.ARTICLES, None),
+        ("old", Scope.ARTICLES, NOW),
+        ("other", Scope.SIGN_UPS, None),
+        ("early", Scope.EVERYTHING, None),
+    ):
         with database.transaction() as session:
             hashed = hashlib.sha256(text.encode()).hexdigest()
-            session.add(ApiToken(name=text, hash=hashed, created_at=NOW, revoked_at=revoked))
+            session.add(
+                ApiToken(name=text, hash=hashed, scope=scope, created_at=NOW, revoked_at=revoked)
+            )
 
     def ask(authorization: str) -> Any:
         return client.get("/api/v1/name", headers={"Authorization": authorization})
 
-    assert ask("Bearer good").text == "good"
+    for scheme in ("Bearer", "bearer", "BEARER", "bEaReR "):
+        assert ask(f"{scheme} good").text == "good"
+    assert ask("Bearer early").text == "early"
+    refused = ask("Bearer other")
+    assert refused.status_code == 403
+    assert "digest token create NAME --scope articles" in refused.json["detail"]
+    assert "insufficient_scope" in refused.headers["WWW-Authenticate"]
     for bad in ("", "Bearer old", "Bearer x", "Basic good", "Bearer " + "g" * 10_000, "good"):
         answer = ask(bad)
         assert answer.status_code == 401
@@ -194,6 +207,30 @@ def test_ready_when_the_database_is_migrated(
     assert ready.status_code == 503
     assert ready.json is not None
     assert "Run: digest db upgrade" in ready.json["migrations"]
+
+
+def test_not_ready_where_the_database_can_only_be_read(
+    make_runtime: Callable[..., Runtime], database: Database, newsletter: Newsletter
+) -> None:
+    url = database.url
+    if database.is_sqlite:
+        url = url.replace("sqlite:///", "sqlite:///file:") + "?mode=ro&uri=true"
+    else:
+        url += ("&" if "?" in url else "?") + "options=-c%20default_transaction_read_only%3Don"
+    answer = create_app(make_runtime(url)).test_client().get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json is not None
+    assert answer.json["database"] == "cannot be written"
+    assert answer.json["status"] == "not ready"
+
+
+@SQLITE
+def test_ready_while_somebody_writes_for_long(
+    client: FlaskClient, database: Database, newsletter: Newsletter
+) -> None:
+    with database.transaction():
+        assert client.get("/readyz").status_code == 200
 
 
 @SQLITE

@@ -75,7 +75,7 @@ def test_a_full_window_tells_when_it_is_free_again(counters: Counters) -> None:
 def test_the_windows_are_those_of_the_library(redis_url: str) -> None:
     """What asks for the time of the next try, and an older release beside us, reads the same."""
     counters = Counters(make_settings("sqlite://", redis_url=redis_url))
-    theirs = MovingWindowRateLimiter(RedisStorage(redis_url, key_prefix=PREFIX))
+    theirs = MovingWindowRateLimiter(RedisStorage(redis_url, key_prefix=f"digest:{PREFIX}"))
 
     assert counters.first_refused([Hit(A_FEW, "a"), Hit(SOME, "a")]) is None
     assert theirs.hit(A_FEW, "a")

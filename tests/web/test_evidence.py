@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
 from digest.web.evidence import evidence_of, page_url, reader_ip, site_of
-from digest.web.guarding.networks import network_of
+from digest.web.guarding.networks import Networks, networks_of
 
 TRUSTED = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "fd00::/8"))
 
@@ -106,7 +106,33 @@ def test_the_site_is_another_s_or_the_paper_s(page: str | None, host: str) -> No
 
 
 def test_networks_are_those_of_a_line_and_loopback_is_none() -> None:
-    assert network_of("8.8.4.4") == "8.8.4.0/24"
-    assert network_of("2a00:1450:4001:830::200e") == "2a00:1450:4001:830::/64"
-    for ip in (None, "127.0.0.1", "10.1.2.3", "::1", "fd00::1", "203.0.113.7"):
-        assert network_of(ip) is None
+    assert networks_of("8.8.4.4") == Networks("8.8.4.0/24", None)
+    assert networks_of("2a00:1450:4001:830::200e") == Networks(
+        "2a00:1450:4001:830::/64", "2a00:1450:4001::/48"
+    )
+    for ip in (None, "127.0.0.1", "10.1.2.3", "192.168.1.7", "::1", "fe80::1", "203.0.113.7"):
+        assert networks_of(ip) is None
+
+
+def test_lines_that_providers_share_are_networks_like_others() -> None:
+    assert networks_of("100.64.7.9") == Networks("100.64.7.0/24", None)
+    assert networks_of("100.127.255.255") == Networks("100.127.255.0/24", None)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        "2002:0808:0404::1",
+        "2002:0808:0404:ffff:1:2:3:4",
+        "::ffff:8.8.4.4",
+        "64:ff9b::808:404",
+        "2001:0:5ef5:79fd:0:0:f7f7:fbfb",
+    ],
+)
+def test_an_ipv4_that_is_wrapped_counts_as_itself(wrapped: str) -> None:
+    assert networks_of(wrapped) == networks_of("8.8.4.4")
+
+
+def test_a_wrapped_private_one_counts_for_none() -> None:
+    for ip in ("2002:0a00:0001::1", "::ffff:10.0.0.1", "64:ff9b::a00:1"):
+        assert networks_of(ip) is None

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from altcha import Challenge, Payload, solve_challenge
+from werkzeug.exceptions import TooManyRequests
 from werkzeug.test import TestResponse
 
 from digest.addresses import parse_address
@@ -325,7 +326,38 @@ def test_the_back_end_of_the_site_is_vouched_for(
 
     assert told() is None
     assert told() is not None
-    assert told(vouched=True) is None
+    assert told(vouched_by=1) is None
+
+
+def test_readers_of_a_back_end_whose_ip_is_not_public_count_under_its_token(
+    make_runtime: Callable[..., Runtime], newsletter: Newsletter, wording: Wording
+) -> None:
+    app = create_app(make_runtime())
+
+    def told(number: int, ip: str, token_id: int) -> bool:
+        address = parse_address(f"reader{number}@example.org")
+        with app.test_request_context("/"):
+            try:
+                return guard(Attempt(address, ip, vouched_by=token_id)) is None
+            except TooManyRequests:
+                return False
+
+    assert [told(n, f"10.0.0.{n}", 1) for n in range(21)] == [True] * 20 + [False]
+    assert told(30, "10.0.0.30", 2)
+    assert told(31, "8.8.4.4", 1)
+
+
+def test_a_site_of_ipv6_has_four_times_what_a_line_has(make_site: MakeSite) -> None:
+    site = make_site()
+
+    def sign_up(line: int) -> int:
+        site.client.environ_base["REMOTE_ADDR"] = f"2a00:1450:4001:{line:x}::7"
+        return site.sign_up(email="").status_code
+
+    assert [sign_up(1) for _ in range(7)] == [422] * 6 + [429]
+    assert [sign_up(line) for line in range(2, 22)] == [422] * 18 + [429] * 2
+    site.client.environ_base["REMOTE_ADDR"] = "2a00:1450:4002::7"
+    assert site.sign_up(email="").status_code == 422
 
 
 # Disposable domains

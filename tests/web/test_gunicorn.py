@@ -1,6 +1,8 @@
 """The app as the Procfile runs it."""
 
+import json
 import os
+import socket as sockets
 import subprocess
 import sys
 import time
@@ -125,3 +127,50 @@ def wait_for(socket: Path, server: subprocess.Popen[bytes]) -> None:
     while not socket.exists() and server.poll() is None:
         assert time.monotonic() < deadline, "gunicorn did not start"
         time.sleep(0.05)
+
+
+HOSTILE = (
+    "/confirm/half%0A{tail}",
+    "/unsubscribe/half%1B%5B2K%0D{tail}",
+    "/preferences/half%E2%80%A8{tail}",
+    "/x%0A2026-11-30%20POST%20/desk%20200%0Aforged",
+)
+
+
+@SQLITE
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_what_strangers_send_stays_on_one_line_of_the_log(
+    environment: dict[str, str], socket: Path, database: Database, style: str
+) -> None:
+    tail = "qzv7tailofatoken"
+    server = gunicorn(environment | {"DIGEST_LOG_FORMAT": style}, f"--bind=unix:{socket}")
+    try:
+        wait_for(socket, server)
+        for path in HOSTILE:
+            assert raw(socket, f"GET {path.format(tail=tail)} HTTP/1.1").startswith(b"HTTP/1.1 404")
+        raw(socket, "\x1b[31mGET /healthz HTTP/1.1")
+        raw(socket, "GET /healthz HTTP/1.1")
+    finally:
+        server.terminate()
+        output = server.communicate(timeout=70)[0].decode()
+
+    assert tail not in output
+    assert "\x1b" not in output
+    assert "\u2028" not in output
+    assert not [line for line in output.splitlines() if line.startswith(("forged", "2026-11-30 P"))]
+    if style == "text":
+        assert "\nGET /healthz 200 3 " in output
+        return
+    lines = [json.loads(line) for line in output.splitlines()]
+    [found] = [line for line in lines if line.get("path") == "/healthz" and line["method"] == "GET"]
+    assert (found["status"], found["bytes"], found["logger"]) == (200, 3, "gunicorn.access")
+    assert any("Listening at" in line["event"] for line in lines)
+
+
+def raw(path: Path, line: str) -> bytes:
+    """Send a request as it stands; a client would quote it."""
+    with sockets.socket(sockets.AF_UNIX) as connection:
+        connection.settimeout(30)
+        connection.connect(str(path))
+        connection.sendall(f"{line}\r\nHost: digest\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: connection.recv(1000), b""))

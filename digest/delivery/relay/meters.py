@@ -29,7 +29,7 @@ SILENT_SECONDS = 5.0
 WORKER_SECONDS = 60
 # Assumed by a worker to which Redis has never said how many there are.
 WORKERS_ASSUMED = 16
-WORKERS = "digest:pace:workers"
+WORKERS = "pace:workers"
 # As many domains are remembered; those over whose limit nobody is are forgotten beyond.
 METERS_AT_MOST = 10_000
 
@@ -210,13 +210,15 @@ class RedisMeters:
     """Meters that all workers share, by Redis's own clock.
 
     While Redis is away each worker keeps to its share of every rate, by the number of workers
-    that Redis last told it; it is never without a limit. `now`, for tests, in microseconds.
+    that Redis last told it; it is never without a limit. `prefix` begins the names of the keys.
+    `now`, for tests, in microseconds.
     """
 
     def __init__(
         self,
         url: str,
         *,
+        prefix: str = "digest",
         silent_seconds: float = SILENT_SECONDS,
         now: Callable[[], int] | None = None,
     ) -> None:
@@ -233,6 +235,7 @@ class RedisMeters:
         )
         self._script = self._client.register_script(_SCRIPT)
         self._worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._prefix = prefix
         self._silent_seconds = silent_seconds
         self._now = now
         self._lock = threading.Lock()
@@ -274,7 +277,8 @@ class RedisMeters:
         for ask in asks:
             arguments += [repr(ask.rate), ask.most, ask.least, ask.bursts, int(ask.books)]
             arguments.append(burst_of(ask.rate))
-        told: list[int] = self._script(keys=[ask.key for ask in asks] + [WORKERS], args=arguments)
+        keys = [f"{self._prefix}:{key}" for key in (*(ask.key for ask in asks), WORKERS)]
+        told: list[int] = self._script(keys=keys, args=arguments)
         return told
 
     def _without(self, asks: Sequence[Ask], error: Exception) -> list[Grant]:

@@ -45,10 +45,10 @@ class Pace:
     ) -> None:
         """`relay_rate` and `domain_rates`: messages a second; 0, or no entry, is no limit."""
         self._meters = meters
-        self._relay = f"digest:pace:relay:{relay}"
+        self._relay = f"pace:relay:{relay}"
         self._relay_rate = relay_rate
         self._domain_rates = dict(domain_rates or {})
-        self._domain = f"digest:pace:domain:{relay}:"
+        self._domain = f"pace:domain:{relay}:"
 
     @property
     def holds_domains_back(self) -> bool:
@@ -142,7 +142,7 @@ def open_pace(settings: Settings) -> Pace:
     """Return the pace that the settings ask for. Call it after any fork; it connects when asked."""
     shared = not settings.embedded and (settings.relay_rate or settings.domain_rates)
     return Pace(
-        RedisMeters(settings.redis_url) if shared else LocalMeters(),
+        RedisMeters(settings.redis_url, prefix=settings.redis_prefix) if shared else LocalMeters(),
         relay=f"{settings.relay.host}:{settings.relay.port}",
         relay_rate=settings.relay_rate,
         domain_rates=dict(settings.domain_rates),

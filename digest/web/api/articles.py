@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from digest.errors import FieldError
-from digest.models import Article
+from digest.models import Article, Scope
 from digest.newsroom.intake.articles import (
     ALT_AT_MOST,
     BYLINE_AT_MOST,
@@ -44,7 +44,7 @@ def post_article() -> Response:
     runtime = current_runtime()
     now = runtime.clock.now()
     with runtime.database.transaction() as session:
-        bearer(session, now=now)
+        bearer(session, Scope.ARTICLES, now=now)
         read = _read(sent, now)
         if isinstance(read, Response):
             return read

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from digest.errors import FieldError
+from digest.models import Scope
 from digest.readers.consent.recording import Evidence
 from digest.readers.signing_up.sign_up_form import InvalidSignUpError, SignUpForm
 from digest.web.api import bearer
@@ -86,9 +87,8 @@ def post_subscription() -> Response:
     # Read in full before any transaction: a slow client must hold no lock.
     sent = request.get_data()
     by_back_end = "Authorization" in request.headers
-    if by_back_end:
-        _check_token()
-    elif not declared(request.headers.get("Origin")):
+    token_id = _check_token() if by_back_end else None
+    if token_id is None and not declared(request.headers.get("Origin")):
         return undeclared(request.headers.get("Origin"))
     wish = _read(sent, by_back_end)
     if isinstance(wish, Response):
@@ -98,7 +98,7 @@ def post_subscription() -> Response:
             wish.sign_up_form(_evidence(wish, by_back_end)),
             token=wish.token or "",
             proof=wish.proof or "",
-            vouched=by_back_end,
+            vouched_by=token_id,
         )
     except InvalidSignUpError as invalid:
         errors = [FieldError(LISTS.get(e.field, e.field), e.sentence) for e in invalid.errors]
@@ -111,10 +111,10 @@ def post_subscription() -> Response:
     return response
 
 
-def _check_token() -> None:
+def _check_token() -> int:
     runtime = current_runtime()
     with runtime.database.transaction() as session:
-        bearer(session, now=runtime.clock.now())
+        return bearer(session, Scope.SIGN_UPS, now=runtime.clock.now()).id
 
 
 def _read(sent: bytes, by_back_end: bool) -> Wish | Response:

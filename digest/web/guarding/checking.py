@@ -1,10 +1,12 @@
 """The one check of a sign-up, whichever way it comes in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
 from flask import Flask, current_app
 from limits import (
+    RateLimitItem,
     RateLimitItemPerHour,
     RateLimitItemPerMinute,
 )
@@ -25,7 +27,7 @@ from digest.web.guarding.form_tokens import (
     standing,
     token_for_form,
 )
-from digest.web.guarding.networks import network_of
+from digest.web.guarding.networks import networks_of
 from digest.web.guarding.surge import Surge
 
 EXTENSION = "digest-guard"
@@ -39,7 +41,9 @@ PLAIN = (
     RateLimitItemPerMinute(6, namespace="plain"),
     RateLimitItemPerHour(60, namespace="plain"),
 )
-OTHER = RateLimitItemPerMinute(20, namespace="other")
+OTHER = (RateLimitItemPerMinute(20, namespace="other"),)
+# A /48 of IPv6 has this many times what one line has.
+SITE_TIMES = 4
 ONE_ADDRESS = RateLimitItemPerHour(10, namespace="address")
 
 log = structlog.get_logger(__name__)
@@ -47,19 +51,24 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Attempt:
-    """A sign-up that wants in. All of it is a stranger's, but for `vouched`.
+    """A sign-up that wants in. All of it is a stranger's, but for `vouched_by`.
 
     `address`: None where it is none, which the reader is told beside its field. `token` and `proof`
     are the fields of those names; `ip` is the reader's, which a site's own back end passes on.
-    `vouched`: it comes from such a back end, with a key of ours: it need not show a token or a
-    proof, and its limits are those of a form of ours.
+    `vouched_by`: the id of such a back end's token for the API: it need not show a form's token or
+    a proof, and its limits are those of a form of ours. Readers whose ip is not public count under
+    it.
     """
 
     address: Address | None
     ip: str | None
     token: str = ""
     proof: str = ""
-    vouched: bool = False
+    vouched_by: int | None = None
+
+    @property
+    def vouched(self) -> bool:
+        return self.vouched_by is not None
 
 
 @dataclass(frozen=True)
@@ -112,8 +121,7 @@ def guard(attempt: Attempt) -> Ask | None:
     guard_: _Guard = current_app.extensions[EXTENSION]
     found = Standing.OURS if attempt.vouched else standing(attempt.token, guard_.counters)
     limits = OURS if found is Standing.OURS else PLAIN
-    network = network_of(attempt.ip)
-    first = [Hit(limit, network) for limit in limits] if network is not None else []
+    first = _from_there(limits, attempt.ip, attempt.vouched_by)
     surge_hit, surging = guard_.surge.hit, guard_.surge.lasts()
     first += [surge_hit] if surge_hit else []
     last = _last(guard_, attempt)
@@ -144,10 +152,30 @@ def check_network(ip: str | None) -> None:
     Raises:
         TooManyRequests: too many came from that network.
     """
-    network = network_of(ip)
-    if network is not None:
+    hits = _from_there(OTHER, ip)
+    if hits:
         guard_: _Guard = current_app.extensions[EXTENSION]
-        _refuse(guard_.counters, guard_.counters.first_refused([Hit(OTHER, network)]))
+        _refuse(guard_.counters, guard_.counters.first_refused(hits))
+
+
+def _from_there(
+    limits: Sequence[RateLimitItem], ip: str | None, vouched_by: int | None = None
+) -> list[Hit]:
+    """Return what is counted of an ip: its line, the site around it, or who vouches for it."""
+    networks = networks_of(ip)
+    if networks is None:
+        # Else a token would be one without limits, for whoever says that readers are at 10.0.0.1.
+        return [] if vouched_by is None else [Hit(each, f"token {vouched_by}") for each in limits]
+    hits = [Hit(limit, networks.line) for limit in limits]
+    if networks.site is not None:
+        hits += [Hit(_wider(limit), networks.site) for limit in limits]
+    return hits
+
+
+def _wider(limit: RateLimitItem) -> RateLimitItem:
+    return type(limit)(
+        limit.amount * SITE_TIMES, limit.multiples, namespace=f"{limit.namespace}-site"
+    )
 
 
 def _last(guard_: _Guard, attempt: Attempt) -> list[Hit]:

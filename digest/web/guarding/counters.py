@@ -23,7 +23,7 @@ from digest.settings.loading import Settings
 # So long may Redis keep a reader waiting, and so long it is then left alone.
 PATIENCE_SECONDS = 0.5
 SILENT_SECONDS = 5.0
-PREFIX = "digest:sign-up"
+PREFIX = "sign-up"
 # As `limits` counts a moving window, but several in turn: a way to Redis and back costs a sign-up
 # more than all of the counting. KEYS are the windows; ARGV is the moment, then of each window how
 # many it takes, and its seconds. Returns the number of the first that is full, or 0.
@@ -69,7 +69,7 @@ class Counters:
 
     def __init__(self, settings: Settings) -> None:
         self._own = MemoryStorage()
-        self._shared = None if settings.embedded else _shared(settings.redis_url)
+        self._shared = None if settings.embedded else _shared(settings)
         self._silent_until = 0.0
         self._in_turn = (
             self._shared.get_connection().register_script(COUNT_IN_TURN) if self._shared else None
@@ -114,11 +114,12 @@ class Counters:
         return ask(self._own)
 
 
-def _shared(redis_url: str) -> RedisStorage:
+def _shared(settings: Settings) -> RedisStorage:
     options: dict[str, float] = {
         "socket_timeout": PATIENCE_SECONDS,
         "socket_connect_timeout": PATIENCE_SECONDS,
     }
     # Not once more: a reader waits.
     retry = {"retry": Retry(NoBackoff(), 0)}
-    return RedisStorage(redis_url, key_prefix=PREFIX, **options, **retry)  # type: ignore[arg-type]
+    prefix = f"{settings.redis_prefix}:{PREFIX}"
+    return RedisStorage(settings.redis_url, key_prefix=prefix, **options, **retry)  # type: ignore[arg-type]

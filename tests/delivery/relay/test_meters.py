@@ -191,8 +191,8 @@ def test_by_its_own_clock_redis_lets_out_the_same(redis_url: str) -> None:
     assert (first.granted, second.granted) == (1, 0)
     assert 90 < second.wait <= 100
     with redis.Redis.from_url(redis_url) as client:
-        assert client.ttl("a") > 0
-        assert client.ttl(WORKERS) > 0
+        assert client.ttl("digest:a") > 0
+        assert client.ttl(f"digest:{WORKERS}") > 0
     meters.close()
 
 
@@ -241,7 +241,7 @@ def test_a_worker_that_never_met_redis_is_careful_and_asks_it_rarely() -> None:
 
 def test_a_redis_that_refuses_to_write_counts_as_away(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
-        client.set("a", "not a meter")
+        client.set("digest:a", "not a meter")
     meters = RedisMeters(redis_url)
     assert meters.take([Ask("a", 10.0, most=5)])[0].granted == 0
     assert meters.share < 1
