@@ -23,7 +23,7 @@ class Limits:
     lives for `feeds`, and ends after `idle_seconds` without one.
     """
 
-    seconds: float = 1.5
+    seconds: float = 1.2
     bytes_a_share: int = 1_500_000
     wall_seconds: float = 15.0
     memory_bytes: int = 512 * 1024 * 1024
