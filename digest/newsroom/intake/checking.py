@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from digest.newsroom.intake.articles import NewArticle, reading_minutes
-from digest.newsroom.intake.feeds import Feed, FeedError, read_feed
+from digest.newsroom.intake.feeds import Feed, FeedError
 from digest.newsroom.intake.fetching import FEED, Fetched, Fetcher, FetchError
 from digest.newsroom.intake.links import canonical_url
+from digest.newsroom.intake.reading_child.asking import read_apart
 
 NEWEST_SHOWN = 5
 STALE_AFTER = timedelta(days=60)
@@ -49,7 +50,7 @@ class FeedCheck:
     feeds: tuple[str, ...] = ()
 
 
-def check_feed(fetcher: Fetcher, url: str, now: datetime, read: ReadFeed = read_feed) -> FeedCheck:
+def check_feed(fetcher: Fetcher, url: str, now: datetime, read: ReadFeed = read_apart) -> FeedCheck:
     """Fetch what is at an address and say what would come in from it. Nothing is kept."""
     try:
         fetched = fetcher.fetch(url, FEED)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -129,6 +130,8 @@ def retire_source(session: Session, source_id: int, now: datetime) -> Source:
     source = find_source(session, source_id)
     source.retired_at = now
     session.flush()
+    # Another feed that has some of its articles takes them over when it is read in full again.
+    session.execute(update(Source).where(Source.id != source.id).values(content_hash=None))
     return source
 
 
