@@ -20,7 +20,7 @@ LOCAL = r"[^\s<>\"(),;:\[\]@]"
 ADDRESS = re.compile(rf"(?<!{LOCAL}){LOCAL}+(?:@|%(?:25)*40)[\w.-]+")
 TOKEN = re.compile(r"[0-9][a-z][a-z0-9]{1,8}[.-][a-z0-9_-]{30,}", re.IGNORECASE | re.ASCII)
 # No backslash: in JSON it belongs to the character behind it.
-TOKEN_PATH = re.compile(r"(/(?:confirm|unsubscribe|preferences)/)[^\s\"'?\\]+")
+TOKEN_PATH = re.compile(r"(/(?:confirm|unsubscribe|preferences)/|/[upcra]/(?=1[a-z]))[^\s\"'?\\]+")
 # PostgreSQL quotes the whole row that broke a rule, a reader's name in it.
 ROW = re.compile(r"(Failing row contains \().*?(\)\.)(?=\s|\\n|\"|$)")
 

@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from collections.abc import Iterable
 from datetime import date, time
 from functools import lru_cache
 
@@ -14,8 +15,18 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 def count_in_words(number: int, thing: str, things: str | None = None) -> str:
     """Return "eight stories", "one story", "31 stories": in words up to twenty."""
-    word = ONES[number] if 0 <= number < len(ONES) else f"{number:,}"
-    return f"{word} {thing if number == 1 else things or thing + 's'}"
+    return f"{number_in_words(number)} {thing if number == 1 else things or thing + 's'}"
+
+
+def number_in_words(number: int) -> str:
+    """Return "two", and 31 as it is: in words up to twenty."""
+    return ONES[number] if 0 <= number < len(ONES) else f"{number:,}"
+
+
+def all_of(names: Iterable[str]) -> str:
+    """Return "one", "one and two", "one, two and three"."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 # Asked for each message of an issue, of a few thousand days at most.

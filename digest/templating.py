@@ -37,7 +37,9 @@ def _environment(folder: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["all_of"] = prose.all_of
     environment.filters["curly"] = prose.curly
+    environment.filters["in_words"] = prose.number_in_words
     environment.filters["justified"] = prose.justified
     environment.filters["wrapped"] = prose.wrapped
     return environment

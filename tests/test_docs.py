@@ -419,7 +419,7 @@ def sign_up(shell: Shell) -> None:
 
 
 def confirm(mail: str) -> None:
-    link = re.search(r"http://\S+/confirm/\S+", mail)
+    link = re.search(r"http://\S+/c/\S+", mail)
     assert link, mail
     assert httpx.get(link[0]).status_code == 200
     assert httpx.post(link[0]).status_code == 200

@@ -47,7 +47,7 @@ from digest.tick import links
 
 LEAVES, STAYS = "robin@example.org", "sam@example.org"
 EDITOR = "Imara"
-CONFIRM_LINK = re.compile(r"https?://\S+/confirm/[\w.~-]+")
+CONFIRM_LINK = re.compile(r"https?://\S+/c/[\w.~-]+")
 UNSUBSCRIBE_LINK = re.compile(r"<(https?://[^>]+)>")
 LOOK_AGAIN_SECONDS = 0.02
 
@@ -246,7 +246,7 @@ class _Play:
         lead = issue.stories[0].article.title
         expect(message["Subject"] == lead, f"the subject “{lead}”", str(message["Subject"]))
         for part in both_parts(message):
-            for path in ("unsubscribe", "preferences", "issues"):
+            for path in ("u", "p", "issues"):
                 address = f"{self._stage.url}/{path}/"
                 expect(address in part, f"a link to {address}… in both parts", "none in one")
         return message

@@ -50,28 +50,32 @@ def load_mailing(session: Session, issue_id: int) -> Mailing:
 
 @dataclass(frozen=True)
 class Links:
-    """Makes the addresses, in both senses, by which a reader acts on a subscription."""
+    """Makes the addresses, in both senses, by which a reader acts on a subscription.
+
+    Paths are short, so that a program that wraps text leaves them whole: 76 characters on a host of
+    20, with a key's id of up to 4. The long ones of older mails work for ever.
+    """
 
     ring: KeyRing
     public_url: str
     inbound_domain: str | None
 
     def unsubscribe(self, token_id: bytes) -> str:
-        return f"{self.public_url}/unsubscribe/{self.ring.sign(Purpose.UNSUBSCRIBE, token_id)}"
+        return f"{self.public_url}/u/{self.ring.sign(Purpose.UNSUBSCRIBE, token_id)}"
 
     def preferences(self, token_id: bytes) -> str:
-        return f"{self.public_url}/preferences/{self.ring.sign(Purpose.PREFERENCES, token_id)}"
+        return f"{self.public_url}/p/{self.ring.sign(Purpose.PREFERENCES, token_id)}"
 
     def confirm(self, token_id: bytes) -> str:
-        return f"{self.public_url}/confirm/{self.ring.sign(Purpose.CONFIRM, token_id)}"
+        return f"{self.public_url}/c/{self.ring.sign(Purpose.CONFIRM, token_id)}"
 
     def fresh_link(self, token_id: bytes) -> str:
         token = self.ring.sign(Purpose.FRESH_LINK, token_id)
-        return f"{self.public_url}/preferences/fresh/{token}"
+        return f"{self.public_url}/r/{token}"
 
     def new_address(self, token_id: bytes) -> str:
         token = self.ring.sign(Purpose.NEW_ADDRESS, token_id)
-        return f"{self.public_url}/preferences/address/{token}"
+        return f"{self.public_url}/a/{token}"
 
     def unsubscribe_mailto(self, token_id: bytes) -> str | None:
         if self.inbound_domain is None:

@@ -20,7 +20,7 @@ ASKING = frozenset({"boxes"})
 # Pages that other sites hold in an iframe: those whose origin is declared.
 FRAMED = frozenset({"frames"})
 # A token in the address is all that its page needs: nobody else may learn it.
-TOKEN_PATHS = ("/confirm/", "/unsubscribe/", "/preferences")
+TOKEN_PATHS = ("/confirm/", "/unsubscribe/", "/preferences", "/u/", "/p/", "/c/", "/r/", "/a/")
 
 
 def add_security_headers(app: Flask, settings: Settings) -> None:

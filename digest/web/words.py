@@ -84,10 +84,7 @@ def short_name(newsletter: Newsletter) -> str:
 
 def all_the(newsletters: Sequence[Named]) -> str:
     """Return "the Editor’s Digest, The Brief and the Climate Letter"."""
-    names = [the(newsletter) for newsletter in newsletters]
-    if len(names) == 1:
-        return names[0]
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    return prose.all_of(the(newsletter) for newsletter in newsletters)
 
 
 def slot(newsletter: Newsletter) -> str:

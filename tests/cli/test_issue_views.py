@@ -104,6 +104,7 @@ def test_a_test_goes_to_one_address_and_to_nobody_else(
     assert "The relay accepted it: 250" in said.out
     [mail] = smtp_sink.messages
     assert mail.recipients == ("joss@halyard.example",)
+    assert mail.message["Subject"] == "[Test] The roofs"
     with database.reading() as session:
         assert session.scalars(select(Delivery)).all() == []
 

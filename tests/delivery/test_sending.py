@@ -29,7 +29,7 @@ def test_a_message_says_who_why_and_how_to_leave(press: Press) -> None:
     message = message_from_bytes(mail.content, policy=policy.SMTP.clone(raise_on_defect=True))
     assert message["To"] == "Robin <robin@example.org>"
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert "/unsubscribe/" in message["List-Unsubscribe"]
+    assert "/u/" in message["List-Unsubscribe"]
     assert message["Subject"] == "The story of the port"
     for part in message.iter_parts():
         assert "halyard.example on 13 November 2026 with robin@example.org" in " ".join(

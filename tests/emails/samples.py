@@ -9,10 +9,12 @@ from digest.cli.art import SCENES, draw
 from digest.cli.halyard import NOTE, THIS_WEEK, HalyardStory
 from digest.delivery.rendering.editor_view import EditorView
 from digest.delivery.rendering.issue import (
+    Confirmation,
     IssueView,
     Masthead,
     ReaderSlots,
     Rendered,
+    Start,
     StoryView,
     render_notice,
 )
@@ -31,8 +33,8 @@ READER = ReaderSlots(
     address="robin@example.org",
     signup_site="halyard.example",
     signup_date="3 March 2026",
-    unsubscribe_url=f"{SITE}/unsubscribe/AZ3u0pW9dQmXk2vL7tYc1RfE8gHs5jKn",
-    preferences_url=f"{SITE}/preferences/AZ3u0pW9dQmXk2vL7tYc1RfE8gHs5jKn",
+    unsubscribe_url=f"{SITE}/u/AZ3u0pW9dQmXk2vL7tYc1RfE8gHs5jKn",
+    preferences_url=f"{SITE}/p/AZ3u0pW9dQmXk2vL7tYc1RfE8gHs5jKn",
 )
 
 
@@ -180,9 +182,11 @@ TO_EDITOR = (NoticeKind.DRAFT_READY, NoticeKind.HELD, NoticeKind.STORY_WITHDRAWN
 
 def notice(kind: str, accent: str = "#006B5E") -> Rendered:
     """A notice of each kind that there are templates for."""
-    about: str | EditorView = HELD
+    about: str | EditorView | Confirmation = HELD
     if kind not in {each.value for each in TO_EDITOR}:
-        about = f"{SITE}/confirm/AZ3u0pW9dQmXk2vL7tYc1RfE8gHs5jKnAZ3u0pW9dQmXk2vL7tYc1R"
+        about = f"{SITE}/c/AZ3u0pW9dQmXk2vL7tYc1RfE8gHs5jKnAZ3u0pW9dQmXk2vL7tYc1R"
+    if kind == NoticeKind.CONFIRMATION.value:
+        about = Confirmation(str(about), (Start("Editor's Digest", "Saturday at seven"),))
     if kind == NoticeKind.ADDRESS_CHANGED.value:
         about = "mailto:imara@halyard.example"
     return render_notice(kind, masthead(accent), "robin@example.org", about)

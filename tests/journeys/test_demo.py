@@ -63,7 +63,7 @@ FAULTS = {
     "the relay is away": (Faults(relay=False), "a confirmation mail to robin@example.org"),
     "mail is lost": (Faults(deliver=lambda _: []), "a confirmation mail to robin"),
     "the link is altered in transit": (
-        Faults(deliver=replacing(b"/confirm/", b"/c0nfirm/")),
+        Faults(deliver=replacing(b"/c/", b"/d/")),
         "one confirmation link",
     ),
     "the link leads elsewhere": (
@@ -85,11 +85,11 @@ FAULTS = {
         "the very bytes that were frozen",
     ),
     "the unsubscribe is ignored": (
-        Faults(site=answering("200 OK", post_to("/unsubscribe/"))),
+        Faults(site=answering("200 OK", post_to("/u/"))),
         "robin@example.org gone",
     ),
     "the unsubscribe is refused": (
-        Faults(site=answering("403 No", post_to("/unsubscribe/"))),
+        Faults(site=answering("403 No", post_to("/u/"))),
         "200 to the POST",
     ),
     "the next issue reaches the one who left": (

@@ -151,7 +151,7 @@ def test_a_reader_signs_up_confirms_gets_the_issue_and_leaves(site: Site) -> Non
         [confirmation] = site.relay.wait_for(1)
         body = confirmation.message.get_body(("plain",))
         assert body is not None
-        link = re.search(r"http://\S+/confirm/\S+", body.get_content())
+        link = re.search(r"http://\S+/c/\S+", body.get_content())
         assert link is not None
         browser.get(link[0])
         assert site.value("SELECT count(*) FROM subscription") == 0, "GET changes nothing"

@@ -24,6 +24,9 @@ from digest.models import Issue, Publication, Rendering
 from digest.settings.loading import Settings
 from digest.tokens import new_token_id
 
+SUBJECT = b"\r\nSubject: "
+MARK = b"[Test] "
+
 
 @dataclass(frozen=True)
 class Preview:
@@ -99,11 +102,15 @@ def _opened(eml: bytes, sender: str, recipient: str) -> Preview:
 def send_preview(preview: Preview, settings: Settings) -> str:
     """Hand a preview to the relay, outside of any transaction. Return what the relay said.
 
+    Its subject is marked, so that nobody takes it for the issue itself.
+
     Raises:
         RelayTrouble: the relay is away, or does not take our mail.
         RefusedError: it did not accept this message; with its words.
     """
-    envelope = Envelope(0, preview.sender, preview.recipient, preview.eml)
+    envelope = Envelope(
+        0, preview.sender, preview.recipient, preview.eml.replace(SUBJECT, SUBJECT + MARK, 1)
+    )
     with connect_to_relay(settings) as connection:
         outcome = next(iter(connection.send([envelope], deadline=lambda: False)))
         trouble = connection.trouble

@@ -11,21 +11,25 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from digest import prose
 from digest.addresses import AddressError, wire_address
 from digest.database.tables import database_now
 from digest.database.transactions import Database
 from digest.delivery.messages import Links
 from digest.delivery.relay.connection import Envelope, Fate
-from digest.delivery.rendering.editor_view import EditorView, view_for_editor
-from digest.delivery.rendering.issue import masthead, render_notice
+from digest.delivery.rendering.editor_view import view_for_editor
+from digest.delivery.rendering.issue import About, Confirmation, Start, masthead, render_notice
 from digest.errors import RefusedError
 from digest.models import (
     BEFORE_FREEZE,
     AddressChange,
     IssueState,
+    Newsletter,
     Notice,
     NoticeKind,
     Publication,
+    SignUp,
+    SignUpChoice,
     Subscription,
 )
 
@@ -109,8 +113,8 @@ def _write(session: Session, notice: Notice, publication: Publication, links: Li
     return Envelope(notice.id, sender, recipient, message.as_bytes())
 
 
-def _about(session: Session, notice: Notice, links: Links) -> str | EditorView:
-    """Return what the notice is about: a link, or an issue that its editor is told of."""
+def _about(session: Session, notice: Notice, links: Links) -> About:
+    """Return what the notice is about: a link, what it starts, or an issue."""
     if notice.issue is not None:
         if notice.issue.state not in _TOLD_OF[notice.kind]:
             raise _MootError(f"The issue is {notice.issue.state} by now.")
@@ -126,7 +130,7 @@ def _about(session: Session, notice: Notice, links: Links) -> str | EditorView:
             raise RefusedError("The sign-up is gone.")
         if notice.sign_up.confirmed_at is not None:
             raise _MootError("The sign-up was confirmed before.")
-        return links.confirm(notice.sign_up.token_id)
+        return _confirmation(session, notice.sign_up, links)
     token_id = session.execute(
         select(Subscription.token_id)
         .where(
@@ -139,6 +143,24 @@ def _about(session: Session, notice: Notice, links: Links) -> str | EditorView:
     if token_id is None:
         raise RefusedError("The subscription is gone.")
     return links.preferences(token_id)
+
+
+def _confirmation(session: Session, sign_up: SignUp, links: Links) -> Confirmation:
+    asked = session.execute(
+        select(Newsletter, SignUpChoice.topics)
+        .join(SignUpChoice, SignUpChoice.newsletter_id == Newsletter.id)
+        .where(SignUpChoice.sign_up_id == sign_up.id)
+        .order_by(Newsletter.id)
+    )
+    starts = tuple(
+        Start(
+            newsletter.name,
+            prose.arrival_in_words(newsletter.weekday, newsletter.local_time),
+            tuple(newsletter.topics[slug] for slug in topics if slug in newsletter.topics),
+        )
+        for newsletter, topics in asked
+    )
+    return Confirmation(links.confirm(sign_up.token_id), starts)
 
 
 def _template(notice: Notice) -> str:

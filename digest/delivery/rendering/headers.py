@@ -51,10 +51,11 @@ def issue_headers(head: Letterhead) -> list[tuple[str, HeaderValue]]:
 
     Raises StencilError, naming the field of the letterhead, for what a header cannot carry.
 
-    Left out on purpose: Precedence, which RFC 2076 3.9 discourages; and Auto-Submitted (RFC 3834
-    5), because an issue is edited matter for a list, and not a message that a machine wrote. It
-    has no need of it: vacation responders keep silent at any List-Id (RFC 5230 4.6). Notices,
-    which have none, are what that field is for.
+    Precedence, which RFC 2076 3.9 discourages, is there for `vacation`: it heeds neither List-Id
+    nor List-Unsubscribe, and would answer each issue. Left out on purpose: Auto-Submitted (RFC
+    3834 5), because an issue is edited matter for a list, and not a message that a machine wrote;
+    other responders keep silent at any List-Id (RFC 5230 4.6). Notices, which have none, are what
+    that field is for.
     """
     _check(head)
     unsubscribe = f"<{UNSUBSCRIBE_URL}>"
@@ -71,7 +72,10 @@ def issue_headers(head: Letterhead) -> list[tuple[str, HeaderValue]]:
         ("List-Unsubscribe", unsubscribe),
         # RFC 8058 3.1, word for word; it needs exactly one https URI beside it.
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        # RFC 2369 3.4: nobody writes to the list, so no "Reply to List" is offered.
+        ("List-Post", "NO"),
         ("List-Archive", f"<{head.archive_url}>"),
+        ("Precedence", "bulk"),
         ("Feedback-ID", _feedback_id(head)),
         ("Content-Language", head.language),
     ]

@@ -25,6 +25,9 @@ MOST_HTML_BYTES = 102_400
 LONGEST_ALT = 125
 LONGEST_SUBJECT = 300
 LONGEST_PREHEADER = 90
+# So much of a mail a client shows in its list; what we do not fill, it takes from the text.
+PREVIEW = 140
+SHORTEST_MORE = 20
 # The languages that are written from right to left, by their first subtag (RFC 5646).
 RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he ks ps sd ug ur yi".split())
 
@@ -140,6 +143,15 @@ class IssueView:
     def in_order(self) -> tuple[StoryView, ...]:
         """All stories as a reader meets them."""
         return (self.lead, *self.middle, *self.briefs)
+
+    @property
+    def preview(self) -> str:
+        """The preheader, and further headlines until a client's preview is full."""
+        preview = self.preheader
+        for story in self.in_order[1:]:
+            if story.title not in preview and len(preview) + SHORTEST_MORE < PREVIEW:
+                preview = prose.cut(f"{preview} · {story.title}", PREVIEW)
+        return preview
 
     @property
     def _after_the_lead(self) -> tuple[StoryView, ...]:
@@ -282,13 +294,42 @@ def render_issue(view: IssueView, reader: ReaderSlots) -> Rendered:
     return _render("issue", {"issue": view, "head": view.head, "reader": reader})
 
 
-def render_notice(template: str, head: Masthead, address: str, about: str | EditorView) -> Rendered:
+@dataclass(frozen=True)
+class Start:
+    """A newsletter that a confirmation starts: `topics` by their names, `arrives` as it is said."""
+
+    name: str
+    arrives: str
+    topics: tuple[str, ...] = ()
+
+    @property
+    def the_name(self) -> str:
+        """ "the Editor's Digest", and "The Brief" as it is."""
+        return prose.the(self.name)
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What a confirmation asks for: the absolute URL to open, and all that it then starts."""
+
+    url: str
+    starts: tuple[Start, ...]
+
+
+About = str | EditorView | Confirmation
+
+
+def render_notice(template: str, head: Masthead, address: str, about: About) -> Rendered:
     """Render a notice to `address`; `template` is its folder.
 
-    `about` is the absolute URL that a reader is asked to open, or the issue that an editor is
-    told of.
+    `about` is the absolute URL that a reader is asked to open, what a confirmation starts, or the
+    issue that an editor is told of.
     """
-    subject = {"issue": about} if isinstance(about, EditorView) else {"action_url": about}
+    subject: dict[str, object] = {"action_url": about}
+    if isinstance(about, EditorView):
+        subject = {"issue": about}
+    elif isinstance(about, Confirmation):
+        subject = {"action_url": about.url, "starts": about.starts}
     return _render(template, {"head": head, "address": address, **subject})
 
 

@@ -159,7 +159,10 @@ def confirm_change(
     found = look_at_change(session, token_id, now=now, suppression=suppression)
     if found.state is not ChangeState.WAITING:
         return found
-    row = session.scalars(select(AddressChange).where(AddressChange.token_id == token_id)).one()
+    row = session.scalar(select(AddressChange).where(AddressChange.token_id == token_id))
+    if row is None:
+        # Somebody pressed it at the same moment.
+        return Change(ChangeState.GONE)
     reader, old = row.subscriber, row.subscriber.email
     old_mac = reader.suppression_mac
     savepoint = session.begin_nested()

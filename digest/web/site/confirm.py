@@ -20,6 +20,7 @@ STATUS = {ConfirmState.UNKNOWN: 404, ConfirmState.BLOCKED: 403}
 confirm_pages = Blueprint("confirm", __name__)
 
 
+@confirm_pages.get("/c/<token>")
 @confirm_pages.get("/confirm/<token>")
 def show(token: str) -> tuple[str, int]:
     """Show what the link would do, and change nothing."""
@@ -30,6 +31,7 @@ def show(token: str) -> tuple[str, int]:
     return _page(found, token)
 
 
+@confirm_pages.post("/c/<token>")
 @confirm_pages.post("/confirm/<token>")
 def act(token: str) -> tuple[str, int]:
     """Confirm; or, where the link has run out, mail a new one to the same address."""

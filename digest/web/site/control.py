@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
 
 from digest.errors import FieldError
 from digest.models import ReaderSession
@@ -49,6 +50,30 @@ control_pages = Blueprint("control", __name__)
 # A link
 
 
+@control_pages.get("/p/<token>")
+def short_preferences(token: str) -> AnyResponse:
+    """Lead from the short path in mails to the page, whose cookie is for its own path alone."""
+    return _lead_to(url_for("preferences.show", token=token))
+
+
+@control_pages.get("/r/<token>")
+def short_fresh_link(token: str) -> AnyResponse:
+    """Do the same for a fresh link."""
+    return _lead_to(url_for("control.show_fresh", token=token))
+
+
+@control_pages.get("/a/<token>")
+def short_new_address(token: str) -> AnyResponse:
+    """Do the same for a new address."""
+    return _lead_to(url_for("control.show_new_address", token=token))
+
+
+def _lead_to(page: str) -> AnyResponse:
+    response = redirect(page, 302)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 @control_pages.get("/preferences")
 def lost_link() -> str:
     """Show the field for the address that a fresh link goes to."""
@@ -83,6 +108,7 @@ def show_fresh(token: str) -> tuple[str, int]:
     return _fresh_page(link, token)
 
 
+@control_pages.post("/r/<token>")
 @control_pages.post("/preferences/fresh/<token>")
 def use_fresh(token: str) -> Response | tuple[str, int]:
     """Spend the link, and open the reader's page for half an hour; `action=again` mails another."""
@@ -130,6 +156,7 @@ def show_new_address(token: str) -> tuple[str, int]:
     return _change_page(found, token)
 
 
+@control_pages.post("/a/<token>")
 @control_pages.post("/preferences/address/<token>")
 def use_new_address(token: str) -> tuple[str, int]:
     """Use the new address from now on, and tell the old one."""

@@ -20,6 +20,7 @@ from digest.web.site.tokens import evidence_here, token_id
 unsubscribe_pages = Blueprint("unsubscribe", __name__)
 
 
+@unsubscribe_pages.get("/u/<token>")
 @unsubscribe_pages.get("/unsubscribe/<token>")
 def show(token: str) -> str:
     """Ask, and change nothing: mail scanners open every link."""
@@ -30,6 +31,7 @@ def show(token: str) -> str:
     return _page(standing, token, "look")
 
 
+@unsubscribe_pages.post("/u/<token>")
 @unsubscribe_pages.post("/unsubscribe/<token>")
 def act(token: str) -> str:
     """Leave; or `action=pause`, `resume`, `why`; or `action=undo` with its own token in `undo`."""

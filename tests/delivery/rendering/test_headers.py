@@ -77,7 +77,9 @@ def test_an_issue_says_who_it_is_from_and_how_to_leave() -> None:
             " <mailto:leave.abc@in.halyard.example?subject=unsubscribe>",
         ),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ("List-Post", "NO"),
         ("List-Archive", "<https://halyard.example/issues/weekly/>"),
+        ("Precedence", "bulk"),
         ("Feedback-ID", "issue-41:list-weekly:halyard"),
         ("Content-Language", "en-GB"),
         ("MIME-Version", "1.0"),
@@ -93,10 +95,14 @@ def test_without_a_reply_address_there_is_no_reply_to() -> None:
     assert "Reply-To" not in message_of(replace(HEAD, reply_to=None))
 
 
-def test_an_issue_does_not_call_itself_automatic_or_bulk() -> None:
+def test_an_issue_is_bulk_to_responders_that_know_no_list_and_no_machine_wrote_it() -> None:
     message = message_of(HEAD)
     assert "Auto-Submitted" not in message
-    assert "Precedence" not in message
+    assert message["Precedence"] == "bulk"
+
+
+def test_nobody_is_offered_to_reply_to_the_list() -> None:
+    assert message_of(HEAD)["List-Post"] == "NO"
 
 
 def test_a_list_id_may_have_a_name_in_any_script() -> None:
