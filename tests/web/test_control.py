@@ -384,7 +384,7 @@ def test_erasing_takes_a_second_page_and_ends_the_session(
     assert {row.once for row in site.desk.rows(Notice)} <= {None, site.desk.rows(Notice)[0].once}
     assert seal_consents(database, NOW) == 3
     page = browser.client.get(browser.path)
-    assert "We know no reader by this link any more." in words(page)
+    assert "we know no reader by this link any more." in words(page)
     assert heading(browser.client.post(fresh_path(site))) == "That link has run out"
 
 
