@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 from flask import Flask
@@ -53,6 +53,7 @@ def add_words(app: Flask) -> None:
         local_day,
         local_hour,
         coming_day,
+        hour_of_day,
         language_name,
         markdown,
         consent_parts,
@@ -137,6 +138,12 @@ def local_day(at: datetime, newsletter: Newsletter) -> str:
 def local_hour(at: datetime, newsletter: Newsletter) -> str:
     """Return "10:42", by the newsletter's own clock."""
     return f"{at.astimezone(zones.named(newsletter.zone)):%H:%M}"
+
+
+def hour_of_day(at: datetime, newsletter: Newsletter | None) -> str:
+    """Return "10:42 on Tuesday 17 November", where the newsletter is at home, or in UTC."""
+    local = at.astimezone(zones.named(newsletter.zone) if newsletter else UTC)
+    return f"{local:%H:%M} on {prose.short_day(local.date())}"
 
 
 def coming_day(now: datetime, newsletter: Newsletter, days: int) -> str:

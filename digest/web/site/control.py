@@ -91,9 +91,9 @@ def use_fresh(token: str) -> Response | tuple[str, int]:
     if request.form.get("action") == "again":
         with runtime.database.transaction() as session:
             link = look_at_link(session, notice, now=now)
-            known = ask_by_old_link(session, notice, now=now)
+            known, again_from = ask_by_old_link(session, notice, now=now)
         runtime.bell.ring(SEND_NOTICES)
-        return _fresh_page(link, token, asked_again=known)
+        return _fresh_page(link, token, asked_again=known, again_from=again_from)
     with runtime.database.transaction() as session:
         link, secret = open_session(session, notice, now=now)
     if secret is None or link.period is None:
@@ -104,13 +104,20 @@ def use_fresh(token: str) -> Response | tuple[str, int]:
     return response
 
 
-def _fresh_page(link: FreshLink, token: str, *, asked_again: bool = False) -> tuple[str, int]:
+def _fresh_page(
+    link: FreshLink,
+    token: str,
+    *,
+    asked_again: bool = False,
+    again_from: datetime | None = None,
+) -> tuple[str, int]:
     page = render_template(
         "site/fresh_link.html",
         link=link,
         newsletter=link.newsletter,
         token=token,
         asked_again=asked_again,
+        again_from=again_from,
     )
     return page, 404 if link.state is LinkState.UNKNOWN else 200
 

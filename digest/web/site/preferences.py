@@ -52,7 +52,7 @@ from digest.web.site.reader_session import (
     take_cookie,
 )
 from digest.web.site.tokens import evidence_here, token_id
-from digest.web.words import all_the, at_start, in_a_row, language_name, the
+from digest.web.words import all_the, at_start, hour_of_day, in_a_row, language_name, the
 
 FORM = "preferences"
 SAME = "That is how it was. Nothing has changed."
@@ -187,7 +187,12 @@ def _join(session: Session, own: Subscription, now: datetime) -> Done | None:
 
 
 def _mail_fresh_link(session: Session, own: Subscription, now: datetime) -> Done:
-    ask_by_link(session, own.subscriber, now=now)
+    again_from = ask_by_link(session, own.subscriber, now=now)
+    if again_from is not None:
+        return Done(
+            "You have had three links today, and we send no more. Look for them in your inbox and "
+            f"in spam. You can have another from {hour_of_day(again_from, own.newsletter)}."
+        )
     return Done(
         "Now check your email. The link in it works for 30 minutes, once. We send at most three a "
         "day."
