@@ -32,6 +32,7 @@ from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
 from digest.web.context import current_runtime
 from digest.web.guarding import check_network
+from digest.web.site.held import Names, in_words
 from digest.web.site.reader_session import (
     give_cookie,
     page_proof,
@@ -174,7 +175,12 @@ def show_data(token: str) -> Response:
     record = _read_record(token)
     if record is None:
         return _needs_fresh_link(token)
-    return make_response(render_template("site/data.html", record=record, token=token))
+    with current_runtime().database.reading() as session:
+        names = Names.read(session)
+    page = render_template(
+        "site/data.html", record=record, token=token, names=names, in_words=in_words
+    )
+    return make_response(page)
 
 
 @control_pages.get("/preferences/<token>/data.json")
