@@ -20,7 +20,7 @@ EDGE_CONTRAST = 3.0
 DARK_CHROMA_AT_MOST = 0.13
 # A light accent is laid thinner over dark paper: yellow at its full share makes mud of it.
 DARK_TINT = 0.16
-DARK_TINT_LIGHTNESS = 0.27
+DARK_TINT_LIGHTNESS = 0.264
 STEP = 0.01
 HOVER_STEP = 0.06
 
