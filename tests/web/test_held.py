@@ -1,5 +1,7 @@
 """Nothing on a reader's own data page is a word of our tables."""
 
+import enum
+
 import pytest
 
 from digest import models
@@ -18,7 +20,7 @@ from digest.web.site.held import WORDS, in_words
         ("suppression", models.SuppressionReason),
     ],
 )
-def test_every_state_has_words(of: str, kinds: type) -> None:
+def test_every_state_has_words(of: str, kinds: type[enum.StrEnum]) -> None:
     assert set(WORDS[of]) == set(kinds)
     for kind in kinds:
         said = in_words(kind.value, of)

@@ -173,3 +173,17 @@ def test_on_paper_the_specimen_is_whole(gallery: Gallery, open_page: OpenPage) -
     rail, last = box(page.locator(".rail")), box(page.locator(".specimen .story").last)
 
     assert last["y"] + last["height"] <= rail["y"] + rail["height"]
+
+
+def test_two_buttons_on_a_short_page_keep_their_distance(
+    gallery: Gallery, open_page: OpenPage
+) -> None:
+    page = open_page(width=390).page
+    PAGES["paused"](gallery, page)
+    page.goto(page.url)
+    for name in ("Unsubscribe", "put me back"):
+        with page.expect_navigation():
+            page.get_by_role("button", name=name).click()
+    first, second = page.locator(".button").first, page.locator(".button").last
+
+    assert box(second)["y"] - box(first)["y"] - box(first)["height"] == 12
