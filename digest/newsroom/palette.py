@@ -18,6 +18,9 @@ WHITE_ON_FILL = 4.5
 INK_ON_FILL = 7.0
 EDGE_CONTRAST = 3.0
 DARK_CHROMA_AT_MOST = 0.13
+# A light accent is laid thinner over dark paper: yellow at its full share makes mud of it.
+DARK_TINT = 0.16
+DARK_TINT_LIGHTNESS = 0.264
 STEP = 0.01
 HOVER_STEP = 0.06
 
@@ -60,7 +63,7 @@ def _fill(accent: str) -> tuple[str, str]:
 
 
 def _dark(accent: str) -> dict[str, Any]:
-    tint = _mixed(accent, DARK_PAPER, 0.16)
+    tint = _dark_tint(accent)
     lightness, chroma, hue = _to_oklch(accent)
     chroma = min(chroma, DARK_CHROMA_AT_MOST)
     text = _from_oklch((lightness, chroma, hue))
@@ -76,6 +79,13 @@ def _dark(accent: str) -> dict[str, Any]:
         "rule": text,
         "edge": None,
     }
+
+
+def _dark_tint(accent: str) -> str:
+    share = DARK_TINT
+    while _to_oklch(tint := _mixed(accent, DARK_PAPER, share))[0] > DARK_TINT_LIGHTNESS:
+        share -= STEP
+    return tint
 
 
 def sentences(colours: dict[str, Any]) -> list[str]:

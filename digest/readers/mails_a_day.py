@@ -26,6 +26,19 @@ def free_once(session: Session, kind: NoticeKind, mac: str, now: datetime) -> st
     return free_among(taken, kind, mac, now)
 
 
+def free_again(session: Session, kind: NoticeKind, mac: str, now: datetime) -> datetime | None:
+    """Return when the address may have another mail of a kind; None where it may at once.
+
+    Only for who has proved to read that address: to anybody else it tells that it is known.
+    """
+    used = select(Notice.created_at).where(
+        Notice.once.in_(slots_of(kind, mac, now)), Notice.created_at > now - timedelta(days=1)
+    )
+    recent = sorted(session.scalars(used))
+    most = MOST_A_DAY[kind]
+    return recent[-most] + timedelta(days=1) if len(recent) >= most else None
+
+
 def slots_of(kind: NoticeKind, mac: str, now: datetime) -> list[str]:
     """Return the values that an address may take: today's and yesterday's."""
     today, yesterday = now.date(), (now - timedelta(days=1)).date()

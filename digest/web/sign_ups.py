@@ -1,6 +1,7 @@
 """A sign-up as it comes in by the web: by the form, in a frame, through the API."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 from flask import Response, current_app, make_response, render_template, request
 
@@ -15,6 +16,8 @@ from digest.web.evidence import site_of
 from digest.web.guarding import PROOF, TOKEN, Ask, Attempt, guard
 from digest.web.masthead import masthead_of
 
+# The confirmations that an address gets in a day are counted over so long.
+A_DAY = timedelta(days=1)
 OFF = frozenset({"", "0", "false", "no", "off"})
 
 
@@ -54,6 +57,32 @@ def ask_once_more(form: SignUpForm, ask: Ask, here: str) -> Response:
     response = make_response(page, 403)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def show_asked(asked: Asked, form: SignUpForm, here: str, **more: object) -> str:
+    """Say that a link was sent, or sent again, and when one can be once more.
+
+    The page itself knows when it was sent first: asked of our books, the answer would tell whether
+    the address is known.
+    """
+    now = current_runtime().clock.now()
+    first = _sent_before(request.form.get("sent", ""), now)
+    return render_template(
+        "site/asked.html",
+        asked=asked,
+        form=form,
+        here=here,
+        sent=int((first or now).timestamp()),
+        again_from=first + A_DAY if first else None,
+        **more,
+    )
+
+
+def _sent_before(given: str, now: datetime) -> datetime | None:
+    if not (given.isascii() and given.isdigit() and len(given) <= 10):
+        return None
+    first = datetime.fromtimestamp(int(given), UTC)
+    return first if now - A_DAY < first <= now else None
 
 
 def problem_once_more(ask: Ask) -> Response:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 from flask import Flask
@@ -12,7 +12,6 @@ from markupsafe import Markup
 from digest import prose, zones
 from digest.delivery.rendering.issue import RIGHT_TO_LEFT
 from digest.models import Newsletter
-from digest.newsroom.issues.calendar import moment, next_occurrence
 from digest.prose import curly
 
 # No raw HTML, no links but to web and mail addresses.
@@ -47,11 +46,14 @@ def add_words(app: Flask) -> None:
         short_name,
         all_the,
         slot,
-        next_issue,
+        at_start,
+        bare,
         next_weekday,
         day_ago,
         local_day,
         local_hour,
+        coming_day,
+        hour_of_day,
         language_name,
         markdown,
         consent_parts,
@@ -77,6 +79,16 @@ def the(newsletter: Named) -> str:
     return prose.the(curly(newsletter.name))
 
 
+def at_start(words: str) -> str:
+    """Return words as a sentence begins with them: "The Editor’s Digest"."""
+    return words[:1].upper() + words[1:]
+
+
+def bare(newsletter: Named) -> str:
+    """Return "Editor’s Digest", and "Climate Letter" for The Climate Letter: after another word."""
+    return re.sub(r"^the (?=\S)", "", curly(newsletter.name), flags=re.IGNORECASE)
+
+
 def short_name(newsletter: Newsletter) -> str:
     """Return "the Digest" for the Editor’s Digest: on a button, with the whole name above it."""
     return WHOSE.sub("the ", the(newsletter))
@@ -97,12 +109,9 @@ def next_weekday(newsletter: Newsletter) -> str:
     return prose.WEEKDAYS[newsletter.weekday]
 
 
-def next_issue(newsletter: Newsletter, now: datetime) -> str:
-    """Return "Saturday 21 November at seven": the next slot in the calendar."""
-    day = next_occurrence(newsletter, now)
-    local = moment(day, newsletter.local_time, newsletter.zone).astimezone(
-        zones.named(newsletter.zone)
-    )
+def arrival(at: datetime, newsletter: Newsletter) -> str:
+    """Return "Saturday 21 November at seven", by the newsletter's own calendar and clock."""
+    local = at.astimezone(zones.named(newsletter.zone))
     return f"{prose.short_day(local.date())} at {prose.hour_in_words(local.time())}"
 
 
@@ -122,6 +131,18 @@ def local_day(at: datetime, newsletter: Newsletter) -> str:
 def local_hour(at: datetime, newsletter: Newsletter) -> str:
     """Return "10:42", by the newsletter's own clock."""
     return f"{at.astimezone(zones.named(newsletter.zone)):%H:%M}"
+
+
+def hour_of_day(at: datetime, newsletter: Newsletter | None) -> str:
+    """Return "10:42 on Tuesday 17 November", where the newsletter is at home, or in UTC."""
+    local = at.astimezone(zones.named(newsletter.zone) if newsletter else UTC)
+    return f"{local:%H:%M} on {prose.short_day(local.date())}"
+
+
+def coming_day(now: datetime, newsletter: Newsletter, days: int) -> str:
+    """Return the date so many days from today as a date field takes it, where it is at home."""
+    today = now.astimezone(zones.named(newsletter.zone)).date()
+    return (today + timedelta(days=days)).isoformat()
 
 
 def language_name(tag: str) -> str:

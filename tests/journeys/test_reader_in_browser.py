@@ -142,7 +142,7 @@ def test_a_reader_signs_up_confirms_reads_leaves_and_comes_back(
     expect(beside.get_by_role("heading", level=1)).to_have_text("Stop the Editor’s Digest?")
     assert demo.periods(email) == ["active"], "opening the link changes nothing"
     beside.get_by_role("button", name="Unsubscribe").click()
-    expect(beside.get_by_role("heading", level=1)).to_have_text("You are unsubscribed")
+    expect(beside.get_by_role("heading", level=1)).to_have_text("You have left the Editor’s Digest")
     look_at(beside, width)
     assert demo.periods(email) == ["left"]
     beside.get_by_role("button", name="That was a mistake, put me back").click()

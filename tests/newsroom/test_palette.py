@@ -106,3 +106,15 @@ def test_what_is_no_hex_colour_is_refused(text: str) -> None:
 
 def test_a_short_hex_colour_is_written_out() -> None:
     assert parse_hex(" abc ") == "#AABBCC"
+
+
+@given(COLOURS)
+def test_a_panel_in_the_dark_stays_dark(accent: str) -> None:
+    # Yellow at the full share made olive mud of it: #3A3A1D.
+    dark = palette(accent)["dark"]
+    assert contrast(dark["tint"], DARK_PAPER) <= 1.2
+
+
+def test_a_yellow_panel_in_the_dark_is_nearly_grey() -> None:
+    red, green, blue = bytes.fromhex(palette("#FFD400")["dark"]["tint"][1:])
+    assert max(red, green, blue) - min(red, green, blue) < 8

@@ -36,7 +36,7 @@ p { margin: 0 0 20px; }
 .section, .byline { color: light-dark(#566570, #9dadb1); font: 1.4rem/1.43 Helvetica, sans-serif; }
 .section { color: light-dark(#006b5e, #67bbab); font: 700 1.2rem/1.5 Helvetica, sans-serif;
   letter-spacing: .09em; text-transform: uppercase; }
-digest-signup, iframe { display: block; margin-block: 32px; border: 0; }
+digest-signup, iframe { display: block; margin-block: 32px; }
 @media (max-width: 480px) { main > digest-signup[variant=card] { margin-inline: -20px; } }
 footer { background: light-dark(#f3f6f5, #0e1519); }
 footer digest-signup { max-width: 736px; margin: 0 auto; }
@@ -74,7 +74,9 @@ class Host:
             "Content-Type": "text/html; charset=utf-8",
             "Content-Security-Policy": self._policy(),
         }
-        server.route("/host.css", STYLE.encode(), headers={"Content-Type": "text/css"})
+        [frames] = re.findall(r"^\.digest-frame .*$", HOWTO.read_text(), re.MULTILINE)
+        style = f"{STYLE}{frames}\n"
+        server.route("/host.css", style.encode(), headers={"Content-Type": "text/css"})
 
     def _policy(self) -> str:
         text = HOWTO.read_text() + HOWTO.with_name("form.md").read_text()

@@ -355,6 +355,12 @@ def test_the_data_is_all_there_as_words_and_as_json(browser: Browser) -> None:
         assert consent["words"] == "I have read and agree to the [terms & conditions]"
         for value in (consent["ip"], consent["user_agent"], "agree to the terms & conditions"):
             assert value in words(page)
+    # Programs get our tables' words, people their own.
+    for word in ("editors-digest", "requested", "fresh_link", "fresh link", "accepted"):
+        assert word not in words(page)
+    for word in ("Newsletter Editor’s Digest", "Language English", "You asked for it"):
+        assert word in words(page)
+    assert "A link to your own page" in words(page)
     assert [each["kind"] for each in held["notices"]] == ["fresh_link"]
     assert len(held["sessions"]) == 1
 
@@ -384,7 +390,7 @@ def test_erasing_takes_a_second_page_and_ends_the_session(
     assert {row.once for row in site.desk.rows(Notice)} <= {None, site.desk.rows(Notice)[0].once}
     assert seal_consents(database, NOW) == 3
     page = browser.client.get(browser.path)
-    assert "We know no reader by this link any more." in words(page)
+    assert "we know no reader by this link any more." in words(page)
     assert heading(browser.client.post(fresh_path(site))) == "That link has run out"
 
 

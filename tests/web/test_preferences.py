@@ -71,7 +71,7 @@ def test_a_break_of_each_length_has_its_words(
     path = site.path(Purpose.PREFERENCES, site.subscribe())
     page = save(site, path, pause=pause, until="2027-07-01")
 
-    assert "Saved. Nothing else has changed." in words(page)
+    assert "The Editor’s Digest is paused until" in words(page)
     assert "Paused until" in words(page)
     assert active(site)[0].paused_until == until
     assert shown(site) == [(ConsentKind.CHANGED, words_)]
@@ -107,7 +107,7 @@ def test_leaving_is_one_button_and_asks_why_afterwards(site: Site, climate: News
     assert [period.id for period in active(site)] == [first.id]
     assert shown(site) == [(ConsentKind.WITHDRAWN, words_shown.LEAVE)]
     page = site.preferences(path, "leave", newsletter="editors-digest")
-    assert "You have left it. Nothing more will come." in words(page)
+    assert "You have left it. No Editor’s Digest will come any more." in words(page)
     assert "entirely optional" in words(page)
     assert active(site) == []
     assert second.id
@@ -130,7 +130,7 @@ def test_another_reader_s_newsletters_are_out_of_reach(site: Site, climate: News
     for action in ("leave", "save"):
         page = site.preferences(path, action, newsletter="climate", pause="four_weeks")
         assert page.status_code == 200
-        assert "Saved" not in page.text
+        assert "saved" not in page.text
     assert site.desk.dump() == before
 
 
@@ -171,7 +171,7 @@ def test_a_language_is_a_choice_only_where_there_are_several(
         session.get_one(Newsletter, newsletter.id).languages = ["de"]
 
     assert "Deutsch</option>" in site.client.get(path).text
-    assert "Saved." in words(save(site, path, language="de"))
+    assert "Your language is now Deutsch." in words(save(site, path, language="de"))
     assert site.desk.rows(Subscriber)[0].language == "de"
     assert shown(site) == [(ConsentKind.CHANGED, words_shown.LANGUAGE)]
 

@@ -56,7 +56,7 @@ def test_confirm_shows_a_button_and_post_confirms(site: Site) -> None:
 
     done = site.client.post(path)
     assert heading(done) == "You are in"
-    assert "The next issue arrives on Saturday 14 November at seven." in words(done)
+    assert "The next Editor’s Digest arrives on Saturday 14 November at seven." in words(done)
     assert "digest@halyard.example" in done.text
     assert len(active(site)) == 1
     detail = site.desk.rows(ConsentDetail)[-1]
@@ -122,7 +122,7 @@ def test_unsubscribe_shows_a_button_and_post_leaves(site: Site) -> None:
     assert "robin" not in page.text, "a forwarded mail must not show the address"
 
     done = site.client.post(path, data={"action": "leave"})
-    assert heading(done) == "You are unsubscribed"
+    assert heading(done) == "You have left the Editor’s Digest"
     assert active(site) == []
     again = site.client.post(path, data={"action": "leave"})
     assert (again.status_code, heading(again)) == (200, "You have already left")
@@ -216,7 +216,7 @@ def test_why_is_asked_once_and_never_in_the_way(site: Site) -> None:
     path = site.path(Purpose.UNSUBSCRIBE, site.subscribe())
     assert "tell us why" not in site.client.get(path).text
     page = site.client.post(path)
-    assert heading(page) == "You are unsubscribed"
+    assert heading(page) == "You have left the Editor’s Digest"
     assert "It is one tick, and entirely optional." in words(page)
 
     for nothing in ({}, {"reason": ""}, {"reason": "spam"}):
@@ -248,7 +248,7 @@ def test_pausing_instead_of_leaving(site: Site) -> None:
     page = site.client.post(path, data={"action": "pause"})
 
     assert heading(page) == "Editor’s Digest is paused"
-    assert "Nothing will come until Saturday 12 December." in words(page)
+    assert "Nothing of it will come until Saturday 12 December." in words(page)
     assert active(site)[0].paused_until == NOW + timedelta(weeks=4)
     assert heading(site.client.post(path, data={"action": "resume"})) == "You are back"
     assert active(site)[0].paused_until is None

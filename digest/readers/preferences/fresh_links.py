@@ -26,7 +26,7 @@ from digest.models import (
     Subscription,
 )
 from digest.readers.mailing import queue_notice
-from digest.readers.mails_a_day import free_once
+from digest.readers.mails_a_day import free_again, free_once
 from digest.readers.suppressed import is_suppressed
 from digest.suppression import SuppressionKey
 
@@ -72,21 +72,34 @@ def ask_by_address(
     return address.email
 
 
-def ask_by_link(session: Session, reader: Subscriber, *, now: datetime) -> None:
-    """Mail a fresh link to a reader whose page it is; at most so many a day."""
-    if reader.email is not None and reader.suppression_mac is not None:
+def ask_by_link(session: Session, reader: Subscriber, *, now: datetime) -> datetime | None:
+    """Mail a fresh link to a reader whose page it is.
+
+    Return when they can have another, where they had all of the day's and this was not mailed.
+    """
+    if reader.email is None or reader.suppression_mac is None:
+        return None
+    again_from = free_again(session, NoticeKind.FRESH_LINK, reader.suppression_mac, now)
+    if again_from is None:
         _mail(session, reader, reader.email, reader.suppression_mac, now)
+    return again_from
 
 
-def ask_by_old_link(session: Session, token_id: bytes, *, now: datetime) -> bool:
-    """Mail a link in place of one that was used or ran out; return whether we know its reader."""
+def ask_by_old_link(
+    session: Session, token_id: bytes, *, now: datetime
+) -> tuple[bool, datetime | None]:
+    """Mail a link in place of one that was used or ran out.
+
+    Return whether we know its reader, and what `ask_by_link` does.
+    """
     link = look_at_link(session, token_id, now=now)
     if link.state is LinkState.UNKNOWN:
-        return False
+        return False, None
     notice = session.scalars(select(Notice).where(Notice.token_id == token_id)).one()
+    again_from = None
     if notice.subscriber is not None and _is_to_their_address(notice, notice.subscriber):
-        ask_by_link(session, notice.subscriber, now=now)
-    return True
+        again_from = ask_by_link(session, notice.subscriber, now=now)
+    return True, again_from
 
 
 def _mail(session: Session, reader: Subscriber | None, email: str, mac: str, now: datetime) -> None:

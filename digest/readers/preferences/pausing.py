@@ -47,7 +47,7 @@ def break_until(choice: Break, day: str, newsletter: Newsletter, now: datetime) 
     try:
         chosen = date.fromisoformat(day)
     except ValueError:
-        raise FieldError("until", "Choose the day to start again on, like 2027-01-31") from None
+        raise FieldError("until", "Choose the day that it starts again on") from None
     zone = zones.named(newsletter.zone)
     today = now.astimezone(zone).date()
     if not today < chosen <= today + LONGEST:

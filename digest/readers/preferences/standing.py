@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload
 
-from digest.models import EndedReason, Newsletter, Subscription
+from digest.models import EndedReason, Newsletter, SignUp, SignUpChoice, Subscriber, Subscription
 
 UNDO_LASTS = timedelta(hours=1)
 
@@ -61,16 +61,70 @@ def standing_of(
 ) -> Standing:
     """Describe the newest period of the reader and newsletter that `period` belongs to."""
     newest = newest_period(session, period.subscriber_id, period.newsletter_id)
+    return _standing(newest, period.newsletter, now, changed=changed)
+
+
+def standings_of_sign_up(session: Session, token_id: bytes, now: datetime) -> tuple[Standing, ...]:
+    """Say how a reader stands with each newsletter of a sign-up that they confirmed."""
+    newest = _newest_of_each(
+        session,
+        Subscriber.subject
+        == select(SignUp.subject).where(SignUp.token_id == token_id).scalar_subquery(),
+        Subscription.newsletter_id.in_(
+            select(SignUpChoice.newsletter_id)
+            .join(SignUp, SignUp.id == SignUpChoice.sign_up_id)
+            .where(SignUp.token_id == token_id)
+        ),
+    )
+    return tuple(_standing(period, period.newsletter, now) for period in newest)
+
+
+def others_that_come(session: Session, token_id: bytes, now: datetime) -> tuple[Standing, ...]:
+    """Say what the reader of a link gets besides its newsletter: leaving one ends no other."""
+    own = find_period(session, token_id)
+    if own is None:
+        return ()
+    active = _newest_of_each(
+        session,
+        Subscription.subscriber_id == own.subscriber_id,
+        Subscription.newsletter_id != own.newsletter_id,
+        Subscription.ended_at.is_(None),
+    )
+    return tuple(_standing(period, period.newsletter, now) for period in active)
+
+
+def _newest_of_each(session: Session, *where: ColumnElement[bool]) -> list[Subscription]:
+    """Return the last period of each newsletter, active or not, by newsletter."""
+    periods = session.scalars(
+        select(Subscription)
+        .join(Subscription.subscriber)
+        .where(*where)
+        .options(joinedload(Subscription.newsletter))
+        .order_by(
+            Subscription.newsletter_id,
+            Subscription.ended_at.is_(None).desc(),
+            Subscription.id.desc(),
+        )
+    )
+    newest: dict[int, Subscription] = {}
+    for period in periods:
+        newest.setdefault(period.newsletter_id, period)
+    return list(newest.values())
+
+
+def _standing(
+    newest: Subscription, newsletter: Newsletter, now: datetime, *, changed: bool = False
+) -> Standing:
     if newest.ended_at is None:
         paused = newest.paused_until
         return Standing(
-            newsletter=period.newsletter,
+            newsletter=newsletter,
             active=True,
             paused_until=paused if paused and paused > now else None,
             changed=changed,
         )
     return Standing(
-        newsletter=period.newsletter,
+        newsletter=newsletter,
         undo=newest.token_id if can_undo(newest, now) else None,
         why=newest.token_id if _may_say_why(newest) else None,
         changed=changed,

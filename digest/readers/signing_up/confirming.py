@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -23,7 +23,7 @@ from digest.models import (
     Wording,
 )
 from digest.readers.consent.recording import Evidence, record_readers_consent
-from digest.readers.mails_a_day import free_once
+from digest.readers.mails_a_day import free_again, free_once
 from digest.readers.signing_up.asking import CONSENT, SIGN_UP, Waiting, ask_to_confirm
 from digest.readers.signing_up.sign_up_form import Words
 from digest.readers.suppressed import is_suppressed
@@ -44,11 +44,15 @@ class ConfirmState(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Confirmation:
-    """A sign-up as its link's page may show it; `email` only while it waits."""
+    """A sign-up as its link's page may show it; `email` only while it waits.
+
+    `again_from`: no new link was mailed, for the address had its mails of the day until then.
+    """
 
     state: ConfirmState
     newsletters: tuple[Newsletter, ...] = ()
     email: str | None = None
+    again_from: datetime | None = None
 
 
 def look_at_sign_up(session: Session, token_id: bytes, *, now: datetime) -> Confirmation:
@@ -111,8 +115,8 @@ def ask_again(
 ) -> Confirmation:
     """Queue a new confirmation for a sign-up that has run out; bounded per address and day.
 
-    The state is EXPIRED where it was asked again (or the day's mails are used up: the answer is
-    the same), and UNKNOWN where the address has been forgotten since.
+    The state is EXPIRED where it was asked again, or could not be, and UNKNOWN where the address
+    has been forgotten since.
     """
     row = _find(session, token_id)
     if row is None:
@@ -123,8 +127,10 @@ def ask_again(
     assert row.email_key is not None
     mac = suppression.mac(row.email_key)
     once = free_once(session, NoticeKind.CONFIRMATION, mac, now)
-    if once is None or is_suppressed(session, mac):
+    if is_suppressed(session, mac):
         return found
+    if once is None:
+        return replace(found, again_from=free_again(session, NoticeKind.CONFIRMATION, mac, now))
     again = _as_new(session, row)
     connection = session.connection()
     tried(connection, lambda: ask_to_confirm(connection, again, evidence, once, now))

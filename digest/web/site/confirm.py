@@ -2,6 +2,7 @@
 
 from flask import Blueprint, render_template, request
 
+from digest.readers.preferences.standing import standings_of_sign_up
 from digest.readers.signing_up.confirming import (
     Confirmation,
     ConfirmState,
@@ -12,6 +13,7 @@ from digest.readers.signing_up.confirming import (
 from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
 from digest.web.context import current_runtime
+from digest.web.site.coming import what_comes
 from digest.web.site.published import latest_specimen
 from digest.web.site.tokens import evidence_here, token_id
 
@@ -49,17 +51,24 @@ def act(token: str) -> tuple[str, int]:
 
 
 def _page(found: Confirmation, token: str, *, asked_again: bool = False) -> tuple[str, int]:
-    latest = None
+    latest, comes, left = None, [], []
+    first = found.newsletters[0] if found.newsletters else None
     if found.state is ConfirmState.CONFIRMED:
+        now = current_runtime().clock.now()
         with current_runtime().database.reading() as session:
-            latest = latest_specimen(session, found.newsletters[0])
+            standings = standings_of_sign_up(session, token_id(Purpose.CONFIRM, token), now)
+            comes = what_comes(session, standings, now)
+            left = [each.newsletter for each in standings if not each.active]
+            first = next(each.newsletter for each in standings if each.active)
+            latest = latest_specimen(session, first) if first else None
     page = render_template(
         "site/confirm.html",
         found=found,
         token=token,
         asked_again=asked_again and found.state is ConfirmState.EXPIRED,
         latest=latest,
-        newsletter=found.newsletters[0] if found.newsletters else None,
-        now=current_runtime().clock.now(),
+        comes=comes,
+        left=left,
+        newsletter=first,
     )
     return page, STATUS.get(found.state, 200)

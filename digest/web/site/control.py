@@ -33,6 +33,7 @@ from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
 from digest.web.context import current_runtime
 from digest.web.guarding import check_network
+from digest.web.site.held import Names, in_words
 from digest.web.site.reader_session import (
     give_cookie,
     page_proof,
@@ -117,9 +118,9 @@ def use_fresh(token: str) -> Response | tuple[str, int]:
     if request.form.get("action") == "again":
         with runtime.database.transaction() as session:
             link = look_at_link(session, notice, now=now)
-            known = ask_by_old_link(session, notice, now=now)
+            known, again_from = ask_by_old_link(session, notice, now=now)
         runtime.bell.ring(SEND_NOTICES)
-        return _fresh_page(link, token, asked_again=known)
+        return _fresh_page(link, token, asked_again=known, again_from=again_from)
     with runtime.database.transaction() as session:
         link, secret = open_session(session, notice, now=now)
     if secret is None or link.period is None:
@@ -130,13 +131,20 @@ def use_fresh(token: str) -> Response | tuple[str, int]:
     return response
 
 
-def _fresh_page(link: FreshLink, token: str, *, asked_again: bool = False) -> tuple[str, int]:
+def _fresh_page(
+    link: FreshLink,
+    token: str,
+    *,
+    asked_again: bool = False,
+    again_from: datetime | None = None,
+) -> tuple[str, int]:
     page = render_template(
         "site/fresh_link.html",
         link=link,
         newsletter=link.newsletter,
         token=token,
         asked_again=asked_again,
+        again_from=again_from,
     )
     return page, 404 if link.state is LinkState.UNKNOWN else 200
 
@@ -194,7 +202,12 @@ def show_data(token: str) -> Response:
     record = _read_record(token)
     if record is None:
         return _needs_fresh_link(token)
-    return make_response(render_template("site/data.html", record=record, token=token))
+    with current_runtime().database.reading() as session:
+        names = Names.read(session)
+    page = render_template(
+        "site/data.html", record=record, token=token, names=names, in_words=in_words
+    )
+    return make_response(page)
 
 
 @control_pages.get("/preferences/<token>/data.json")

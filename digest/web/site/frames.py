@@ -15,7 +15,7 @@ from digest.web.context import current_runtime
 from digest.web.evidence import page_address
 from digest.web.guarding import Ask
 from digest.web.origins import declared, origin_of_page
-from digest.web.sign_ups import ask_once_more, read_form, take_posted_form
+from digest.web.sign_ups import ask_once_more, read_form, show_asked, take_posted_form
 from digest.web.site.tokens import evidence_here
 
 frame_pages = Blueprint("frames", __name__)
@@ -43,13 +43,8 @@ def sign_up_in_frame(slug: str) -> ResponseReturnValue:
         return _page(box, invalid.again(form), invalid.errors, host=request.form.get("page"))
     if isinstance(asked, Ask):
         return ask_once_more(form, asked, here=_here(slug))
-    page = render_template(
-        "site/asked.html",
-        asked=asked,
-        form=form,
-        newsletter=box.newsletter,
-        here=_here(slug),
-        page=request.form.get("page"),
+    page = show_asked(
+        asked, form, _here(slug), newsletter=box.newsletter, page=request.form.get("page")
     )
     return _kept_by_nobody(page, 200)
 

@@ -21,24 +21,31 @@ from flask import (
 )
 from sqlalchemy.orm import Session
 
+from digest import prose
 from digest.errors import FieldError
-from digest.models import Subscription
+from digest.models import Newsletter, Subscription
 from digest.readers.consent import words_shown
 from digest.readers.consent.words_shown import words_shown as words
 from digest.readers.preferences.address_change import ask_for_change
 from digest.readers.preferences.choices import look_at_preferences, period_of_newsletter, session_of
-from digest.readers.preferences.choosing import choose_language, choose_topics, join
+from digest.readers.preferences.choosing import (
+    choose_language,
+    choose_topics,
+    join,
+    topics_to_choose,
+)
 from digest.readers.preferences.farewells import WORDS as REASONS
 from digest.readers.preferences.fresh_links import ask_by_link, close_sessions
 from digest.readers.preferences.leaving import leave
 from digest.readers.preferences.pausing import BREAK_WORDS, Break, break_until, pause, resume
-from digest.readers.preferences.standing import find_period, newest_period
+from digest.readers.preferences.standing import find_period, look_at_standing, newest_period
 from digest.readers.signing_up.sign_up_form import InvalidSignUpError, SignUpForm
 from digest.readers.signing_up.submitting import sign_up
 from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
 from digest.web.context import current_runtime
 from digest.web.masthead import masthead_of
+from digest.web.site.coming import what_comes, when_it_comes
 from digest.web.site.reader_session import (
     page_proof,
     proof_is_good,
@@ -46,10 +53,9 @@ from digest.web.site.reader_session import (
     take_cookie,
 )
 from digest.web.site.tokens import evidence_here, token_id
-from digest.web.words import all_the
+from digest.web.words import all_the, at_start, hour_of_day, language_name, the
 
 FORM = "preferences"
-SAVED = "Saved. Nothing else has changed."
 SAME = "That is how it was. Nothing has changed."
 STALE = FieldError("page", "This page was open for a long time. Press the button once more")
 NOT_OPEN = FieldError("page", "That needs a fresh link. Have one mailed to you, below")
@@ -103,11 +109,26 @@ def _save(session: Session, own: Subscription, now: datetime) -> Done | None:
     if period is None or period.ended_at is not None:
         return None
     evidence, form = evidence_here(FORM), request.form
-    changed = choose_topics(session, period, form.getlist("topic"), evidence, now=now)
-    if "language" in form:
-        changed |= choose_language(session, period, form["language"], evidence, now=now)
-    changed |= _take_a_break(session, period, form.get("pause", "keep"), now)
-    return Done(SAVED if changed else SAME)
+    said = []
+    if choose_topics(session, period, form.getlist("topic"), evidence, now=now):
+        said.append(_topics_now(period))
+    if "language" in form and choose_language(session, period, form["language"], evidence, now=now):
+        said.append(f"Your language is now {language_name(form['language'])}.")
+    if _take_a_break(session, period, form.get("pause", "keep"), now):
+        [coming] = what_comes(session, [look_at_standing(session, period.token_id, now=now)], now)
+        again = "" if coming.paused_until else f"{at_start(the(period.newsletter))} starts again. "
+        said.append(again + coming.sentence)
+    return Done(" ".join(said) or SAME)
+
+
+def _topics_now(period: Subscription) -> str:
+    names, of = topics_to_choose(period), the(period.newsletter)
+    chosen = [names[slug] for slug in period.topics]
+    return (
+        f"Your topics in {of} are now {prose.all_of(chosen)}."
+        if chosen
+        else f"You have no topics in {of} now."
+    )
 
 
 def _take_a_break(session: Session, period: Subscription, chosen: str, now: datetime) -> bool:
@@ -131,7 +152,8 @@ def _leave(session: Session, own: Subscription, now: datetime) -> Done | None:
         return None
     wording = words(session, words_shown.LEAVE, now)
     standing = leave(session, period.token_id, evidence_here(FORM), now=now, wording=wording)
-    return Done(SAVED if standing.changed else SAME)
+    name = the(period.newsletter)
+    return Done(f"You have left {name}." if standing.changed else f"You had left {name} already.")
 
 
 def _asked_for(session: Session, own: Subscription) -> Subscription | None:
@@ -156,7 +178,9 @@ def _join(session: Session, own: Subscription, now: datetime) -> Done | None:
     )
     if session_of(session, own, session_secret(), now=now):
         joined = join(session, reader, form, now=now)
-        return Done(f"You are in: from now on you get {all_the(joined)}.")
+        started = [session.get_one(Newsletter, each.id) for each in joined]
+        comes = [when_it_comes(session, each, now).sentence for each in started]
+        return Done(" ".join([f"You are in: from now on you get {all_the(joined)}.", *comes]))
     suppression = current_runtime().suppression
     asked = sign_up(session.connection(), form, now=now, suppression=suppression)
     names = all_the(asked.newsletters)
@@ -164,7 +188,12 @@ def _join(session: Session, own: Subscription, now: datetime) -> Done | None:
 
 
 def _mail_fresh_link(session: Session, own: Subscription, now: datetime) -> Done:
-    ask_by_link(session, own.subscriber, now=now)
+    again_from = ask_by_link(session, own.subscriber, now=now)
+    if again_from is not None:
+        return Done(
+            "You have had three links today, and we send no more. Look for them in your inbox and "
+            f"in spam. You can have another from {hour_of_day(again_from, own.newsletter)}."
+        )
     return Done(
         "Now check your email. The link in it works for 30 minutes, once. We send at most three a "
         "day."
@@ -182,14 +211,17 @@ def _change_address(session: Session, own: Subscription, now: datetime) -> Done:
         now=now,
         suppression=current_runtime().suppression,
     )
-    return Done("Now check your email there. Until you press the button in it, all stays.", email)
+    return Done(
+        "Now check your email there. Until you press the button in it, nothing changes.", email
+    )
 
 
 def _close(session: Session, own: Subscription, now: datetime) -> Done:
     opened = session_of(session, own, session_secret(), now=now)
     if opened is not None:
         close_sessions(session, opened.subscriber, now=now)
-    return Done(SAVED)
+    # What is shown after it is the page as it then is.
+    return Done("")
 
 
 ACTIONS: dict[str, Callable[[Session, Subscription, datetime], Done | None]] = {
@@ -215,7 +247,8 @@ def _page(
     now = runtime.clock.now()
     with runtime.database.reading() as session:
         preferences = look_at_preferences(session, own, session_secret(), now=now)
-    choices = preferences.choices
+        choices = preferences.choices
+        comes = what_comes(session, [each.standing for each in choices], now)
     page = render_template(
         "site/preferences.html",
         preferences=preferences,
@@ -223,6 +256,7 @@ def _page(
         token=token,
         proof=page_proof(own, now),
         done=done,
+        comes={each.newsletter.id: each for each in comes},
         errors=errors,
         sentences={error.field: error.sentence for error in errors},
         typed=request.form,

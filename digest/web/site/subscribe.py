@@ -15,7 +15,7 @@ from digest.web.context import current_runtime
 from digest.web.errors import problem, wants_json
 from digest.web.evidence import page_address
 from digest.web.guarding import Ask
-from digest.web.sign_ups import ask_once_more, read_form, take_posted_form
+from digest.web.sign_ups import ask_once_more, read_form, show_asked, take_posted_form
 from digest.web.site.published import IssueRow, Specimen, issue_rows, latest_specimen
 from digest.web.site.tokens import evidence_here
 
@@ -58,7 +58,7 @@ def subscribe() -> Response | tuple[str, int]:
     except InvalidSignUpError as invalid:
         return _invalid(form, invalid)
     here = url_for("subscribe.subscribe")
-    response = make_response(render_template("site/asked.html", asked=asked, form=form, here=here))
+    response = make_response(show_asked(asked, form, here))
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -15,6 +15,8 @@ from digest.readers.preferences.pausing import pause, resume
 from digest.readers.preferences.standing import Standing, look_at_standing
 from digest.tokens import Purpose
 from digest.web.context import current_runtime
+from digest.web.site.coming import what_comes, what_else_comes
+from digest.web.site.published import latest_specimen
 from digest.web.site.tokens import evidence_here, token_id
 
 unsubscribe_pages = Blueprint("unsubscribe", __name__)
@@ -79,6 +81,12 @@ BUTTONS = {
 
 def _page(standing: Standing, token: str, action: str) -> str:
     runtime = current_runtime()
+    now, latest = runtime.clock.now(), None
+    with runtime.database.reading() as session:
+        comes = what_comes(session, [standing], now)
+        still = what_else_comes(session, token_id(Purpose.UNSUBSCRIBE, token), now)
+        if standing.active and standing.newsletter:
+            latest = latest_specimen(session, standing.newsletter)
     return render_template(
         "site/unsubscribe.html",
         standing=standing,
@@ -89,5 +97,7 @@ def _page(standing: Standing, token: str, action: str) -> str:
         reasons=REASONS,
         buttons=BUTTONS,
         undo=runtime.ring.sign(Purpose.UNDO, standing.undo) if standing.undo else None,
-        now=runtime.clock.now(),
+        comes=comes,
+        still=still,
+        latest=latest,
     )

@@ -1,0 +1,36 @@
+"""When a newsletter's next issue goes out, as its readers may be told."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from digest.models import Issue, IssueState, Newsletter
+from digest.newsroom.issues.calendar import slots_after
+
+# Nothing more comes of these: their slot is used up, early or for good.
+OVER = frozenset({IssueState.SENDING, IssueState.SENT, IssueState.SKIPPED, IssueState.CANCELLED})
+# An issue may be moved away from its slot by less than this.
+A_WEEK = timedelta(days=7)
+
+
+def next_send_at(session: Session, newsletter: Newsletter, after: datetime) -> datetime:
+    """Return when the first weekly issue later than `after` goes out, in UTC.
+
+    It is the calendar's moment, or that of the issue where somebody moved it; an issue that was
+    sent early, skipped or cancelled has used its slot up.
+    """
+    issues = select(Issue.occurrence_on, Issue.state, Issue.send_at).where(
+        Issue.newsletter_id == newsletter.id,
+        Issue.occurrence_on >= (after - 2 * A_WEEK).date(),
+    )
+    known = {day: (state, send_at) for day, state, send_at in session.execute(issues)}
+    moments = []
+    for slot in slots_after(newsletter, after - A_WEEK):
+        state, send_at = known.get(slot.occurrence_on, (None, slot.send_at))
+        if state not in OVER and send_at > after:
+            moments.append(send_at)
+        # What stands later in the calendar can hardly come earlier.
+        if moments and slot.send_at > after:
+            return min(moments)
+    raise AssertionError("the calendar has an end")
