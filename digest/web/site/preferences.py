@@ -5,7 +5,7 @@ or changes the address needs a session besides (`control`): mails are forwarded.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import (
@@ -148,6 +148,9 @@ def _join(session: Session, own: Subscription, now: datetime) -> Done | None:
         return None
     form = SignUpForm(
         email=reader.email,
+        # It was asked for, and confirmed.
+        sure=reader.email,
+        reserved=replace(current_runtime().settings.reserved_names, for_tries=True),
         newsletters=tuple(request.form.getlist("newsletter")),
         consent=request.form.get("consent") == "yes",
         wording=request.form.get("wording", ""),
@@ -157,8 +160,14 @@ def _join(session: Session, own: Subscription, now: datetime) -> Done | None:
     if session_of(session, own, session_secret(), now=now):
         joined = join(session, reader, form, now=now)
         return Done(f"You are in: from now on you get {all_the(joined)}.")
-    suppression = current_runtime().suppression
-    asked = sign_up(session.connection(), form, now=now, suppression=suppression)
+    runtime = current_runtime()
+    asked = sign_up(
+        session.connection(),
+        form,
+        now=now,
+        suppression=runtime.suppression,
+        relay=runtime.settings.relay.name,
+    )
     names = all_the(asked.newsletters)
     return Done(f"Now check your email. Press the button in it to start {names}.")
 
@@ -174,13 +183,16 @@ def _mail_fresh_link(session: Session, own: Subscription, now: datetime) -> Done
 def _change_address(session: Session, own: Subscription, now: datetime) -> Done:
     if not session_of(session, own, session_secret(), now=now):
         raise NOT_OPEN
+    runtime = current_runtime()
     email = ask_for_change(
         session,
         own.subscriber,
         request.form.get("email", ""),
         own.newsletter_id,
         now=now,
-        suppression=current_runtime().suppression,
+        suppression=runtime.suppression,
+        reserved=runtime.settings.reserved_names,
+        relay=runtime.settings.relay.name,
     )
     return Done("Now check your email there. Until you press the button in it, all stays.", email)
 
