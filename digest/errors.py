@@ -30,9 +30,13 @@ class RefusedError(DigestError):
 
 
 class FieldError(DigestError):
-    """A value that was given cannot be used; `field` names it, `sentence` is for who typed it."""
+    """A value that was given cannot be used; `field` names it, `sentence` is for who typed it.
 
-    def __init__(self, field: str, sentence: str) -> None:
+    `suggestion`: the value that was probably meant.
+    """
+
+    def __init__(self, field: str, sentence: str, suggestion: str | None = None) -> None:
         super().__init__(f"{field}: {sentence}")
         self.field = field
         self.sentence = sentence
+        self.suggestion = suggestion

@@ -81,6 +81,11 @@ def cut(text: str, length: int) -> str:
     return f"{words or text[: length - 1]}…"
 
 
+def ended(sentence: str) -> str:
+    """Return a sentence with a full stop, unless it ends in a mark of its own."""
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
+
+
 _MARKS = (
     (re.compile(r"(?<=\w)'(?=\w)|(?<=s)'(?=\s)|'(?=\d\ds\b)"), "’"),
     # Straight marks open after a space, a bracket or a dash, and close anywhere else; after a

@@ -3,6 +3,8 @@
 import hmac
 from dataclasses import dataclass, field
 
+from digest.receivers import mailbox_of
+
 
 @dataclass(frozen=True)
 class SuppressionKey:
@@ -13,6 +15,14 @@ class SuppressionKey:
     def mac(self, email_key: str) -> str:
         """Return the HMAC-SHA256 (hex) that stands for a normalised address."""
         return hmac.digest(self.secret, email_key.encode(), "sha256").hex()
+
+    def mailbox_mac(self, email_key: str) -> str:
+        """Return the HMAC that the mails to an address's mailbox are counted by.
+
+        The same for all ways to write it that surely lead there; it is no suppression.
+        """
+        folded = b"digest mailbox " + mailbox_of(email_key).encode()
+        return hmac.digest(self.secret, folded, "sha256").hex()
 
     @property
     def fingerprint(self) -> str:

@@ -40,6 +40,7 @@ class Purpose(enum.StrEnum):
     NEW_ADDRESS = "a"
     PAGE = "g"
     FORM = "f"
+    WITHDRAWAL = "w"
 
 
 class BadTokenError(ValueError):

@@ -97,6 +97,7 @@ def routes_page() -> str:
         surge=60,
         sign_ups_a_minute=600,
         disposable="report",
+        own_domains=frozenset(),
         log_format="text",
     )
     app = create_app(

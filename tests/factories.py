@@ -89,6 +89,7 @@ def make_settings(database_url: str, **changes: object) -> Settings:
         "surge": 0,
         "sign_ups_a_minute": 0,
         "disposable": "report",
+        "own_domains": frozenset(),
         "log_format": "text",
     }
     return Settings(**(values | changes))  # type: ignore[arg-type]

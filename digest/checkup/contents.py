@@ -240,11 +240,11 @@ def look_at_notices(session: Session, now: datetime) -> Iterator[Finding]:
     refused = session.execute(
         select(func.count(), func.max(Notice.reply)).where(queued, Notice.attempts > 0)
     ).one()
-    failed = session.execute(
-        select(func.count(), func.max(Notice.reply)).where(
-            Notice.state == NoticeState.FAILED, Notice.created_at > now - NEWS
-        )
-    ).one()
+    lately = (Notice.state == NoticeState.FAILED, Notice.created_at > now - NEWS)
+    how_many = select(func.count(), func.max(Notice.reply)).where(*lately)
+    # Where the relay gave no code, the words are ours: it was not even asked.
+    failed = session.execute(how_many.where(Notice.code.is_not(None))).one()
+    unasked = session.execute(how_many.where(Notice.code.is_(None))).one()
     if untouched:
         yield failure(
             "notices",
@@ -265,7 +265,15 @@ def look_at_notices(session: Session, now: datetime) -> Iterator[Finding]:
             f"{failed[1] or 'nothing'}",
             "A few are mistyped addresses. If it is many, read what the relay says.",
         )
-    if not (untouched or refused[0] or failed[0]):
+    if unasked[0]:
+        yield warning(
+            "notices",
+            f"In the last week {unasked[0]:,} could not be given to the relay: "
+            f"{unasked[1] or 'it did not answer for two days.'}",
+            "`digest subscriber show ADDRESS` tells it of each reader. Letters such as ö before "
+            "the @ need a relay that offers SMTPUTF8.",
+        )
+    if not (untouched or refused[0] or failed[0] or unasked[0]):
         yield fine("notices", "None waits that should not.")
 
 

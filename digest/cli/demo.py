@@ -73,6 +73,7 @@ def demo_settings(folder: Path, web_port: int, inbox_port: int) -> Settings:
         surge=60,
         sign_ups_a_minute=600,
         disposable="report",
+        own_domains=frozenset(),
         log_format="text",
     )
 

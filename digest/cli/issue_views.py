@@ -58,14 +58,14 @@ def preview(name: IssueName, folder: Path, as_json: bool) -> None:
 @click.option("--to", "address", required=True, help="The address that gets it.")
 def test(name: IssueName, address: str) -> None:
     """Mail an issue to one address, as a reader would get it. Nobody else is mailed."""
-    try:
-        parse_address(address)
-    except AddressError as error:
-        raise click.UsageError(f"--to: {error}.") from None
     with runtime() as opened:
+        try:
+            to = parse_address(address, opened.settings.reserved_names).email
+        except AddressError as error:
+            raise click.UsageError(f"--to: {prose.ended(str(error))}") from None
         with opened.database.reading() as session:
             found = find_issue(session, name)
-            written = _previewed(opened, session, found, address)
+            written = _previewed(opened, session, found, to)
         said = send_preview(written, opened.settings)
     click.echo(f"The relay accepted it: {said}")
 

@@ -120,7 +120,7 @@ def create(slug: str, as_json: bool, **given: Any) -> None:
             _save_publication(session, given, pictures, now)
             changes |= _portrait(session, pictures, now)
             values = NewsletterValues(slug=slug, **changes)
-            made = create_newsletter(session, values, now)
+            made = create_newsletter(session, values, now, reserved=opened.settings.reserved_names)
         _tell(made, now, as_json)
 
 
@@ -145,7 +145,11 @@ def edit(slug: str, as_json: bool, **given: Any) -> None:
             _save_publication(session, given, pictures, now)
             changes |= _portrait(session, pictures, now)
             values = dataclasses.replace(values_of(found), **changes)
-            followed = _followed(edit_newsletter(session, found, values, now))
+            followed = _followed(
+                edit_newsletter(
+                    session, found, values, now, reserved=opened.settings.reserved_names
+                )
+            )
         _tell(found, now, as_json, followed)
 
 

@@ -9,16 +9,20 @@ from rich.table import Table
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
 from digest.cli.writing import watched, write_whole
+from digest.errors import NotFoundError
 from digest.newsroom.newsletters import find_newsletter
 from digest.readers.data.erasing import erase as erase_reader
 from digest.readers.data.exporting import (
+    NoticeRecord,
     ReaderRecord,
+    SignUpRecord,
     count_readers,
     csv_lines,
     list_readers,
     show_reader,
+    show_sign_ups,
 )
-from digest.readers.data.finding import find_reader
+from digest.readers.data.finding import find_key, find_reader
 
 slug_argument = click.argument("slug", metavar="[NEWSLETTER]", required=False)
 ended_option = click.option("--ended", is_flag=True, help="Those who left as well.")
@@ -58,13 +62,43 @@ def list_subscribers(slug: str | None, ended: bool, limit: int, as_json: bool) -
 @click.argument("address")
 @json_option
 def show(address: str, as_json: bool) -> None:
-    """Show all that is held about the reader with that ADDRESS."""
+    """Show all that is held about the reader with that ADDRESS, or about their sign-up."""
     with runtime() as opened, opened.database.reading() as session:
-        record = show_reader(session, find_reader(session, address))
+        try:
+            record = show_reader(session, find_reader(session, address))
+        except NotFoundError:
+            waiting, notices = show_sign_ups(session, find_key(address))
+            if not waiting:
+                raise
+            _print_waiting(waiting, notices, as_json)
+            return
     if as_json:
         print_json(asdict(record))
     else:
         _print_record(record)
+
+
+def _print_waiting(
+    sign_ups: tuple[SignUpRecord, ...], notices: tuple[NoticeRecord, ...], as_json: bool
+) -> None:
+    if as_json:
+        asked, mails = map(asdict, sign_ups), map(asdict, notices)
+        print_json({"sign_ups": list(asked), "notices": list(mails)})
+        return
+    for row in sign_ups:
+        click.echo(
+            f"{row.email}, no reader yet: signed up at {row.site} on "
+            f"{row.requested_at:%Y-%m-%d %H:%M} (UTC), and has not confirmed it."
+        )
+    _print_notices(notices)
+
+
+def _print_notices(notices: tuple[NoticeRecord, ...]) -> None:
+    mails = Table("Mail", "When (UTC)", "State", "What was said")
+    for each in notices:
+        kind = each.kind.replace("_", " ")
+        mails.add_row(kind, f"{each.at:%Y-%m-%d %H:%M}", each.state, each.reply or "")
+    print_table(mails, "No mails to this reader alone.")
 
 
 def _print_record(record: ReaderRecord) -> None:
@@ -89,6 +123,7 @@ def _print_record(record: ReaderRecord) -> None:
         number = "" if issue.number is None else f"No. {issue.number}"
         got.add_row(issue.newsletter, number, issue.state, issue.reason or "")
     print_table(got, "No issues.")
+    _print_notices(record.notices)
     for suppression in record.suppressions:
         lifted = " (lifted)" if suppression.lifted_at else ""
         click.echo(

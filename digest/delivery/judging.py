@@ -18,8 +18,10 @@ from digest.delivery.relay.connection import (
 VERDICT_RUN = 10
 
 # RFC 3463 3.2 and 3.3: no such mailbox, system or domain; bad syntax; moved; a null MX (RFC 7505);
-# a mailbox that is disabled.
-OF_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+# a mailbox that is disabled. RFC 6531 3.5: the next server takes no address beyond ASCII.
+OF_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.6.7"})
+# The same, said of the message: its header has such an address in it.
+OF_ITS_LETTERS = frozenset({"5.6.7", "5.6.9"})
 # RFC 3463 3.2: the sender's address, its syntax or its domain.
 OF_SENDER = frozenset({"5.1.7", "5.1.8"})
 SIGN_IN_FIRST = 530
@@ -139,6 +141,8 @@ def _words(outcome: Outcome) -> _Words | None:
     if reply is None:
         return None
     if outcome.fate is Fate.REFUSED and stage is Stage.FINAL_DOT:
+        if reply.enhanced in OF_ITS_LETTERS:
+            return None
         return _Words(outcome.fate, stage, reply.code, reply.enhanced, "")
     if outcome.fate is Fate.REFUSED and stage is Stage.RCPT and not _speaks_of_address(reply):
         return _Words(outcome.fate, stage, reply.code, reply.enhanced, "")

@@ -121,7 +121,8 @@ def write_message(mailing: Mailing, reader: Recipient, links: Links) -> Envelope
             raise
         return _unwritable(reader, error.reason)
     sender = links.envelope_sender(reader.token_id, mailing.issue_id, mailing.from_address)
-    return Envelope(reader.subscriber_id, sender, address, message, tidy=True)
+    # The stencil answers for 7-bit lines alone.
+    return Envelope(reader.subscriber_id, sender, address, message, tidy=address.isascii())
 
 
 def _unwritable(reader: Recipient, reason: str) -> Outcome:

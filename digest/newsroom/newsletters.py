@@ -12,12 +12,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from digest import zones
-from digest.addresses import AddressError, parse_address
+from digest.addresses import AddressError, beyond_ascii, parse_address
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Approval, InDoubtPolicy, Newsletter, Publication
 from digest.newsroom.intake.sanitising import one_line
 from digest.newsroom.issues.rescheduling import Followed, follow
 from digest.newsroom.palette import palette, parse_hex
+from digest.prose import ended
+from digest.reserved_names import ANY_NAME, ReservedNames
 
 HOURS_AHEAD_AT_MOST = 6 * 24
 STORIES_AT_MOST = 30
@@ -64,15 +66,23 @@ class NewsletterValues:
     in_doubt_policy: InDoubtPolicy = InDoubtPolicy.HOLD
 
 
-def create_newsletter(session: Session, values: NewsletterValues, now: datetime) -> Newsletter:
+def create_newsletter(
+    session: Session,
+    values: NewsletterValues,
+    now: datetime,
+    *,
+    reserved: ReservedNames = ANY_NAME,
+) -> Newsletter:
     """Create a newsletter of the publication, with its palette.
+
+    `reserved`: which names that no mail reaches may stand in its addresses.
 
     Raises:
         FieldError: a value cannot be used; the error names its field.
         RefusedError: there is no publication yet.
     """
     newsletter = Newsletter(created_at=now, calendar_since=now)
-    _set(session, newsletter, values)
+    _set(session, newsletter, values, reserved)
     try:
         with session.begin_nested():
             session.add(newsletter)
@@ -82,7 +92,12 @@ def create_newsletter(session: Session, values: NewsletterValues, now: datetime)
 
 
 def edit_newsletter(
-    session: Session, newsletter: Newsletter, values: NewsletterValues, now: datetime
+    session: Session,
+    newsletter: Newsletter,
+    values: NewsletterValues,
+    now: datetime,
+    *,
+    reserved: ReservedNames = ANY_NAME,
 ) -> list[Followed]:
     """Change a newsletter. Return what became of its issues where its calendar changed.
 
@@ -96,7 +111,7 @@ def edit_newsletter(
     if values.slug != newsletter.slug:
         raise FieldError("slug", "It stands in links that readers have, so it cannot change.")
     before = values_of(newsletter)
-    _set(session, newsletter, values)
+    _set(session, newsletter, values, reserved)
     if (newsletter.weekday, newsletter.local_time, newsletter.zone) != (
         before.weekday,
         before.local_time,
@@ -170,7 +185,9 @@ def _new_publication(name: str | None, site_url: str | None) -> Publication:
     return Publication(id=1)
 
 
-def _set(session: Session, newsletter: Newsletter, values: NewsletterValues) -> None:
+def _set(
+    session: Session, newsletter: Newsletter, values: NewsletterValues, reserved: ReservedNames
+) -> None:
     publication = session.get(Publication, 1)
     if publication is None:
         raise RefusedError("There is no publication yet. Give its name and its web address first.")
@@ -188,15 +205,24 @@ def _set(session: Session, newsletter: Newsletter, values: NewsletterValues) -> 
         _text("from_name", values.from_name, 100, empty=True)
         or (f"{newsletter.editor_name.split()[0]} at {publication.name}"[:100])
     )
-    newsletter.editor_email = _address("editor_email", values.editor_email)
-    newsletter.from_address = _address("from_address", values.from_address)
-    newsletter.reply_to = _address("reply_to", values.reply_to) if values.reply_to else None
+    _set_addresses(newsletter, values, reserved)
     newsletter.postal_address = _text("postal_address", values.postal_address, 300)
     newsletter.briefs_heading = _text("briefs_heading", values.briefs_heading, 100)
     newsletter.approval = values.approval
     newsletter.in_doubt_policy = values.in_doubt_policy
     _set_calendar(newsletter, values)
     _set_stories(newsletter, values)
+
+
+def _set_addresses(
+    newsletter: Newsletter, values: NewsletterValues, reserved: ReservedNames
+) -> None:
+    for field in ("editor_email", "from_address", "reply_to"):
+        text = getattr(values, field)
+        # What stood there before is no mistake of whoever changes something else.
+        if text != getattr(newsletter, field) or not text:
+            optional = field == "reply_to" and not text
+            setattr(newsletter, field, None if optional else _address(field, text, reserved))
 
 
 def _set_calendar(newsletter: Newsletter, values: NewsletterValues) -> None:
@@ -255,11 +281,19 @@ def _accent(text: str) -> str:
         raise FieldError("accent", f"This {error}.") from None
 
 
-def _address(field: str, text: str) -> str:
+def _address(field: str, text: str, reserved: ReservedNames) -> str:
     try:
-        return parse_address(text).email
+        address = parse_address(text, reserved)
     except AddressError as error:
-        raise FieldError(field, f"{error}.") from None
+        raise FieldError(field, ended(str(error)), error.suggestion) from None
+    if not address.local.isascii():
+        # It stands in every message, and most mail servers would refuse all of them.
+        raise FieldError(
+            field,
+            f"Use an address without letters such as {beyond_ascii(address.local)} before the @: "
+            "few mail servers take them yet.",
+        )
+    return address.email
 
 
 def _zone(text: str) -> str:

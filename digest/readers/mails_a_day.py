@@ -1,9 +1,13 @@
-"""How many mails of a kind an address gets in a day: each takes a value of `Notice.once`."""
+"""How many mails of a kind an address gets in a day: each takes a value of `Notice.once`.
+
+`mac` stands for what they are counted by. For mails that a stranger can have sent to an address it
+is `SuppressionKey.mailbox_mac`: one mailbox has many addresses.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from digest.models import Notice, NoticeKind
@@ -37,6 +41,18 @@ def free_again(session: Session, kind: NoticeKind, mac: str, now: datetime) -> d
     recent = sorted(session.scalars(used))
     most = MOST_A_DAY[kind]
     return recent[-most] + timedelta(days=1) if len(recent) >= most else None
+
+
+def give_back(
+    session: Session, kind: NoticeKind, mac: str, asked_at: datetime, which: ColumnElement[bool]
+) -> None:
+    """Count a mail no longer that was asked for at that moment: whoever has the mailbox used it."""
+    session.execute(
+        update(Notice)
+        .where(Notice.once.in_(slots_of(kind, mac, asked_at)), which)
+        .values(once=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def slots_of(kind: NoticeKind, mac: str, now: datetime) -> list[str]:

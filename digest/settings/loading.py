@@ -17,6 +17,7 @@ from environs import EnvError, FileAwareEnv
 from sqlalchemy import URL
 
 from digest.errors import SettingError
+from digest.reserved_names import ReservedNames
 from digest.settings.environment_file import add_environment_file
 from digest.settings.values import (
     LOOPBACK_NAMES,
@@ -24,12 +25,14 @@ from digest.settings.values import (
     Network,
     RelayAddress,
     hello_name,
+    is_loopback,
     new_secret,
     parse_boolean,
     parse_database_url,
     parse_disposable,
     parse_domain,
     parse_domain_rates,
+    parse_domains,
     parse_folder,
     parse_keys,
     parse_log_format,
@@ -99,12 +102,18 @@ class Settings:
     surge: int
     sign_ups_a_minute: int
     disposable: Literal["allow", "report", "refuse"]
+    own_domains: frozenset[str]
     log_format: Literal["text", "json"]
 
     @property
     def embedded(self) -> bool:
         """Whether one process plays every part, with no broker to install."""
         return self.redis_url == "memory://"
+
+    @property
+    def reserved_names(self) -> ReservedNames:
+        """Which names that no mail of the internet reaches are taken in addresses."""
+        return ReservedNames(for_tries=is_loopback(self.public_url), own=self.own_domains)
 
     @property
     def final_dot_wait(self) -> float:
@@ -172,6 +181,7 @@ def _read(env: "_Reader") -> Settings:
         surge=env.whole("DIGEST_SURGE", 0, 1_000_000),
         sign_ups_a_minute=env.whole("DIGEST_SIGN_UPS_A_MINUTE", 0, 1_000_000),
         disposable=env.parsed("DIGEST_DISPOSABLE", parse_disposable),
+        own_domains=env.parsed("DIGEST_OWN_DOMAINS", parse_domains),
         log_format=env.parsed("DIGEST_LOG_FORMAT", parse_log_format),
     )
 

@@ -36,6 +36,11 @@ class RelayAddress:
     username: str | None = None
     password: str | None = None
 
+    @property
+    def name(self) -> str:
+        """What the relay is called wherever something is kept of it."""
+        return f"{self.host}:{self.port}"
+
     def __repr__(self) -> str:
         return f"RelayAddress({self.host}:{self.port}, {self.security})"
 
@@ -242,6 +247,23 @@ def parse_domain(text: str) -> str:
     if name and not DOMAIN.fullmatch(name):
         raise ValueError("should be a domain name in ASCII, like bounces.example.org")
     return name
+
+
+def parse_domains(text: str) -> frozenset[str]:
+    """Read `DIGEST_OWN_DOMAINS`."""
+    names = {part.strip().lower().strip(".") for part in text.split(",") if part.strip()}
+    for name in names:
+        if not DOMAIN.fullmatch(name):
+            raise ValueError(
+                "should be names in ASCII (xn--…), like corp.internal, mailhost, separated by "
+                f"commas; not {name!r}"
+            )
+    return frozenset(names)
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether a URL leads to this machine."""
+    return urlsplit(url).hostname in LOOPBACK_NAMES
 
 
 def parse_rate(text: str) -> float:

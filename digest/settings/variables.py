@@ -180,5 +180,13 @@ VARIABLES = (
         "Addresses of services that throw mail away: `allow` takes them, `report` has `digest "
         "doctor` tell how many signed up, `refuse` asks for another address.",
     ),
+    Variable(
+        "DIGEST_OWN_DOMAINS",
+        "",
+        "Names of your own network that readers and newsletters may have addresses at, like "
+        "`corp.internal, mailhost`. Names that no mail of the internet reaches (.test, .example, "
+        ".local, example.org and the like) are refused without, unless DIGEST_PUBLIC_URL is "
+        "loopback.",
+    ),
     Variable("DIGEST_LOG_FORMAT", "text", "`text` for people, `json` for machines."),
 )

@@ -45,6 +45,12 @@ def wants_json() -> bool:
     return best != "text/html"
 
 
+def told(error: FieldError) -> dict[str, str]:
+    """Return what is wrong with a field, for a program."""
+    suggestion = {"suggestion": error.suggestion} if error.suggestion else {}
+    return {"field": error.field, "detail": error.sentence, **suggestion}
+
+
 def problem(status: int, title: str, detail: str, **members: object) -> Response:
     """Return problem details (RFC 9457)."""
     response = jsonify(type="about:blank", status=status, title=title, detail=detail, **members)
@@ -92,7 +98,7 @@ def _field(error: FieldError) -> Response:
         "That cannot be used",
         error.sentence,
         template="errors/refused.html",
-        errors=[{"field": error.field, "detail": error.sentence}],
+        errors=[told(error)],
     )
 
 

@@ -1,6 +1,7 @@
 """A sign-up as it comes in by the web: by the form, in a frame, through the API."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from flask import Response, current_app, make_response, render_template, request
@@ -9,7 +10,9 @@ from digest.errors import FieldError
 from digest.readers.consent.recording import Evidence
 from digest.readers.signing_up.sign_up_form import SignUpForm
 from digest.readers.signing_up.submitting import Asked, sign_up
+from digest.readers.signing_up.withdrawing import withdraw
 from digest.runtime import SEND_NOTICES
+from digest.tokens import Purpose
 from digest.web.context import current_runtime
 from digest.web.errors import problem, wants_json
 from digest.web.evidence import site_of
@@ -18,6 +21,9 @@ from digest.web.masthead import masthead_of
 
 # The confirmations that an address gets in a day are counted over so long.
 A_DAY = timedelta(days=1)
+WITHDRAWAL = "withdrawal"
+# No more mails than this go to an address in a day.
+MOST_WITHDRAWN = 3
 OFF = frozenset({"", "0", "false", "no", "off"})
 
 
@@ -44,9 +50,46 @@ def take_sign_up(
     if ask is not None:
         return ask
     with runtime.database.bare_transaction() as connection:
-        asked = sign_up(connection, form, now=runtime.clock.now(), suppression=runtime.suppression)
+        asked = sign_up(
+            connection,
+            form,
+            now=runtime.clock.now(),
+            suppression=runtime.suppression,
+            relay=runtime.settings.relay.name,
+        )
     runtime.bell.ring(SEND_NOTICES)
     return asked
+
+
+def withdrawal_token(asked: Asked) -> str:
+    """Return what takes the sign-up back: for the page about it alone, whoever has the address."""
+    return current_runtime().ring.sign(Purpose.WITHDRAWAL, asked.sign_up)
+
+
+def withdraw_sign_up(token: str) -> None:
+    """Take a sign-up back.
+
+    Raises:
+        BadTokenError: no page of ours held that token.
+    """
+    runtime = current_runtime()
+    sign_up_id = runtime.ring.read(Purpose.WITHDRAWAL, token).id
+    with runtime.database.transaction() as session:
+        withdraw(session, sign_up_id, now=runtime.clock.now(), suppression=runtime.suppression)
+
+
+def withdrawal_tokens(asked: Asked) -> list[str]:
+    """Return those of all that the page about a sign-up has asked for: it may be pressed again."""
+    return [*request.form.getlist(WITHDRAWAL)[-MOST_WITHDRAWN:], withdrawal_token(asked)]
+
+
+def withdrawn_here() -> bool:
+    """Take back what a page about a sign-up asked for, if this is what was pressed there."""
+    if request.form.get("action") != "withdraw":
+        return False
+    for token in request.form.getlist(WITHDRAWAL)[-MOST_WITHDRAWN - 1 :]:
+        withdraw_sign_up(token)
+    return True
 
 
 def ask_once_more(form: SignUpForm, ask: Ask, here: str) -> Response:
@@ -74,6 +117,7 @@ def show_asked(asked: Asked, form: SignUpForm, here: str, **more: object) -> str
         here=here,
         sent=int((first or now).timestamp()),
         again_from=first + A_DAY if first else None,
+        withdrawals=withdrawal_tokens(asked),
         **more,
     )
 
@@ -99,11 +143,21 @@ def problem_once_more(ask: Ask) -> Response:
     return response
 
 
+def told_in_form(errors: Sequence[FieldError]) -> dict[str, object]:
+    """Return what the templates with the form tell: `instead` is the address that was meant."""
+    return {
+        "errors": errors,
+        "sentences": {error.field: error.sentence for error in errors},
+        "instead": next((each.suggestion for each in errors if each.suggestion), None),
+    }
+
+
 def read_form(evidence: Evidence) -> SignUpForm:
     """Return the fields of the HTML form that was sent."""
     fields = request.form
     return SignUpForm(
-        email=fields.get("email", ""),
+        # A press on what we offered instead takes that, whatever stands in the field.
+        email=fields.get("instead") or fields.get("email", ""),
         newsletters=tuple(fields.getlist("newsletter")),
         topics=tuple(fields.getlist("topic")),
         name=fields.get("name", ""),
@@ -111,7 +165,9 @@ def read_form(evidence: Evidence) -> SignUpForm:
         wording=fields.get("wording", "").strip(),
         website=fields.get("website", ""),
         site=signed_up_at(evidence),
+        sure="" if "instead" in fields else fields.get("sure", ""),
         evidence=evidence,
+        reserved=current_runtime().settings.reserved_names,
     )
 
 

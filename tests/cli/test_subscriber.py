@@ -6,9 +6,18 @@ import pytest
 from sqlalchemy import select
 
 from digest.database.transactions import Database
-from digest.models import Newsletter, Subscriber
+from digest.models import (
+    Newsletter,
+    Notice,
+    NoticeKind,
+    NoticeState,
+    SignUp,
+    Subscriber,
+    Terms,
+    Wording,
+)
 from tests.cli.conftest import CommandLine
-from tests.factories import make_newsletter, make_reader
+from tests.factories import NOW, make_newsletter, make_reader
 
 ROBIN = "robin@example.org"
 
@@ -111,3 +120,41 @@ def test_a_newsletter_that_is_not_there_exits_1(read: CommandLine, database: Dat
     assert read("subscriber", "export", "weekly").exit_code == 1
     with database.reading() as session:
         assert len(session.scalars(select(Newsletter)).all()) == 2
+
+
+def test_a_sign_up_that_waits_is_shown_with_what_became_of_its_mail(
+    read: CommandLine, database: Database
+) -> None:
+    said = "The address is not ASCII before the @, and the relay does not offer SMTPUTF8."
+    with database.transaction() as session:
+        newsletter = session.scalars(select(Newsletter)).first()
+        assert newsletter is not None
+        terms = Terms(version=1, body="Be kind.", published_at=NOW)
+        wording = Wording(number=1, label="I [agree]", terms=terms, created_at=NOW)
+        asked = SignUp(
+            token_id=bytes(16),
+            subject=bytes(16),
+            email="jörg@example.org",
+            email_key="jörg@example.org",
+            site="halyard.example",
+            wording=wording,
+            requested_at=NOW,
+            expires_at=NOW,
+        )
+        session.add(asked)
+        session.flush()
+        session.add(
+            Notice(
+                token_id=bytes(16),
+                kind=NoticeKind.CONFIRMATION,
+                newsletter_id=newsletter.id,
+                sign_up_id=asked.id,
+                state=NoticeState.FAILED,
+                reply=said,
+                created_at=NOW,
+            )
+        )
+    assert "no reader yet" in read("subscriber", "show", "JÖRG@example.org").out
+    shown = read("subscriber", "show", "jörg@example.org", "--json").json
+    assert shown["notices"][0]["reply"] == said
+    assert read("subscriber", "show", "nobody@example.org").exit_code == 1

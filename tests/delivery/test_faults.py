@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -572,3 +573,41 @@ def test_an_address_that_no_mail_can_carry_fails_alone(press: Press) -> None:
     rows = by_address(press, issue_id)
     assert (rows["jörg@example.org"].state, rows["jörg@example.org"].reason) == (FAILED, "refused")
     assert "not ASCII" in (rows["jörg@example.org"].reply or "")
+
+
+@pytest.mark.parametrize(
+    "extensions", [("PIPELINING", "8BITMIME", "SMTPUTF8"), ("8BITMIME", "SMTPUTF8")]
+)
+def test_an_address_beyond_ascii_goes_by_smtputf8(press: Press, extensions: Sequence[str]) -> None:
+    with ScriptedRelay(extensions=extensions) as relay:
+        press.relay_at(relay.port)
+        issue_id = press.frozen_issue(
+            "mina@example.org", "jörg@bücher.example", "robin@example.org"
+        )
+        press.deliver(issue_id)
+        got = {message.recipients[0]: message for message in relay.messages}
+    assert set(got) == {"mina@example.org", "jörg@xn--bcher-kva.example", "robin@example.org"}
+    mail = got["jörg@xn--bcher-kva.example"]
+    assert mail.mail.endswith(" BODY=8BITMIME SMTPUTF8")
+    assert "\r\nTo: Robin <jörg@xn--bcher-kva.example>\r\n".encode() in mail.content
+    assert not mail.content.isascii()
+    for other in ("mina@example.org", "robin@example.org"):
+        assert "SMTPUTF8" not in got[other].mail
+        assert got[other].content.isascii()
+    assert press.states(issue_id) == [ACCEPTED] * 3
+
+
+def test_a_server_further_on_that_takes_no_such_address_refuses_the_reader_alone(
+    press: Press,
+) -> None:
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        refused = "550 5.6.7 <jörg@example.org>: Non-ASCII addresses not permitted"
+        relay.always("RCPT", refused, when="ö")
+        emails = [f"{'ö' * n}@example.org" for n in range(1, 14)]
+        issue_id = press.frozen_issue(*emails, "robin@example.org")
+        press.deliver(issue_id)
+    rows = by_address(press, issue_id)
+    assert {rows[email].state for email in emails} == {FAILED}
+    assert rows["robin@example.org"].state is ACCEPTED
+    assert "ö" not in (rows["ö@example.org"].reply or "")

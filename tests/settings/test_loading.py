@@ -375,6 +375,7 @@ MALFORMED = {
     "DIGEST_SURGE": ["-1", "1.5", "many"],
     "DIGEST_SIGN_UPS_A_MINUTE": ["-1", "1.5", "many"],
     "DIGEST_DISPOSABLE": ["no", "Refuse!"],
+    "DIGEST_OWN_DOMAINS": ["corp..internal", "-corp", "bücher.example", "a b", "*"],
     "DIGEST_LOG_FORMAT": ["xml", "JSON lines"],
 }
 

@@ -250,3 +250,37 @@ def test_a_site_that_was_not_declared_is_told_so(
         f"url => {posted}.then(() => 'read', () => 'kept')", f"{host.home}/api/v1/subscriptions"
     )
     assert outcome == "kept"
+
+
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_a_mistyped_address_is_asked_about_and_a_wrong_one_changed(
+    host: Host, paper: Gallery, open_page: OpenPage, width: int, scheme: Scheme
+) -> None:
+    page = open_page(width=width, colour_scheme=scheme).page
+    element = show(page, host.hold("card", host.element("card")))
+    email, typed = page.get_by_label("Email address"), f"robin.{width}@gmial.com"
+    email.fill(typed)
+    page.get_by_label("I have read and agree").check()
+    page.get_by_role("button", name="Sign up").click()
+    use = page.get_by_role("button", name=f"Use robin.{width}@gmail.com")
+    expect(use).to_be_visible()
+    assert_axe_finds_nothing(page)
+    assert_it_fits(page)
+
+    use.click()
+    expect(page.get_by_role("heading", name="Now check your email")).to_be_focused()
+    expect(page.get_by_text(f"robin.{width}@gmail.com")).to_be_visible()
+    page.get_by_role("button", name="Change it").click()
+    expect(email).to_be_focused()
+    expect(email).to_have_value(f"robin.{width}@gmail.com")
+
+    email.fill(typed)
+    page.get_by_role("button", name="Sign up").click()
+    expect(use).to_be_visible()
+    page.get_by_role("button", name="Sign up").click()
+    expect(element).to_have_attribute("state", "asked")
+    found, _, _ = asked(paper, typed)
+    assert found.email == typed
+    with paper.runtime.database.reading() as session:
+        taken_back = select(SignUp).where(SignUp.email == f"robin.{width}@gmail.com")
+        assert session.scalar(taken_back) is None

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from digest import prose, zones
-from digest.addresses import parse_address, wire_address
+from digest.addresses import wire_address
 from digest.delivery.messages import Links
 from digest.delivery.relay.connecting import connect_to_relay
 from digest.delivery.relay.connection import Envelope, Fate
@@ -43,7 +43,7 @@ class Preview:
 def preview_issue(
     session: Session, issue: Issue, to: str, *, links: Links, now: datetime
 ) -> Preview:
-    """Write an issue for one address, from the frozen bytes where there are some.
+    """Write an issue for one address, checked before, from the frozen bytes where there are some.
 
     Its links to leave and to change lead to the real pages, and belong to nobody.
 
@@ -52,7 +52,7 @@ def preview_issue(
         RefusedError: the issue cannot be rendered as it is; the message says why.
     """
     sender = wire_address(issue.newsletter.from_address)
-    recipient = wire_address(parse_address(to).email)
+    recipient = wire_address(to)
     nobody = new_token_id()
     site = session.get_one(Publication, 1).site_url.partition("://")[2].partition("/")[0]
     values = {

@@ -44,7 +44,7 @@ class Admission:
 
 def relay_name(settings: Settings) -> str:
     """Return what the relay's breaker is called."""
-    return f"{settings.relay.host}:{settings.relay.port}"
+    return settings.relay.name
 
 
 def is_of_relay(trouble: RelayTrouble) -> bool:

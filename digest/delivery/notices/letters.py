@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from functools import partial
 
 import structlog
@@ -92,14 +92,14 @@ def _write(session: Session, notice: Notice, publication: Publication, links: Li
     newsletter = notice.newsletter
     sender = wire_address(newsletter.from_address)
     recipient = wire_address(notice.to_address)
-    if not recipient.isascii():
-        raise RefusedError("The address is not ASCII before the @, which few servers take yet.")
     head = masthead(publication, newsletter, links.public_url)
     about = _about(session, notice, links)
     rendered = render_notice(_template(notice), head, recipient, about)
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=SMTP if recipient.isascii() else _UTF8_TO)
     message["From"] = MailAddress(newsletter.from_name, addr_spec=sender)
-    message["To"] = MailAddress(addr_spec=recipient)
+    # Not as `addr_spec`, which Python takes in ASCII only.
+    local, _, domain = recipient.rpartition("@")
+    message["To"] = MailAddress(username=local, domain=domain)
     message["Subject"] = rendered.subject
     message["Date"] = notice.created_at
     message["Message-ID"] = f"<notice.{notice.token_id.hex()}@{sender.rpartition('@')[2]}>"
@@ -111,6 +111,17 @@ def _write(session: Session, notice: Notice, publication: Publication, links: Li
     # Random by default, and a retry shall send the same bytes.
     message.set_boundary(f"=-{notice.token_id.hex()}")
     return Envelope(notice.id, sender, recipient, message.as_bytes())
+
+
+class _RawTo(EmailPolicy):
+    """As SMTP's, but for To, in UTF-8 (RFC 6532 3.2): an address beyond ASCII has no other form."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        policy = SMTPUTF8 if name.lower() == "to" else SMTP
+        return policy.fold_binary(name, value)
+
+
+_UTF8_TO = _RawTo(linesep="\r\n")
 
 
 def _about(session: Session, notice: Notice, links: Links) -> About:

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from socket import socket
 from typing import NamedTuple
 
+from digest.addresses import NEEDED_BEYOND_ASCII
 from digest.delivery.relay.habits import Habits
 from digest.delivery.relay.wire import (
     RawReply,
@@ -126,7 +127,8 @@ class Connection:
         """How many readers it has refused in this connection."""
         self.pipelining = "pipelining" in features
         self.eight_bit = "8bitmime" in features
-        self.smtputf8 = "smtputf8" in features
+        # RFC 6531 3.1 (8): an address beyond ASCII makes its header 8-bit.
+        self.smtputf8 = set(features) >= NEEDED_BEYOND_ASCII
         self.takes_size = "size" in features
         size = features.get("size", "")
         # RFC 1870: 0 is "no limit", and so is no number.
@@ -215,7 +217,9 @@ class Connection:
             raise ValueError("a message has line ends that are not CRLF")
         if not message.endswith(b"\r\n"):
             raise ValueError("a message does not end with CRLF")
-        if not self.eight_bit and not message.isascii():
+        # One for an address beyond ASCII cannot be said to this relay at all.
+        sayable = self.smtputf8 or envelope.recipient.isascii()
+        if sayable and not self.eight_bit and not message.isascii():
             raise ValueError("a message is 8-bit, and the relay does not offer 8BITMIME")
 
     def _check_senders(self, window: list[Envelope]) -> None:
@@ -229,7 +233,10 @@ class Connection:
         if self.size_limit and size > self.size_limit:
             return f"The message has {size} octets; the relay takes {self.size_limit} at most."
         if not envelope.recipient.isascii() and not self.smtputf8:
-            return "The address is not ASCII, and the relay does not offer SMTPUTF8."
+            return (
+                "The address is not ASCII before the @, and the relay does not offer SMTPUTF8 with "
+                "8BITMIME (RFC 6531)."
+            )
         return None
 
     def _ready(self, envelope: Envelope) -> _Ready:

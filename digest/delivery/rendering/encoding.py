@@ -1,7 +1,7 @@
 """How text is written in a 7-bit message: quoted-printable bodies, folded and encoded headers.
 
-Nothing here ends its output with a line break, and nothing emits a byte above 126 or a line that
-begins with a dot.
+Nothing here ends its output with a line break, and nothing emits a line that begins with a dot, or
+a byte above 126 other than those of an address that is not ASCII.
 """
 
 import binascii
@@ -88,12 +88,13 @@ def phrase_and_angle(header: str, phrase: str, inside: str) -> bytes:
     """A whole field of a phrase and `<inside>`: an RFC 5322 name-addr, or an RFC 2919 List-Id.
 
     The phrase, single-spaced or empty, is written as atoms, a quoted-string (RFC 5322 3.2.4) or,
-    where it is not ASCII or too long for a line, as encoded-words (RFC 2047 5 (3)).
+    where it is not ASCII or too long for a line, as encoded-words (RFC 2047 5 (3)). What is inside
+    stands as it is, in UTF-8 (RFC 6532 3.2): an address may not be encoded (RFC 2047 5).
     """
     angle = f"<{inside}>"
     start = f"{header}: "
     if not phrase:
-        return f"{start}{angle}".encode("ascii")
+        return f"{start}{angle}".encode()
     written = phrase
     if not _ATOMS.fullmatch(phrase):
         written = '"' + phrase.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -103,7 +104,7 @@ def phrase_and_angle(header: str, phrase: str, inside: str) -> bytes:
         room = ENCODED_WIDTH - len(start) if "\r\n" not in written else ENCODED_WIDTH
     last_line = written.rpartition("\r\n")[2]
     gap = " " if len(last_line) + 1 + len(angle) <= room else "\r\n "
-    return f"{start}{written}{gap}{angle}".encode("ascii")
+    return f"{start}{written}{gap}{angle}".encode()
 
 
 # "=?utf-8?q?" and "?="

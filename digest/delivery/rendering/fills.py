@@ -63,7 +63,8 @@ def encoder(fill: Fill) -> Encoder:
     name = fill.words[0]
     match fill.how:
         case How.TOKEN:
-            return lambda values, _: values[name].encode("ascii")
+            # Of an address alone there may be more than ASCII in it (RFC 6532 3.2).
+            return lambda values, _: values[name].encode()
         case How.PLAIN:
             return lambda values, lines: _line(values[name], lines)
         case How.MARKUP:

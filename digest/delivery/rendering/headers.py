@@ -96,6 +96,8 @@ def _check(head: Letterhead) -> None:
             CHECKS[kind](name, value)
         except SlotValueError as error:
             raise StencilError(f"the letterhead's {name} {error.reason}") from error
+        if not value.isascii():
+            raise StencilError(f"the letterhead's {name} is not ASCII")
     for name, pattern, value in (
         ("newsletter_slug and list_id_domain", _LIST_ID, _list_id(head)),
         ("newsletter_slug", _WORD, head.newsletter_slug),

@@ -46,10 +46,6 @@ class SlotValueError(StencilError):
         self.reason = reason
 
 
-class UnencodableAddressError(SlotValueError):
-    """The local part is not ASCII and would need SMTPUTF8 (RFC 6531, RFC 6532)."""
-
-
 class Kind(StrEnum):
     """What the values of a slot are."""
 
@@ -58,7 +54,10 @@ class Kind(StrEnum):
     URL = "url"
     """An absolute https, http or mailto URI, wholly percent-encoded (RFC 3986)."""
     ADDRESS = "address"
-    """An addr-spec (RFC 5322 3.4.1): dot-atom local part, domain as A-labels (RFC 5890)."""
+    """An addr-spec (RFC 5322 3.4.1): dot-atom local part, domain as A-labels (RFC 5890).
+
+    The local part may be of any letters (RFC 6532 3.2): such a message goes by SMTPUTF8 alone.
+    """
     MESSAGE_ID = "message-id"
     """The inside of a msg-id (RFC 5322 3.6.4), without its angle brackets."""
     DATE = "date"
@@ -159,6 +158,13 @@ _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN: Final = rf"{_LABEL}(?:\.{_LABEL})*"
 # RFC 5321 4.5.3.1: a local part of 64 octets, a path of 256 with its brackets.
 _ADDRESS: Final = re.compile(rf"{_DOT_ATOM}@{_DOMAIN}")
+# RFC 6532 3.2, less what no reader of mail should ever see there: blanks, breaks and controls,
+# marks that turn text round, surrogates and private letters.
+_UTF8_ATEXT: Final = (
+    r"(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]|[^\x00-\xa0\xad\u0600-\u0605\u061c\u06dd\u1680\u180e"
+    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\uf8ff\ufeff\ufff0-\uffff\U000e0000-\U0010ffff])+"
+)
+_UTF8_ADDRESS: Final = re.compile(rf"{_UTF8_ATEXT}(?:\.{_UTF8_ATEXT})*@{_DOMAIN}")
 _MAX_LOCAL_PART: Final = 64
 _MAX_ADDRESS: Final = 254
 _URI_TEXT: Final = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]"
@@ -177,10 +183,11 @@ def _text(_slot: str, value: str) -> str:
 def _address(slot: str, value: str) -> str:
     if _is_addr_spec(value) and value.index("@") <= _MAX_LOCAL_PART:
         return value
-    if not value.rpartition("@")[0].isascii():
-        raise UnencodableAddressError(slot, "has a local part that is not ASCII")
-    if not value.isascii():
+    local, _, domain = value.rpartition("@")
+    if not domain.isascii():
         raise SlotValueError(slot, "has a domain that is not written in A-labels (xn--)")
+    if not local.isascii() and _is_utf8_addr_spec(value, local):
+        return value
     raise SlotValueError(slot, "is not an address that SMTP can carry")
 
 
@@ -208,6 +215,19 @@ def _is_addr_spec(value: str) -> bool:
     """Dot-atom, "@" and domain, without the "=?" that an encoded-word begins with (RFC 2047 2)."""
     return (
         len(value) <= _MAX_ADDRESS and _ADDRESS.fullmatch(value) is not None and "=?" not in value
+    )
+
+
+def _is_utf8_addr_spec(value: str, local: str) -> bool:
+    try:
+        octets, before_at = len(value.encode()), len(local.encode())
+    except UnicodeEncodeError:
+        return False
+    return (
+        octets <= _MAX_ADDRESS
+        and before_at <= _MAX_LOCAL_PART
+        and _UTF8_ADDRESS.fullmatch(value) is not None
+        and "=?" not in value
     )
 
 

@@ -146,9 +146,10 @@ class Stencil:
     def fill(self, values: Mapping[str, str]) -> bytes:
         """The message for these values: 7-bit, every line ended by CRLF, none begun with a dot.
 
-        So it needs no dot-stuffing (RFC 5321 4.5.2). The same values give the same bytes; values
-        for other slots are ignored. Raises MissingValueError, and SlotValueError or its
-        UnencodableAddressError when this reader's values cannot be sent.
+        So it needs no dot-stuffing (RFC 5321 4.5.2). Where the address has a local part that is not
+        ASCII, it stands in UTF-8 in the header (RFC 6532 3.2), and all else is 7-bit as before.
+        The same values give the same bytes; values for other slots are ignored. Raises
+        MissingValueError, and SlotValueError when this reader's values cannot be sent.
         """
         checked: dict[str, str] = {}
         for name, check in self._checks:
@@ -158,9 +159,23 @@ class Stencil:
             checked[name] = check(name, value)
         lines: dict[str, bytes] = {}
         encoded = [encode(checked, lines) for encode in self._encoders]
-        if not _keeps_lines(encoded):
+        if not (_keeps_lines(encoded) or self._keeps_lines_in_utf8(checked, encoded)):
             raise StencilError("a value was written that could break a line of its message")
         return b"".join(self._pick([*self.pieces, *encoded]))
+
+    def _keeps_lines_in_utf8(self, checked: Mapping[str, str], encoded: Sequence[bytes]) -> bool:
+        """Whether these values do, but for the letters of an address in a header."""
+        addresses = [
+            checked[name].encode()
+            for name, kind in self.slots.items()
+            if kind is Kind.ADDRESS and not checked[name].isascii()
+        ]
+        plain = list(encoded)
+        for place, fill in enumerate(self.fills):
+            if fill.how in {How.TOKEN, How.MAILBOX}:
+                for address in addresses:
+                    plain[place] = plain[place].replace(address, b"x", 1)
+        return bool(addresses) and _keeps_lines(plain)
 
     def to_bytes(self) -> bytes:
         """The stencil for storage: version, checksum, a table in JSON, the pieces."""

@@ -22,6 +22,7 @@ from digest.models import (
     SuppressionReason,
     Wording,
 )
+from digest.prose import ended
 from digest.readers.consent.chain import Head, Words, find_head, seal_hash, words_hash, write_link
 from digest.readers.consent.recording import Personal
 from digest.readers.consent.verifying import fits_mac
@@ -117,7 +118,7 @@ def prove(session: Session, email: str, *, now: datetime, suppression: Suppressi
     try:
         address = parse_address(email)
     except AddressError as error:
-        raise NotFoundError(f"{error}.") from None
+        raise NotFoundError(ended(str(error))) from None
     subjects = _subjects(session, address)
     events = _events(session, subjects)
     if not events:

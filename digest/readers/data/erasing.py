@@ -1,5 +1,6 @@
 """A reader is forgotten: what stays is the chain of events, and a mark that nobody can read."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import delete, or_, select, update
@@ -38,7 +39,7 @@ def erase(
     key, mac = reader.email_key, suppression.mac(reader.email_key)
     subjects = _subjects(session, reader, key)
     _end_subscriptions(session, reader, now)
-    _cancel_notices(session, reader, key, mac, now)
+    _cancel_notices(session, reader, key, (mac, suppression.mailbox_mac(key)), now)
     close_sessions(session, reader, now=now)
     session.execute(delete(AddressChange).where(AddressChange.subscriber_id == reader.id))
     _delete_details(session, subjects)
@@ -62,8 +63,9 @@ def _end_subscriptions(session: Session, reader: Subscriber, now: datetime) -> N
 
 
 def _cancel_notices(
-    session: Session, reader: Subscriber, key: str, mac: str, now: datetime
+    session: Session, reader: Subscriber, key: str, macs: Iterable[str], now: datetime
 ) -> None:
+    counted = [Notice.once.endswith(f":{mac}") for mac in macs]
     asked = select(SignUp.id).where(SignUp.email_key == key)
     theirs = or_(
         Notice.subscriber_id == reader.id,
@@ -79,7 +81,7 @@ def _cancel_notices(
     )
     session.execute(
         update(Notice)
-        .where(or_(Notice.once.endswith(f":{mac}"), Notice.subscriber_id == reader.id))
+        .where(or_(*counted, Notice.subscriber_id == reader.id))
         .values(once=None)
         .execution_options(synchronize_session=False)
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from digest.models import (
@@ -99,11 +99,15 @@ class AddressChangeRecord:
 
 @dataclass(frozen=True)
 class NoticeRecord:
-    """One mail to this reader alone: a link to confirm with, a fresh link, and the like."""
+    """One mail to this reader alone: a link to confirm with, a fresh link, and the like.
+
+    `reply`: what the relay said to it last, or why it could not be given to the relay.
+    """
 
     kind: str
     state: str
     at: datetime
+    reply: str | None
 
 
 @dataclass(frozen=True)
@@ -197,10 +201,30 @@ def _consents(session: Session, reader: Subscriber) -> Iterator[ConsentRecord]:
         )
 
 
+def show_sign_ups(
+    session: Session, key: str
+) -> tuple[tuple[SignUpRecord, ...], tuple[NoticeRecord, ...]]:
+    """Gather the sign-ups of an address that wait, and what became of their mails."""
+    asked = select(SignUp.id).where(SignUp.email_key == key)
+    return tuple(_waiting(session, key)), tuple(_noticed(session, _of_sign_ups(asked)))
+
+
+def _of_sign_ups(asked: Select[int]) -> ColumnElement[bool]:
+    return Notice.sign_up_id.in_(asked)
+
+
+def _noticed(session: Session, which: ColumnElement[bool]) -> Iterator[NoticeRecord]:
+    for row in session.scalars(select(Notice).where(which).order_by(Notice.id)):
+        yield NoticeRecord(row.kind.value, row.state.value, row.created_at, row.reply)
+
+
 def _sign_ups(session: Session, reader: Subscriber) -> Iterator[SignUpRecord]:
-    if reader.email_key is None:
-        return
-    statement = select(SignUp).where(SignUp.email_key == reader.email_key).order_by(SignUp.id)
+    if reader.email_key is not None:
+        yield from _waiting(session, reader.email_key)
+
+
+def _waiting(session: Session, key: str) -> Iterator[SignUpRecord]:
+    statement = select(SignUp).where(SignUp.email_key == key).order_by(SignUp.id)
     for row in session.scalars(statement):
         yield SignUpRecord(
             requested_at=row.requested_at,
@@ -250,9 +274,8 @@ def _address_changes(session: Session, reader: Subscriber) -> Iterator[AddressCh
 
 
 def _notices(session: Session, reader: Subscriber) -> Iterator[NoticeRecord]:
-    statement = select(Notice).where(Notice.subscriber_id == reader.id)
-    for row in session.scalars(statement.order_by(Notice.id)):
-        yield NoticeRecord(row.kind.value, row.state.value, row.created_at)
+    asked = select(SignUp.id).where(SignUp.email_key == reader.email_key)
+    yield from _noticed(session, or_(Notice.subscriber_id == reader.id, _of_sign_ups(asked)))
 
 
 def _sessions(session: Session, reader: Subscriber) -> Iterator[SessionRecord]:

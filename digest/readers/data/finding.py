@@ -6,6 +6,16 @@ from sqlalchemy.orm import Session
 from digest.addresses import AddressError, parse_address
 from digest.errors import NotFoundError
 from digest.models import Subscriber
+from digest.prose import ended
+
+
+def find_key(email: str) -> str:
+    """Return the key of an address, in whatever way it is written; raises nothing for none."""
+    try:
+        return parse_address(email).key
+    except AddressError:
+        # It may be at a name of the publisher's own network.
+        return email.strip().lower()
 
 
 def find_reader(session: Session, email: str) -> Subscriber:
@@ -17,8 +27,11 @@ def find_reader(session: Session, email: str) -> Subscriber:
     try:
         key = parse_address(email).key
     except AddressError as error:
-        raise NotFoundError(f"{error}.") from None
+        # It may be at a name of the publisher's own network.
+        key, why = email.strip().lower(), ended(str(error))
+    else:
+        why = "There is no subscriber with that address."
     reader = session.scalar(select(Subscriber).where(Subscriber.email_key == key))
     if reader is None:
-        raise NotFoundError("There is no subscriber with that address.")
+        raise NotFoundError(why)
     return reader

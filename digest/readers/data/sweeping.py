@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, or_, select, update
 
 from digest.clock import months_before
 from digest.database.transactions import Database
-from digest.models import Consent, ConsentDetail, SignUp, Subscriber, Subscription
+from digest.models import SignUp, Subscriber, Subscription
+from digest.readers.consent.forgetting import forget_strangers
 from digest.readers.data.erasing import erase
 from digest.readers.preferences.address_change import forget_changes
 from digest.readers.preferences.fresh_links import forget_sessions
@@ -104,19 +104,5 @@ def sweep_sign_ups(
             .values(email=None, email_key=None, name=None, form=None)
             .execution_options(synchronize_session=False)
         )
-        _forget_details(session, {row.subject for row in rows})
+        forget_strangers(session, {row.subject for row in rows})
         return len(rows)
-
-
-def _forget_details(session: Session, subjects: set[bytes]) -> None:
-    readers = select(Subscriber.subject).where(Subscriber.subject.in_(subjects))
-    waiting = select(SignUp.subject).where(
-        SignUp.subject.in_(subjects), SignUp.email_key.is_not(None)
-    )
-    strangers = subjects - set(session.scalars(readers)) - set(session.scalars(waiting))
-    events = select(Consent.id).where(Consent.subject.in_(strangers))
-    session.execute(
-        delete(ConsentDetail)
-        .where(ConsentDetail.consent_id.in_(events))
-        .execution_options(synchronize_session=False)
-    )

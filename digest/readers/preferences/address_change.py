@@ -15,7 +15,9 @@ from digest.models import (
     AddressChange,
     ConsentKind,
     Newsletter,
+    Notice,
     NoticeKind,
+    Relay,
     Subscriber,
     Subscription,
 )
@@ -23,10 +25,12 @@ from digest.readers.consent import words_shown
 from digest.readers.consent.recording import Evidence, record_readers_consent
 from digest.readers.consent.words_shown import words_shown as words
 from digest.readers.mailing import queue_notice
-from digest.readers.mails_a_day import free_once
+from digest.readers.mails_a_day import free_once, give_back
 from digest.readers.preferences.fresh_links import withdraw_links
 from digest.readers.signing_up.asking import LINK_LASTS
+from digest.readers.signing_up.sign_up_form import unwritable
 from digest.readers.suppressed import is_suppressed
+from digest.reserved_names import ANY_NAME, ReservedNames
 from digest.suppression import SuppressionKey
 
 MOST_A_DAY = 3
@@ -59,15 +63,18 @@ def ask_for_change(
     *,
     now: datetime,
     suppression: SuppressionKey,
+    reserved: ReservedNames = ANY_NAME,
+    relay: str = "",
 ) -> str:
     """Mail a link to the new address; return the address as it was understood.
 
     Whether somebody else has it, or it must not be mailed, is not told: the answer is the same.
+    `reserved`: which names are taken; `relay`: the name of the one that our mail is handed to.
 
     Raises:
         FieldError: it is no address, or the one that the reader has; or this was the day's fourth.
     """
-    address = _understood(reader, typed)
+    address = _understood(session, reader, typed, reserved, relay)
     asked = select(func.count(AddressChange.id)).where(
         AddressChange.subscriber_id == reader.id,
         AddressChange.requested_at > now - timedelta(days=1),
@@ -75,7 +82,8 @@ def ask_for_change(
     if (session.scalar(asked) or 0) >= MOST_A_DAY:
         raise FieldError("email", "That was the third new address today. Try again tomorrow")
     mac = suppression.mac(address.key)
-    once = free_once(session, NoticeKind.CONFIRMATION, mac, now)
+    mailbox = suppression.mailbox_mac(address.key)
+    once = free_once(session, NoticeKind.CONFIRMATION, mailbox, now)
     keep = once is not None and not is_suppressed(session, mac)
     savepoint = session.begin_nested()
     try:
@@ -90,11 +98,17 @@ def ask_for_change(
     return address.email
 
 
-def _understood(reader: Subscriber, typed: str) -> Address:
+def _understood(
+    session: Session, reader: Subscriber, typed: str, reserved: ReservedNames, relay: str
+) -> Address:
     try:
-        address = parse_address(typed)
+        address = parse_address(typed, reserved)
     except AddressError as error:
-        raise FieldError("email", str(error)) from None
+        raise FieldError("email", str(error), error.suggestion) from None
+    if not address.local.isascii():
+        offers = session.scalar(select(Relay.offers).where(Relay.name == relay))
+        if wrong := unwritable(address, offers):
+            raise wrong
     if address.key == reader.email_key:
         raise FieldError("email", "That is the address that we have. Enter the new one")
     return address
@@ -172,6 +186,8 @@ def confirm_change(
             return Change(ChangeState.GONE)
         reader.email, reader.email_key = row.email, row.email_key
         reader.suppression_mac = suppression.mac(row.email_key)
+        mailbox, its_mail = suppression.mailbox_mac(row.email_key), Notice.token_id == token_id
+        give_back(session, NoticeKind.CONFIRMATION, mailbox, row.requested_at, its_mail)
         savepoint.commit()
     except IntegrityError:
         # Somebody signed up with it at the same moment.

@@ -7,7 +7,7 @@ needs a link that was just mailed to it. The link is a notice; what it speaks fo
 import enum
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
@@ -28,6 +28,7 @@ from digest.models import (
 from digest.readers.mailing import queue_notice
 from digest.readers.mails_a_day import free_again, free_once
 from digest.readers.suppressed import is_suppressed
+from digest.reserved_names import ANY_NAME, ReservedNames
 from digest.suppression import SuppressionKey
 
 LINK_LASTS = timedelta(minutes=30)
@@ -54,7 +55,12 @@ class FreshLink:
 
 
 def ask_by_address(
-    session: Session, typed: str, *, now: datetime, suppression: SuppressionKey
+    session: Session,
+    typed: str,
+    *,
+    now: datetime,
+    suppression: SuppressionKey,
+    reserved: ReservedNames = ANY_NAME,
 ) -> str:
     """Mail a fresh link to the reader with that address; return the address as it was understood.
 
@@ -64,9 +70,9 @@ def ask_by_address(
         FieldError: it is no address.
     """
     try:
-        address = parse_address(typed)
+        address = parse_address(typed, replace(reserved, for_tries=True))
     except AddressError as error:
-        raise FieldError("email", str(error)) from None
+        raise FieldError("email", str(error), error.suggestion) from None
     reader = session.scalar(select(Subscriber).where(Subscriber.email_key == address.key))
     _mail(session, reader, address.email, suppression.mac(address.key), now)
     return address.email

@@ -32,6 +32,7 @@ class Waiting:
     """
 
     id: int
+    token_id: bytes
     consent_ids: tuple[int, ...]
     subject: bytes
     email: str
@@ -55,7 +56,7 @@ def ask_to_confirm(
     """
     values = {
         "sign_up": waiting.id,
-        "sign_up_token": new_token_id(),
+        "sign_up_token": waiting.token_id,
         "notice_token": new_token_id(),
         "subject": waiting.subject,
         "email_key": waiting.email_key,

@@ -15,6 +15,7 @@ from digest.database.prepared import tried
 from digest.models import (
     ConsentKind,
     Newsletter,
+    Notice,
     NoticeKind,
     SignUp,
     SignUpChoice,
@@ -23,7 +24,7 @@ from digest.models import (
     Wording,
 )
 from digest.readers.consent.recording import Evidence, record_readers_consent
-from digest.readers.mails_a_day import free_again, free_once
+from digest.readers.mails_a_day import free_again, free_once, give_back
 from digest.readers.signing_up.asking import CONSENT, SIGN_UP, Waiting, ask_to_confirm
 from digest.readers.signing_up.sign_up_form import Words
 from digest.readers.suppressed import is_suppressed
@@ -86,9 +87,12 @@ def confirm(
         return Confirmation(ConfirmState.BLOCKED, found.newsletters)
 
     person = _Person(row.email, row.email_key, mac, row.name, row.subject)
+    mailbox, asked_at = suppression.mailbox_mac(row.email_key), row.requested_at
     if not _consume(session, row, now):
         session.refresh(row)
         return _described(session, row, now)
+    # Who used it wants more of them: it is no nuisance, and counts no longer.
+    give_back(session, NoticeKind.CONFIRMATION, mailbox, asked_at, Notice.sign_up_id == row.id)
     reader = _find_or_make_reader(session, person, found.newsletters[0].language, now)
     row.subject = reader.subject
     for choice in row.choices:
@@ -126,11 +130,12 @@ def ask_again(
         return found
     assert row.email_key is not None
     mac = suppression.mac(row.email_key)
-    once = free_once(session, NoticeKind.CONFIRMATION, mac, now)
+    mailbox = suppression.mailbox_mac(row.email_key)
+    once = free_once(session, NoticeKind.CONFIRMATION, mailbox, now)
     if is_suppressed(session, mac):
         return found
     if once is None:
-        return replace(found, again_from=free_again(session, NoticeKind.CONFIRMATION, mac, now))
+        return replace(found, again_from=free_again(session, NoticeKind.CONFIRMATION, mailbox, now))
     again = _as_new(session, row)
     connection = session.connection()
     tried(connection, lambda: ask_to_confirm(connection, again, evidence, once, now))
@@ -147,6 +152,7 @@ def _as_new(session: Session, row: SignUp) -> Waiting:
     ).all()
     return Waiting(
         id=ids[0][0],
+        token_id=new_token_id(),
         consent_ids=tuple(consent_id for _, consent_id in ids),
         subject=row.subject,
         email=row.email,

@@ -13,6 +13,7 @@ from digest.models import (
     Newsletter,
     Notice,
     NoticeKind,
+    Relay,
     SignUp,
     Subscriber,
     Subscription,
@@ -60,12 +61,21 @@ def look_up(
     key: str,
     mac: str,
     now: datetime,
+    *,
+    mailbox: str,
+    relay: str | None = None,
 ) -> Known:
-    """Look up a form whose slugs and address are well-formed. What is not there is None."""
+    """Look up a form whose slugs and address are well-formed. What is not there is None.
+
+    `mac` and `mailbox` stand for the address, and for what its mails are counted by. `relay`: the
+    name of the one of whom the address needs more than others do.
+    """
     values: dict[str, object] = {"number": wording_in(form), "key": key, "mac": mac}
     values |= {f"slug{number}": slug for number, slug in enumerate(slugs)}
-    values |= {f"once{number}": once for number, once in enumerate(_looked_for(mac, now))}
-    rows = _statement(len(slugs)).run(connection, values)
+    values |= {f"once{number}": once for number, once in enumerate(_looked_for(mailbox, now))}
+    if relay is not None:
+        values["relay"] = relay
+    rows = _statement(len(slugs), of_relay=relay is not None).run(connection, values)
     if not rows:
         return Known(None, None, None, frozenset(), blocked=False, used={}, ids={})
     row = rows[0]
@@ -76,6 +86,7 @@ def look_up(
         offer=Offer(
             {row.slug: AskedFor(row.id, row.slug, row.name) for row in rows},
             Words(row.wording, row.terms) if row.wording is not None else None,
+            row.offers if relay is not None else None,
         ),
         reader=reader,
         earlier=row.earlier,
@@ -86,12 +97,12 @@ def look_up(
     )
 
 
-def _looked_for(mac: str, now: datetime) -> list[str]:
-    return [once for kind in KINDS for once in slots_of(kind, mac, now)]
+def _looked_for(mailbox: str, now: datetime) -> list[str]:
+    return [once for kind in KINDS for once in slots_of(kind, mailbox, now)]
 
 
 @cache
-def _statement(slugs: int) -> Prepared:
+def _statement(slugs: int, *, of_relay: bool = False) -> Prepared:
     """Ask all that a sign-up to so many newsletters needs to know, in one statement.
 
     One row for each newsletter and each mail that the address has had lately.
@@ -101,6 +112,7 @@ def _statement(slugs: int) -> Prepared:
     count = 2 * sum(MOST_A_DAY[kind] for kind in KINDS)
     looked_for: list[BindParameter[str]] = [bindparam(f"once{number}") for number in range(count)]
     blocked = select(Suppression.id).where(Suppression.mac == bindparam("mac"), blocks_mail())
+    offers = select(Relay.offers).where(Relay.name == bindparam("relay")).scalar_subquery()
     active = and_(
         Subscription.subscriber_id == Subscriber.id,
         Subscription.newsletter_id == Newsletter.id,
@@ -123,6 +135,7 @@ def _statement(slugs: int) -> Prepared:
             Notice.created_at.label("used_at"),
             next_id(SIGN_UP).label("sign_up"),
             next_id(CONSENT).label("consent"),
+            *([offers.label("offers")] if of_relay else []),
         )
         .select_from(Newsletter)
         .outerjoin(Wording, Wording.number == bindparam("number"))

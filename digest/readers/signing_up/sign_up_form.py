@@ -2,16 +2,25 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from sqlalchemy import Connection, select
 
-from digest.addresses import Address, AddressError, parse_address
+from digest.addresses import (
+    NEEDED_BEYOND_ASCII,
+    Address,
+    AddressError,
+    beyond_ascii,
+    meant_address,
+    parse_address,
+)
 from digest.errors import FieldError, RefusedError
 from digest.models import Newsletter, Wording
+from digest.prose import ended
 from digest.readers.consent.recording import Evidence
+from digest.reserved_names import ANY_NAME, ReservedNames
 
 NAME_LONGEST = 200
 MOST_CHOICES = 20
@@ -29,7 +38,8 @@ class SignUpForm:
     """A form as it was sent: every field is a stranger's text.
 
     `wording` is the public number of the words that the form showed; `website` is the honeypot,
-    which people do not see; `site` is the host that the reader signed up at.
+    which people do not see; `site` is the host that the reader signed up at. `sure`: the address
+    that the reader was asked about, and kept. `reserved`, our own: which names are taken.
     """
 
     email: str = ""
@@ -40,22 +50,32 @@ class SignUpForm:
     wording: str = ""
     website: str = ""
     site: str = ""
+    sure: str = ""
     evidence: Evidence = field(default_factory=Evidence)
+    reserved: ReservedNames = ANY_NAME
 
     @cached_property
     def address(self) -> Address | FieldError:
         """The address, or what is wrong with it."""
         try:
-            return parse_address(self.email)
+            return parse_address(self.email, self.reserved)
         except AddressError as error:
-            return FieldError("email", str(error))
+            return FieldError("email", str(error), error.suggestion)
+
+    @property
+    def doubt(self) -> FieldError | None:
+        """What to ask about an address that is probably mistyped, once."""
+        if isinstance(self.address, FieldError) or self.sure.strip() == self.email.strip():
+            return None
+        meant = meant_address(self.address, self.reserved)
+        return FieldError("email", f"Did you mean {meant}?", meant) if meant else None
 
 
 class InvalidSignUpError(RefusedError):
     """The form cannot be accepted as it is; `errors` holds all that is wrong, in its order."""
 
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
-        super().__init__(" ".join(f"{error.sentence}." for error in errors))
+        super().__init__(" ".join(ended(error.sentence) for error in errors))
         self.errors = errors
 
     def again(self, form: SignUpForm) -> SignUpForm:
@@ -85,10 +105,15 @@ class Words:
 
 @dataclass(frozen=True)
 class Offer:
-    """What there is of what the form names: newsletters by slug, and the wording."""
+    """What there is of what the form names: newsletters by slug, and the wording.
+
+    `relay_offers`: what the relay was last seen to offer; None where it is not known, or matters
+    nothing to this form.
+    """
 
     newsletters: Mapping[str, AskedFor]
     words: Words | None
+    relay_offers: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -114,11 +139,25 @@ def understand(form: SignUpForm, offer: Offer) -> Wish:
     address = form.address
     if isinstance(address, FieldError):
         errors.append(address)
+    elif wrong := form.doubt or unwritable(address, offer.relay_offers):
+        errors.append(wrong)
     name = _name(form.name, errors)
     _check_consent(form, offer, errors)
     if errors or isinstance(address, FieldError) or offer.words is None:
         raise InvalidSignUpError(tuple(errors))
     return Wish(address, newsletters, tuple(dict.fromkeys(form.topics)), name, offer.words)
+
+
+def unwritable(address: Address, relay_offers: Sequence[str] | None) -> FieldError | None:
+    """Say that our relay takes no mail to such an address (RFC 6531), where that is known."""
+    odd = beyond_ascii(address.local)
+    if not odd or relay_offers is None or set(relay_offers) >= NEEDED_BEYOND_ASCII:
+        return None
+    return FieldError(
+        "email",
+        f"Our mail server cannot send to addresses with letters such as {odd} before the @ yet. "
+        "Please enter another one, if you have one",
+    )
 
 
 def slugs_in(form: SignUpForm) -> tuple[str, ...]:

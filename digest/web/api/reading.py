@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from digest.errors import FieldError
-from digest.web.errors import problem
+from digest.web.errors import problem, told
 
 REQUIRED = "This field is required."
 MISTAKES_AT_MOST = 20
@@ -50,7 +50,7 @@ def read_body(model: type[Body], given: dict[str, Any]) -> Body | list[FieldErro
 
 def unusable(title: str, errors: Sequence[FieldError]) -> Response:
     """Return the problem with a body, which names each field."""
-    named = [{"field": error.field, "detail": error.sentence} for error in errors]
+    named = [told(error) for error in errors]
     detail = "See errors for the fields, and what each of them should be."
     return problem(422, title, detail, errors=named)
 

@@ -63,6 +63,8 @@ def as_json(box: SignUpBox) -> dict[str, Any]:
             "hint": "Nothing after five minutes? Look in spam, or ",
             "again": "send it again",
             "end": ". The link works for 48 hours.",
+            "wrong": "Wrong address? ",
+            "change": "Change it",
         },
         "token": new_token(),
         "unreachable": f"We could not reach {paper}. Your address is still here: try again.",

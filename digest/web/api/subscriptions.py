@@ -16,7 +16,13 @@ from digest.web.context import current_runtime
 from digest.web.evidence import FORM_NAME, page_address, printable, read_ip
 from digest.web.guarding import Ask
 from digest.web.origins import declared, origin_of_page, share, undeclared
-from digest.web.sign_ups import problem_once_more, signed_up_at, take_sign_up
+from digest.web.sign_ups import (
+    problem_once_more,
+    signed_up_at,
+    take_sign_up,
+    withdraw_sign_up,
+    withdrawal_token,
+)
 from digest.web.site.tokens import evidence_here
 
 # The one word that the HTML form repeats stands here as a list.
@@ -63,6 +69,7 @@ class Wish(BaseModel):
     website: str = ""
     token: str | None = None
     proof: str | None = None
+    sure: str = ""
     page_url: Annotated[str, AfterValidator(_is_page)] | None = None
     ip: Annotated[str, AfterValidator(_is_ip)] | None = None
     user_agent: str | None = None
@@ -77,8 +84,18 @@ class Wish(BaseModel):
             wording=str(self.wording),
             website=self.website,
             site=signed_up_at(evidence),
+            sure=self.sure,
             evidence=evidence,
+            reserved=current_runtime().settings.reserved_names,
         )
+
+
+class Withdrawal(BaseModel):
+    """The proof that comes with the answer to a sign-up."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    withdrawal: str
 
 
 @subscription_api.post("/subscriptions")
@@ -101,14 +118,36 @@ def post_subscription() -> Response:
             vouched_by=token_id,
         )
     except InvalidSignUpError as invalid:
-        errors = [FieldError(LISTS.get(e.field, e.field), e.sentence) for e in invalid.errors]
-        return unusable(TITLE, errors)
+        return unusable(TITLE, [_as_sent(error) for error in invalid.errors])
     if isinstance(asked, Ask):
         return problem_once_more(asked)
-    response = jsonify(email=asked.email, newsletters=[each.slug for each in asked.newsletters])
+    response = jsonify(
+        email=asked.email,
+        newsletters=[each.slug for each in asked.newsletters],
+        withdrawal=withdrawal_token(asked),
+    )
     response.status_code = 202
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+@subscription_api.post("/withdrawals")
+def post_withdrawal() -> Response:
+    """Take a sign-up back, by the `withdrawal` that its answer held: 204, whatever it was worth."""
+    given = json_object(request.get_data())
+    if isinstance(given, Response):
+        return given
+    read = read_body(Withdrawal, given)
+    if isinstance(read, list):
+        return unusable("That sign-up cannot be taken back", read)
+    withdraw_sign_up(read.withdrawal)
+    return Response(status=204, headers={"Cache-Control": "no-store"})
+
+
+def _as_sent(error: FieldError) -> FieldError:
+    """Return the error by the name that its field has here."""
+    name = LISTS.get(error.field, error.field)
+    return FieldError(name, error.sentence, error.suggestion)
 
 
 def _check_token() -> int:

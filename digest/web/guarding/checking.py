@@ -183,7 +183,8 @@ def _last(guard_: _Guard, attempt: Attempt) -> list[Hit]:
     hits = [guard_.all_together] if guard_.all_together else []
     if attempt.address is not None:
         # Not the address itself: what is counted lies in Redis.
-        hits.append(Hit(ONE_ADDRESS, current_runtime().suppression.mac(attempt.address.key)))
+        mailbox = current_runtime().suppression.mailbox_mac(attempt.address.key)
+        hits.append(Hit(ONE_ADDRESS, mailbox))
     return hits
 
 

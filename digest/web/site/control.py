@@ -90,7 +90,11 @@ def mail_link() -> tuple[str, int]:
     try:
         with runtime.database.transaction() as session:
             email = ask_by_address(
-                session, typed, now=runtime.clock.now(), suppression=runtime.suppression
+                session,
+                typed,
+                now=runtime.clock.now(),
+                suppression=runtime.suppression,
+                reserved=runtime.settings.reserved_names,
             )
     except FieldError as error:
         page = render_template("site/lost_link.html", asked=None, typed=typed, error=error)

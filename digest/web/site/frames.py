@@ -15,7 +15,14 @@ from digest.web.context import current_runtime
 from digest.web.evidence import page_address
 from digest.web.guarding import Ask
 from digest.web.origins import declared, origin_of_page
-from digest.web.sign_ups import ask_once_more, read_form, show_asked, take_posted_form
+from digest.web.sign_ups import (
+    ask_once_more,
+    read_form,
+    show_asked,
+    take_posted_form,
+    told_in_form,
+    withdrawn_here,
+)
 from digest.web.site.tokens import evidence_here
 
 frame_pages = Blueprint("frames", __name__)
@@ -37,6 +44,8 @@ def sign_up_in_frame(slug: str) -> ResponseReturnValue:
     """Take a sign-up, and answer within the frame."""
     box = _find(slug)
     form = read_form(_evidence())
+    if withdrawn_here():
+        return _page(box, form, host=request.form.get("page"), withdrawn=True)
     try:
         asked = take_posted_form(form)
     except InvalidSignUpError as invalid:
@@ -61,6 +70,7 @@ def _page(
     errors: tuple[FieldError, ...] = (),
     *,
     host: str | None,
+    withdrawn: bool = False,
 ) -> ResponseReturnValue:
     page = render_template(
         "site/frame.html",
@@ -68,8 +78,8 @@ def _page(
         newsletter=box.newsletter,
         form=form,
         form_name=request.args.get("form") or box.variant,
-        errors=errors,
-        sentences={error.field: error.sentence for error in errors},
+        **told_in_form(errors),
+        withdrawn=withdrawn,
         here=_here(box.newsletter.slug),
         host=host,
     )

@@ -5,7 +5,7 @@ or changes the address needs a session besides (`control`): mails are forwarded.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import (
@@ -170,6 +170,9 @@ def _join(session: Session, own: Subscription, now: datetime) -> Done | None:
         return None
     form = SignUpForm(
         email=reader.email,
+        # It was asked for, and confirmed.
+        sure=reader.email,
+        reserved=replace(current_runtime().settings.reserved_names, for_tries=True),
         newsletters=tuple(request.form.getlist("newsletter")),
         consent=request.form.get("consent") == "yes",
         wording=request.form.get("wording", ""),
@@ -181,8 +184,14 @@ def _join(session: Session, own: Subscription, now: datetime) -> Done | None:
         started = [session.get_one(Newsletter, each.id) for each in joined]
         comes = [when_it_comes(session, each, now).sentence for each in started]
         return Done(" ".join([f"You are in: from now on you get {all_the(joined)}.", *comes]))
-    suppression = current_runtime().suppression
-    asked = sign_up(session.connection(), form, now=now, suppression=suppression)
+    runtime = current_runtime()
+    asked = sign_up(
+        session.connection(),
+        form,
+        now=now,
+        suppression=runtime.suppression,
+        relay=runtime.settings.relay.name,
+    )
     names = all_the(asked.newsletters)
     return Done(f"Now check your email. Press the button in it to start {names}.")
 
@@ -203,13 +212,16 @@ def _mail_fresh_link(session: Session, own: Subscription, now: datetime) -> Done
 def _change_address(session: Session, own: Subscription, now: datetime) -> Done:
     if not session_of(session, own, session_secret(), now=now):
         raise NOT_OPEN
+    runtime = current_runtime()
     email = ask_for_change(
         session,
         own.subscriber,
         request.form.get("email", ""),
         own.newsletter_id,
         now=now,
-        suppression=current_runtime().suppression,
+        suppression=runtime.suppression,
+        reserved=runtime.settings.reserved_names,
+        relay=runtime.settings.relay.name,
     )
     return Done(
         "Now check your email there. Until you press the button in it, nothing changes.", email

@@ -12,10 +12,17 @@ from digest.newsroom.terms import current_wording
 from digest.readers.consent.recording import Evidence
 from digest.readers.signing_up.sign_up_form import InvalidSignUpError, SignUpForm
 from digest.web.context import current_runtime
-from digest.web.errors import problem, wants_json
+from digest.web.errors import problem, told, wants_json
 from digest.web.evidence import page_address
 from digest.web.guarding import Ask
-from digest.web.sign_ups import ask_once_more, read_form, show_asked, take_posted_form
+from digest.web.sign_ups import (
+    ask_once_more,
+    read_form,
+    show_asked,
+    take_posted_form,
+    told_in_form,
+    withdrawn_here,
+)
 from digest.web.site.published import IssueRow, Specimen, issue_rows, latest_specimen
 from digest.web.site.tokens import evidence_here
 
@@ -51,6 +58,8 @@ def show_form() -> str:
 def subscribe() -> Response | tuple[str, int]:
     """Take a sign-up. Whoever the address belongs to, the answer is the same."""
     form = read_form(_evidence())
+    if withdrawn_here():
+        return _kept_by_nobody(_form_page(form, withdrawn=True))
     try:
         asked = take_posted_form(form)
         if isinstance(asked, Ask):
@@ -58,7 +67,11 @@ def subscribe() -> Response | tuple[str, int]:
     except InvalidSignUpError as invalid:
         return _invalid(form, invalid)
     here = url_for("subscribe.subscribe")
-    response = make_response(show_asked(asked, form, here))
+    return _kept_by_nobody(show_asked(asked, form, here))
+
+
+def _kept_by_nobody(page: str, status: int = 200) -> Response:
+    response = make_response(page, status)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -74,17 +87,16 @@ def _evidence() -> Evidence:
 
 def _invalid(form: SignUpForm, invalid: InvalidSignUpError) -> Response | tuple[str, int]:
     if wants_json():
-        errors = [{"field": each.field, "detail": each.sentence} for each in invalid.errors]
+        errors = [told(each) for each in invalid.errors]
         return problem(422, "There is a problem", str(invalid), errors=errors)
-    response = make_response(_form_page(invalid.again(form), invalid.errors), 422)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return _kept_by_nobody(_form_page(invalid.again(form), invalid.errors), 422)
 
 
-def _form_page(form: SignUpForm, errors: tuple[FieldError, ...] = ()) -> str:
+def _form_page(
+    form: SignUpForm, errors: tuple[FieldError, ...] = (), *, withdrawn: bool = False
+) -> str:
     with current_runtime().database.reading() as session:
         page = _read_page(session, form.newsletters)
-    sentences = {error.field: error.sentence for error in errors}
     single = len(page.newsletters) == 1
     template = "site/sign_up.html" if single or not page.newsletters else "site/newsletters.html"
     return render_template(
@@ -92,8 +104,8 @@ def _form_page(form: SignUpForm, errors: tuple[FieldError, ...] = ()) -> str:
         page=page,
         newsletter=page.newsletters[0] if page.newsletters else None,
         form=form,
-        errors=errors,
-        sentences=sentences,
+        withdrawn=withdrawn,
+        **told_in_form(errors),
         now=current_runtime().clock.now(),
     )
 

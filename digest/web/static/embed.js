@@ -23,13 +23,16 @@ async function ask(path, body) {
     credentials: "omit",
     signal: AbortSignal.timeout(GIVE_UP_MS),
   });
-  return [answer.ok, await answer.json()];
+  return [answer.ok, answer.status == 204 ? {} : await answer.json()];
 }
 
 class DigestSignup extends HTMLElement {
   #root;
   #box;
   #sent;
+  // What the reader was asked about, and what takes back what was asked for.
+  #doubted = "";
+  #withdrawals = [];
 
   connectedCallback() {
     if (this.#root) return;
@@ -162,7 +165,7 @@ class DigestSignup extends HTMLElement {
         make("input", { class: "tick", id: "consent", type: "checkbox", required: "", "aria-describedby": "consent-error" }),
         make("label", { for: "consent" }, before, make("a", { href: url, ...beside }, link), after),
       ),
-      make("button", { class: "button" }, box.button),
+      make("button", { class: "button", type: "submit" }, box.button),
       make("p", { class: "field-error wide", id: "failure", role: "alert" }),
       make(
         "p",
@@ -173,7 +176,7 @@ class DigestSignup extends HTMLElement {
     );
     form.onsubmit = (event) => {
       event.preventDefault();
-      this.#send(form.querySelector(".button"));
+      this.#send(form.querySelector("[type=submit]"));
     };
     return form;
   }
@@ -188,6 +191,7 @@ class DigestSignup extends HTMLElement {
       consent: this.#find("consent").checked,
       wording: this.#box.wording,
       website: this.#find("website").value,
+      sure: this.#doubted,
       form: name.replace(/[^\w .-]+/g, "-").replace(/^\W|^_/, "x").slice(0, 60),
       page_url: protocol.startsWith("http") ? origin + pathname : null,
       // What the box came with to show that a reader saw it.
@@ -204,10 +208,11 @@ class DigestSignup extends HTMLElement {
     button.textContent = this.#find("status").textContent = "Sending…";
     this.#state = "sending";
     this.#tell({});
+    this.#find("instead")?.remove();
     try {
       this.#sent = this.#wish();
       const [ok, said] = await this.#post();
-      if (ok) return this.#asked(said.email);
+      if (ok) return this.#asked(said);
       await this.#refused(said);
     } catch {
       this.#tell({ failure: this.#box.unreachable });
@@ -232,7 +237,8 @@ class DigestSignup extends HTMLElement {
 
   async #refused(problem) {
     const told = {};
-    for (const { field, detail } of problem.errors ?? [{ detail: problem.detail }]) {
+    for (const { field, detail, suggestion } of problem.errors ?? [{ detail: problem.detail }]) {
+      if (suggestion) this.#offer(suggestion);
       if (field == "wording") {
         // The words have changed since: what was ticked is not what stands there now.
         const email = this.#find("email").value;
@@ -243,7 +249,19 @@ class DigestSignup extends HTMLElement {
     }
     if (told.failure) console.error("digest-signup:", problem);
     this.#tell(told);
-    (this.#root.querySelector("[aria-invalid]") ?? this.#root.querySelector(".button")).focus();
+    (this.#root.querySelector("[aria-invalid]") ?? this.#root.querySelector("[type=submit]")).focus();
+  }
+
+  // The same button once more keeps what was typed.
+  #offer(address) {
+    this.#doubted = this.#sent.email;
+    const button = make("button", { class: "button instead", id: "instead", type: "button" }, `Use ${address}`);
+    this.#find("email-error").after(button);
+    button.onclick = () => {
+      this.#find("email").value = address;
+      this.#doubted = "";
+      this.#send(this.#root.querySelector("[type=submit]"));
+    };
   }
 
   #tell(told) {
@@ -255,18 +273,22 @@ class DigestSignup extends HTMLElement {
     this.#find("failure").textContent = told.failure ?? "";
   }
 
-  #asked(email) {
+  #asked({ email, withdrawal }) {
     this.#leaveInPeace();
-    const { heading, before, after, hint, again, end } = this.#box.asked;
+    this.#withdrawals = [withdrawal];
+    const { heading, before, after, hint, again, end, wrong, change } = this.#box.asked;
     const section = this.#root.querySelector("section");
     section.style.minHeight = `${section.offsetHeight}px`;
     const title = make("h2", { class: "title", id: "title", tabindex: -1 }, heading);
     const status = make("span", { role: "status" });
     const once = make("button", { class: "link-button", type: "button" }, again);
     once.onclick = async () => {
-      const [ok] = await this.#post().catch(() => [false]);
+      const [ok, said] = await this.#post().catch(() => [false]);
+      if (ok) this.#withdrawals.push(said.withdrawal);
       status.textContent = ok ? " Sent again." : ` ${this.#box.unreachable}`;
     };
+    const other = make("button", { class: "link-button", type: "button" }, change);
+    other.onclick = () => this.#change().catch(() => (status.textContent = ` ${this.#box.unreachable}`));
     section.replaceChildren(
       make(
         "div",
@@ -274,10 +296,23 @@ class DigestSignup extends HTMLElement {
         title,
         make("p", { class: "sentence" }, before, make("b", {}, email), after),
         make("p", { class: "muted" }, hint, once, end, status),
+        make("p", { class: "muted" }, wrong, other),
       ),
     );
     this.#state = "asked";
     title.focus();
+  }
+
+  // Takes back what was asked for, and shows the form again as it was filled in.
+  async #change() {
+    for (const withdrawal of this.#withdrawals) {
+      const [ok] = await ask("withdrawals", { withdrawal });
+      if (!ok) throw 0;
+    }
+    this.#show(this.#box);
+    this.#find("email").value = this.#sent.email;
+    this.#find("consent").checked = true;
+    this.#find("email").focus();
   }
 }
 

@@ -451,3 +451,28 @@ def test_a_new_address_that_nobody_waits_for_any_more_is_not_mailed(press: Press
         press.relay_at(relay.port)
         assert send(press) == 0
     assert notice(press).state is NoticeState.CANCELLED
+
+
+def test_a_notice_to_an_address_beyond_ascii_goes_by_smtputf8(press: Press) -> None:
+    queue_confirmation(press, "jörg@bücher.example")
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        assert send(press) == 1
+        [mail] = relay.messages
+    assert mail.mail.endswith(" BODY=8BITMIME SMTPUTF8")
+    assert mail.recipients == ("jörg@xn--bcher-kva.example",)
+    lines = mail.content.split(b"\r\n")
+    assert [each for each in lines if not each.isascii()] == [
+        "To: jörg@xn--bcher-kva.example".encode()
+    ]
+
+
+def test_where_the_relay_does_not_take_such_an_address_the_notice_says_so(press: Press) -> None:
+    queue_confirmation(press, "jörg@example.org")
+    with ScriptedRelay(extensions=("PIPELINING",)) as relay:
+        press.relay_at(relay.port)
+        assert send(press) == 0
+    found = notice(press)
+    assert (found.state, found.to_address) == (NoticeState.FAILED, None)
+    assert "does not offer SMTPUTF8" in (found.reply or "")
+    assert "jörg" not in (found.reply or "")

@@ -1,7 +1,9 @@
 """What may stand in a slot, and where a slot may stand."""
 
+import email
 import textwrap
 from collections.abc import Mapping
+from email import policy
 from typing import Any
 
 import css_inline
@@ -18,7 +20,6 @@ from digest.delivery.rendering.slots import (
     Slot,
     SlotValueError,
     StencilError,
-    UnencodableAddressError,
     clean_text,
 )
 from digest.delivery.rendering.stencil import Stencil
@@ -258,12 +259,49 @@ class TestValues:
         assert refused.value.slot == slot
         assert not value or value not in str(refused.value)
 
-    def test_a_local_part_that_needs_smtputf8_has_an_error_of_its_own(self) -> None:
-        with pytest.raises(UnencodableAddressError):
-            STENCIL.fill(VALUES | {"address": "zoë@example.org"})
-        with pytest.raises(SlotValueError) as refused:
-            STENCIL.fill(VALUES | {"address": "zoe@exämple.org"})
-        assert not isinstance(refused.value, UnencodableAddressError)
+    def test_an_address_beyond_ascii_stands_as_it_is_in_the_header_alone(self) -> None:
+        plain = STENCIL.fill(VALUES | {"address": "zoe@example.org"})
+        raw = STENCIL.fill(VALUES | {"address": "zoë@example.org"})
+        lines = raw.split(b"\r\n")
+        [(place, line)] = [(n, each) for n, each in enumerate(lines) if not each.isascii()]
+        assert line == "To: Robin <zoë@example.org>".encode()
+        # All other fields are what an ASCII reader gets, and the bodies say the same.
+        others = plain.partition(b"\r\n\r\n")[0].split(b"\r\n")
+        assert [each for n, each in enumerate(others) if n != place] == [
+            each for n, each in enumerate(lines[: len(others)]) if n != place
+        ]
+        for kind in ("plain", "html"):
+            said, expected = (
+                email.message_from_bytes(each, policy=policy.SMTP).get_body((kind,))
+                for each in (raw, plain)
+            )
+            assert said is not None
+            assert expected is not None
+            assert said.get_content() == expected.get_content().replace("zoe@", "zoë@")
+        read = email.message_from_string(raw.decode(), policy=policy.SMTPUTF8)
+        assert read["To"].addresses[0].addr_spec == "zoë@example.org"
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "zoe@exämple.org",
+            "zo\u00a0ë@example.org",
+            "zo\u200bë@example.org",
+            "zo\u202eë@example.org",
+            "zo\x85ë@example.org",
+            "zo\u2028ë@example.org",
+            "zo\ud800@example.org",
+            "zoë\r\n.@example.org",
+            "zoë>@example.org",
+            "zoë.@example.org",
+            "=?ë?=@example.org",
+            "ë" * 33 + "@example.org",
+            "ë@" + ".".join(["b" * 60] * 4) + ".examples",
+        ],
+    )
+    def test_beyond_ascii_not_everything_goes(self, address: str) -> None:
+        with pytest.raises(SlotValueError):
+            STENCIL.fill(VALUES | {"address": address})
 
     def test_the_longest_values_fit_a_line(self) -> None:
         url = "https://a.example/".ljust(MAX_URL, "x")

@@ -117,11 +117,11 @@ BAD_ADDRESSES = [
     ("r" * 388 + "@example.org", "Email addresses are at most 254 characters"),
     (
         "robin@example.org\nBcc: mina@example.com",
-        "We cannot read that email address. Check it, like name@example.org",
+        "That is more than one address. Enter one",
     ),
     (
         "robin@exam\x00ple.org",
-        "We cannot read that email address. Check it, like name@example.org",
+        "Did you mean robin@example.org?",
     ),
 ]
 
