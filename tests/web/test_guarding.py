@@ -149,7 +149,7 @@ def test_what_comes_back_at_once_is_asked_once_more_and_loses_nothing(
 
     assert early.status_code == 403
     assert heading(early) == "Once more, please"
-    assert "Press the button, and we will write to robin@example.org ." in words(early)
+    assert "Press the button once more, and we will write to robin@example.org ." in words(early)
     assert early.headers["Cache-Control"] == "no-store"
     assert desk.count(SignUp) == 0
     held = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', early.text))
