@@ -178,7 +178,7 @@ def test_messages_are_of_thirty_kilobytes_and_of_one_reader_each(
     site = site_of(database.url, tmp_path)
     messages = site.messages(frozen_issue(database), 10)
     assert len(messages) == len(set(messages)) == 10
-    assert all(28_000 < len(message) < 33_000 for message in messages)
+    assert all(26_000 < len(message) < 33_000 for message in messages)
     read = [message_from_bytes(message, policy=policy.default) for message in messages]
     assert len({mail["To"].addresses[0].domain for mail in read}) == 10
 

@@ -1,5 +1,8 @@
 """`digest source edit|pause|resume|retire`, as a person types them."""
 
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
 import pytest
 
 from tests.cli.conftest import CommandLine
@@ -98,7 +101,9 @@ def test_what_issues_have_of_a_retired_source_stays_and_it_is_said(
     paper: CommandLine, http_server: WebServer
 ) -> None:
     line = CommandLine({**paper.environment, "DIGEST_FETCH_PRIVATE": "true"})
-    line("source", "add", http_server.route("/feed.xml", FEED_BODY), "--name", "H")
+    dated = f"<pubDate>{format_datetime(datetime.now(UTC))}</pubDate>".encode()
+    body = FEED_BODY.replace(b"</link>", b"</link>" + dated, 1)
+    line("source", "add", http_server.route("/feed.xml", body), "--name", "H")
     line("source", "fetch")
     line.add_articles("cold", "roofs", "bat")
     assert line("issue", "compose", "editors-digest").exit_code == 0

@@ -118,7 +118,7 @@ def test_a_reader_signs_up_confirms_reads_leaves_and_comes_back(
 
     open_mail(page, demo, email, "Confirm your subscription to the Editor’s Digest")
     look_at(page, width)
-    beside = follow(page, context, "Confirm my subscription")
+    beside = follow(page, context, "Open the page")
     expect(beside.get_by_role("heading", level=1)).to_have_text("Start the Editor’s Digest?")
     look_at(beside, width)
     assert demo.periods(email) == [], "opening the link changes nothing"

@@ -102,6 +102,6 @@ def test_the_first_page_weighs_little(gallery: Gallery, open_page: OpenPage) -> 
     page.goto(f"{gallery.url}/", wait_until="networkidle")
     asked = [each for each in weights if kinds[each] != "Image"]
 
-    assert kinds[asked[0]] == "Document"
+    assert "Document" in {kinds[each] for each in asked}
     assert len(asked) <= 8
     assert sum(weights[each] for each in asked) <= 60 * KILOBYTE

@@ -59,7 +59,7 @@ def test_whatever_host_a_request_names_the_links_are_ours(
     front = site.client.get("/", headers={header: value})
 
     [mail] = delivered()
-    assert b"http://127.0.0.1:8000/confirm/" in mail.content.replace(b"=\r\n", b"")
+    assert b"http://127.0.0.1:8000/c/" in mail.content.replace(b"=\r\n", b"")
     for seen in (mail.content, page.data, front.data, str(page.headers).encode()):
         assert EVIL.encode() not in seen
     assert EVIL not in repr(site.desk.dump())
@@ -151,7 +151,9 @@ def people(site: Site) -> dict[str, str]:
 
 def test_who_is_a_reader_cannot_be_told_by_the_answer(site: Site, people: dict[str, str]) -> None:
     answers = {name: site.sign_up(email) for name, email in people.items()}
-    told = {answer.text.replace(name, "X") for name, answer in answers.items()}
+    # The page's own way to take the sign-up back is another at each answer.
+    own = re.compile(r"1w\w{1,8}\.[\w-]{38}")
+    told = {own.sub("…", answer.text.replace(name, "X")) for name, answer in answers.items()}
     heads = {str(sorted(answer.headers.items())) for answer in answers.values()}
     lengths = {re.sub(r"'Content-Length', '\d+'", "", head) for head in heads}
 

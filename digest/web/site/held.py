@@ -59,6 +59,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         NoticeKind.ALREADY_SIGNED_UP: "A word that you get it already",
         NoticeKind.DRAFT_READY: "A word to the editor that a draft is ready",
         NoticeKind.HELD: "A word to the editor that an issue is held",
+        NoticeKind.STORY_WITHDRAWN: "A word to the editor that a story was withdrawn",
         NoticeKind.FRESH_LINK: "A link to your own page",
         NoticeKind.ADDRESS_CHANGED: "A word that your address was changed",
     },

@@ -21,6 +21,8 @@ from digest.newsroom.intake.fetching_sources import (
     open_fetcher,
     sources_due,
 )
+from digest.newsroom.intake.reading_child.asking import FeedReader
+from digest.newsroom.intake.reading_child.limits import Limits
 from digest.newsroom.intake.sources import add_source
 from tests.factories import NOW, make_settings
 from tests.servers.web import Body, Reply, Request, WebServer
@@ -356,10 +358,15 @@ def test_what_was_stored_in_part_is_read_again(feed: Feed) -> None:
     assert fetched == SourceFetched(feed.id, "The Halyard", added=15)
 
 
-def test_a_feed_that_takes_too_long_fails_in_words_and_is_tried_again(feed: Feed) -> None:
-    lists = "&lt;ul&gt;&lt;li&gt;" * 25_000
-    feed.add("port", description=lists)
-    fetched = feed.fetch()
+def test_a_feed_that_takes_too_long_fails_in_words_and_is_tried_again(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed.add("port", description="A fact, then a turn. " * 20_000)
+    hasty = FeedReader(Limits(seconds=0.001))
+    with monkeypatch.context() as patched:
+        patched.setattr("digest.newsroom.intake.fetching_sources.OURS", hasty)
+        fetched = feed.fetch()
+    hasty.end()
 
     assert fetched is not None
     assert fetched.error == feed.source().last_error == "The feed took too long to read."
