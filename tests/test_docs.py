@@ -195,7 +195,11 @@ def test_the_form_to_paste_signs_a_reader_up(
     with database.transaction() as session:
         make_newsletter(session)
         publish_terms(session, "Be kind.", now.now())
-    settings = make_settings(database_url, public_url="https://digest.example.org")
+    settings = make_settings(
+        database_url,
+        public_url="https://digest.example.org",
+        own_domains=frozenset({"example.org"}),
+    )
     runtime = Runtime(settings, database, RING, SUPPRESSION_KEY, RecordingBell(), now)
     form = PastedForm((DOCS / "howto" / "form.md").read_text())
     assert form.action == f"{settings.public_url}/subscribe"

@@ -595,7 +595,7 @@ def test_notices_that_do_not_get_out(doctor: CommandLine, paper: Database) -> No
             {"next_attempt_at": early},
             {"next_attempt_at": early},
             {"attempts": 2, "reply": "greylisted, <address>", "code": 450},
-            {"state": NoticeState.FAILED, "reply": "no such user"},
+            {"state": NoticeState.FAILED, "code": 550, "reply": "no such user"},
             {"state": NoticeState.FAILED, "created_at": now - timedelta(days=8)},
             {"state": NoticeState.ACCEPTED},
         ):
