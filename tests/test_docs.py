@@ -198,7 +198,7 @@ def test_the_form_to_paste_signs_a_reader_up(
     settings = make_settings(
         database_url,
         public_url="https://digest.example.org",
-        own_domains=frozenset({"example.org"}),
+        own_domains=frozenset({"example.com"}),
     )
     runtime = Runtime(settings, database, RING, SUPPRESSION_KEY, RecordingBell(), now)
     form = PastedForm((DOCS / "howto" / "form.md").read_text())
