@@ -5,9 +5,9 @@ import secrets
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from digest.database.adding import add_unless_there
 from digest.errors import FieldError, NotFoundError
 from digest.models import ApiToken, Scope
 from digest.newsroom.intake.sanitising import one_line
@@ -28,11 +28,8 @@ def create_token(session: Session, name: str, scope: Scope, now: datetime) -> tu
     # The prefix lets a scanner of source code notice a token that was committed by mistake.
     secret = PREFIX + secrets.token_urlsafe(32)
     made = ApiToken(name=name, hash=_hash(secret), scope=scope, created_at=now)
-    try:
-        with session.begin_nested():
-            session.add(made)
-    except IntegrityError:
-        raise FieldError("name", f"There is a token called {name} already.") from None
+    if not add_unless_there(session, made):
+        raise FieldError("name", f"There is a token called {name} already.")
     return made, secret
 
 

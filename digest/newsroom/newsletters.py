@@ -8,11 +8,11 @@ from datetime import datetime, time
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from digest import zones
 from digest.addresses import AddressError, beyond_ascii, parse_address
+from digest.database.adding import add_unless_there
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Approval, InDoubtPolicy, Newsletter, Publication
 from digest.newsroom.intake.sanitising import one_line
@@ -83,11 +83,8 @@ def create_newsletter(
     """
     newsletter = Newsletter(created_at=now, calendar_since=now)
     _set(session, newsletter, values, reserved)
-    try:
-        with session.begin_nested():
-            session.add(newsletter)
-    except IntegrityError:
-        raise FieldError("slug", f"There is a newsletter called {values.slug} already.") from None
+    if not add_unless_there(session, newsletter):
+        raise FieldError("slug", f"There is a newsletter called {values.slug} already.")
     return newsletter
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from digest.database.adding import add_unless_there
 from digest.database.tables import database_now
 from digest.delivery.bounces.delivery_status import RecipientStatus, read_report
 from digest.models import (
@@ -65,7 +65,7 @@ def note_bounce(
     if status is not None and status.action in NO_FAILURE:
         return Noted.NO_REPORT
     bounce = _bounce(issue_id, subscriber, status, now)
-    is_new = _insert(session, bounce)
+    is_new = add_unless_there(session, bounce)
     moved = False
     if bounce.kind is BounceKind.PERMANENT and not folded:
         moved = _move_row(session, bounce, status.code if status else None)
@@ -132,17 +132,6 @@ def _kind(status: RecipientStatus | None) -> BounceKind:
     return (
         BounceKind.TRANSIENT if status.action == "delayed" or klass == "4" else BounceKind.UNKNOWN
     )
-
-
-def _insert(session: Session, bounce: Bounce) -> bool:
-    savepoint = session.begin_nested()
-    session.add(bounce)
-    try:
-        savepoint.commit()
-    except IntegrityError:
-        savepoint.rollback()
-        return False
-    return True
 
 
 def _move_row(session: Session, bounce: Bounce, code: int | None) -> bool:

@@ -14,10 +14,10 @@ import secrets
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import ColumnElement, and_, case, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, and_, case, or_, select, update
 from sqlalchemy.orm import Session
 
+from digest.database.adding import add_unless_there
 from digest.database.tables import database_now
 from digest.delivery.ledger import sweeping
 from digest.delivery.ledger.waiting import begin_waits, end_waits
@@ -109,7 +109,8 @@ def _open(session: Session, relay: str, trouble: RelayTrouble, probe: bytes | No
     """Open it, if we may. Return whether it is open now, be it by us or by another."""
     row = session.execute(select(Breaker).where(Breaker.relay == relay)).scalar_one_or_none()
     if row is None:
-        _add(session, relay)
+        # Unless another found out at the same moment.
+        add_unless_there(session, Breaker(relay=relay, state=BreakerState.CLOSED, failures=0))
     failures = (row.failures if row else 0) + 1
     steps = REFUSED_MINUTES if isinstance(trouble, RelayRefused) else AWAY_MINUTES
     wait = with_jitter(steps[min(failures, len(steps)) - 1] * 60)
@@ -133,16 +134,6 @@ def _open(session: Session, relay: str, trouble: RelayTrouble, probe: bytes | No
     state = session.execute(select(Breaker.state).where(Breaker.relay == relay)).scalar_one()
     # While another tries it, all shall wait for what comes of that.
     return state is BreakerState.OPEN
-
-
-def _add(session: Session, relay: str) -> None:
-    savepoint = session.begin_nested()
-    try:
-        session.execute(insert(Breaker).values(relay=relay, state=BreakerState.CLOSED, failures=0))
-        savepoint.commit()
-    except IntegrityError:
-        # Another found out at the same moment.
-        savepoint.rollback()
 
 
 def report_success(session: Session, relay: str) -> list[int]:

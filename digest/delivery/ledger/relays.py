@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from digest.database.adding import add_unless_there
 from digest.database.tables import database_now
 from digest.delivery.relay.habits import Habits
 from digest.models import Relay
@@ -61,10 +61,5 @@ def _write(session: Session, name: str, values: Mapping[str, object]) -> None:
     known = update(Relay).where(Relay.name == name).values(values).returning(Relay.name)
     if session.execute(known).first() is not None:
         return
-    savepoint = session.begin_nested()
-    try:
-        session.execute(insert(Relay).values(name=name, dot_alone=False, **values))
-        savepoint.commit()
-    except IntegrityError:
-        # Another found it at the same moment.
-        savepoint.rollback()
+    # Unless another found it at the same moment.
+    add_unless_there(session, Relay(name=name, dot_alone=False, **values))

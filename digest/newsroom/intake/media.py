@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from digest.database.adding import add_unless_there
 from digest.models import Article, Media
 from digest.newsroom.intake.pictures import LEAD, THUMBNAIL, Encoded, crop_and_encode
 
@@ -49,20 +49,16 @@ def store_media(session: Session, picture: Encoded, now: datetime, *, lasting: b
     key = hashlib.sha256(picture.content).hexdigest()
     if _is_kept(session, key, lasting):
         return key
-    try:
-        with session.begin_nested():
-            session.add(
-                Media(
-                    hash=key,
-                    content_type=picture.content_type,
-                    width=picture.width,
-                    height=picture.height,
-                    content=picture.content,
-                    lasting=lasting,
-                    created_at=now,
-                )
-            )
-    except IntegrityError:
+    media = Media(
+        hash=key,
+        content_type=picture.content_type,
+        width=picture.width,
+        height=picture.height,
+        content=picture.content,
+        lasting=lasting,
+        created_at=now,
+    )
+    if not add_unless_there(session, media):
         # Another process stored the same bytes at the same moment.
         _is_kept(session, key, lasting)
     return key

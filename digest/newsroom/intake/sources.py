@@ -8,6 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from digest.database.adding import add_unless_there
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Source
 from digest.newsroom.intake.links import web_url
@@ -45,11 +46,8 @@ def add_source(
         next_fetch_at=now,
         created_at=now,
     )
-    try:
-        with session.begin_nested():
-            session.add(source)
-    except IntegrityError:
-        raise FieldError("url", KNOWN) from None
+    if not add_unless_there(session, source):
+        raise FieldError("url", KNOWN)
     return source
 
 

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from digest.database.adding import add_unless_there
 from digest.database.transactions import Database
 from digest.models import Article, Issue, IssueState, PageCheck, Story
 from digest.newsroom.intake.fetching import Fetcher, FetchError
@@ -106,11 +106,8 @@ def _ask_soon(session: Session, article_id: int, now: datetime) -> None:
         check.missing_since, check.due_at, check.failures = now, check.due_at or now, 0
         session.flush()
         return
-    try:
-        with session.begin_nested():
-            session.add(PageCheck(article_id=article_id, due_at=now, missing_since=now))
-    except IntegrityError:
-        pass  # it is being asked for another reason at the same moment
+    # Unless it is being asked for another reason at the same moment.
+    add_unless_there(session, PageCheck(article_id=article_id, due_at=now, missing_since=now))
 
 
 def pages_to_ask(session: Session, now: datetime) -> list[int]:
@@ -206,12 +203,8 @@ def _claim(database: Database, article_id: int, now: datetime) -> _Claim | None:
         url = session.scalars(select(Article.url).where(Article.id == article_id)).one()
         claim = _Claim(article_id, url, now + CLAIM)
         if check is None:
-            try:
-                with session.begin_nested():
-                    session.add(PageCheck(article_id=article_id, due_at=claim.until))
-            except IntegrityError:
-                return None
-            return claim
+            first = PageCheck(article_id=article_id, due_at=claim.until)
+            return claim if add_unless_there(session, first) else None
         # What was seen is in the condition: of two who saw it, one gets it.
         won = session.execute(
             update(PageCheck)

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import ColumnElement, exists, or_, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from digest import prose, zones
+from digest.database.adding import add_unless_there
 from digest.database.transactions import Database
 from digest.errors import RefusedError
 from digest.logs import kept_apart
@@ -192,8 +192,9 @@ def _tell_editor(
     once = once or f"{kind}:{issue.id}:{issue.send_at.isoformat()}"
     if session.scalar(select(Notice.id).where(Notice.once == once)) is not None:
         return
-    savepoint = session.begin_nested()
-    session.add(
+    # Unless another tick told them at the same moment.
+    add_unless_there(
+        session,
         Notice(
             token_id=new_token_id(),
             kind=kind,
@@ -202,10 +203,5 @@ def _tell_editor(
             newsletter_id=issue.newsletter_id,
             issue_id=issue.id,
             created_at=now,
-        )
+        ),
     )
-    try:
-        savepoint.commit()
-    except IntegrityError:
-        # Another tick told them at the same moment.
-        savepoint.rollback()

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from digest.database.adding import add_unless_there
 from digest.models import EndedReason, Farewell, LeavingReason, Subscription
 from digest.readers.preferences.standing import find_period, newest_period
 
@@ -57,13 +57,9 @@ def _count(session: Session, newsletter_id: int, reason: LeavingReason, now: dat
     )
     if cast("CursorResult[Any]", session.execute(one_more)).rowcount:
         return
-    savepoint = session.begin_nested()
-    session.add(Farewell(newsletter_id=newsletter_id, month=month, reason=reason, readers=1))
-    try:
-        savepoint.commit()
-    except IntegrityError:
+    first = Farewell(newsletter_id=newsletter_id, month=month, reason=reason, readers=1)
+    if not add_unless_there(session, first):
         # The month's first two came at the same moment.
-        savepoint.rollback()
         session.execute(one_more)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from digest.addresses import AddressError, parse_address
+from digest.database.adding import add_unless_there
 from digest.errors import FieldError
 from digest.models import (
     Newsletter,
@@ -192,21 +193,15 @@ def open_session(
     notice = session.scalars(select(Notice).where(Notice.token_id == token_id)).one()
     assert notice.subscriber_id is not None
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    savepoint = session.begin_nested()
-    session.add(
-        ReaderSession(
-            link=token_id,
-            secret_hash=_hash(secret),
-            subscriber_id=notice.subscriber_id,
-            opened_at=now,
-            ends_at=now + SESSION_LASTS,
-        )
+    opened = ReaderSession(
+        link=token_id,
+        secret_hash=_hash(secret),
+        subscriber_id=notice.subscriber_id,
+        opened_at=now,
+        ends_at=now + SESSION_LASTS,
     )
-    try:
-        savepoint.commit()
-    except IntegrityError:
+    if not add_unless_there(session, opened):
         # Pressed twice at the same moment: the other one has it.
-        savepoint.rollback()
         return look_at_link(session, token_id, now=now), None
     return link, secret
 

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, and_, or_, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from digest.database.adding import add_unless_there
 from digest.database.tables import database_now
 from digest.models import (
     ConsentKind,
@@ -101,13 +101,8 @@ def undo_leaving(
         started_at=now,
         paused_until=period.paused_until,
     )
-    savepoint = session.begin_nested()
-    session.add(restored)
-    try:
-        savepoint.commit()
-    except IntegrityError:
+    if not add_unless_there(session, restored):
         # Pressed twice at the same moment: the other one has done it.
-        savepoint.rollback()
         return standing_of(session, period, now)
     record_readers_consent(
         session,

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
+from digest.database.adding import add_unless_there
 from digest.database.inserting import next_id
 from digest.database.prepared import tried
 from digest.models import (
@@ -231,13 +231,8 @@ def _find_or_make_reader(
             language=language,
             created_at=now,
         )
-        savepoint = session.begin_nested()
-        session.add(reader)
-        try:
-            savepoint.commit()
-        except IntegrityError:
+        if not add_unless_there(session, reader):
             # Another link of the same address was confirmed at the same moment.
-            savepoint.rollback()
             reader = session.scalars(known).one()
     if reader.name is None:
         reader.name = person.name
@@ -264,13 +259,8 @@ def start_period(
         site=site,
         started_at=now,
     )
-    savepoint = session.begin_nested()
-    session.add(period)
-    try:
-        savepoint.commit()
-    except IntegrityError:
-        # The reader has it already: one period is active at most.
-        savepoint.rollback()
+    # Unless the reader has it already: one period is active at most.
+    add_unless_there(session, period)
     record_readers_consent(
         session,
         ConsentKind.CONFIRMED,
