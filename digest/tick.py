@@ -97,7 +97,7 @@ def _keep_issues_going(runtime: Runtime, now: datetime) -> None:
         sweeping.sweep_leases(session, final_dot_wait=runtime.settings.final_dot_wait)
         pause_late(session, now, timedelta(hours=runtime.settings.late_hours))
         sweeping.resume_parked(session)
-        breaker.resume_for_probe(session, breaker.relay_name(runtime.settings))
+        breaker.resume_for_probe(session, runtime.settings.relay.name)
     with kept_apart("agenda"):
         keep_agenda(runtime.database, now, late=timedelta(hours=runtime.settings.late_hours))
 

@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select, update
 from digest.clock import FixedClock
 from digest.database.tables import database_now
 from digest.database.transactions import Database
-from digest.delivery.ledger import breaker, claiming, partitions
+from digest.delivery.ledger import claiming, partitions
 from digest.delivery.ledger.restoring import accept
 from digest.delivery.notices.sending import send_notices
 from digest.models import (
@@ -131,7 +131,7 @@ def test_one_issue_is_rung_for_when_it_is_time_to_try_the_relay(house: House) ->
                     released_at=database_now(), next_attempt_at=database_now(-1),
                 )
             )  # fmt: skip
-        relay = breaker.relay_name(house.runtime.settings)
+        relay = house.runtime.settings.relay.name
         session.add(Breaker(relay=relay, state=BreakerState.OPEN, next_probe_at=database_now(60)))
     assert house.tick() == []
     with house.database.transaction() as session:

@@ -16,7 +16,6 @@ from digest.checkup.finding import Finding, Level, within_seconds
 from digest.checkup.surroundings import from_complaints, look_around
 from digest.clock import Clock, SystemClock
 from digest.database.transactions import Database
-from digest.delivery.ledger.breaker import relay_name
 from digest.settings.loading import Settings, load_settings, setting_complaints
 
 __all__ = ["Finding", "Level", "check_up"]
@@ -77,12 +76,12 @@ def _look_into(database: Database, settings: Settings, clock: Clock) -> Iterator
     )
     yield from within_seconds(
         "breaker",
-        lambda: _read(database, contents.look_at_breaker, relay_name(settings)),
+        lambda: _read(database, contents.look_at_breaker, settings.relay.name),
         LOOK_REMEDY,
     )
     yield from within_seconds(
         "relay's habits",
-        lambda: _read(database, contents.look_at_habits, relay_name(settings)),
+        lambda: _read(database, contents.look_at_habits, settings.relay.name),
         LOOK_REMEDY,
     )
     yield from within_seconds(

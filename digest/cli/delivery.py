@@ -71,6 +71,7 @@ def resolve(
                 found.id,
                 Verdict(verdict),
                 by=by[:100],
+                now=opened.clock.now(),
                 readers=_readers(session, addresses),
                 final_dot_wait=opened.settings.final_dot_wait,
             )

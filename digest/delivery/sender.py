@@ -104,7 +104,7 @@ class Sender:
     judge: Judge = field(init=False)
 
     def __post_init__(self) -> None:
-        self.judge = Judge(self._has_arrived)
+        self.judge = Judge(partial(patiently, self._has_arrived))
 
     def run(self) -> bool:
         """Send window by window. Return whether there is more to do now."""
@@ -219,7 +219,7 @@ class Sender:
             if halt.trouble is None or not breaker.is_of_relay(halt.trouble):
                 park(session, task.mailing.issue_id, halt)
                 return
-            relay = breaker.relay_name(task.settings)
+            relay = task.settings.relay.name
             token = self.windows.claim or told.token
             breaker.report_trouble(session, relay, halt.trouble, probe=self.probe, claim=token)
 
@@ -227,7 +227,7 @@ class Sender:
         task = self.task
         with task.database.transaction() as session:
             self.windows.note(session, told)
-            resumed = breaker.report_success(session, breaker.relay_name(task.settings))
+            resumed = breaker.report_success(session, task.settings.relay.name)
         self.probe = None
         for issue_id in (*resumed * HANDS, *[task.mailing.issue_id] * (HANDS - 1)):
             task.ring(issue_id)
@@ -243,24 +243,9 @@ class Sender:
         except RelayTrouble as trouble:
             return Halt.of(trouble)
         self.judge.new_connection()
-        patiently(partial(self._note_relay, self.connection.offers))
+        task, offers = self.task, self.connection.offers
+        patiently(partial(relays.note_relay, task.database, task.settings.relay.name, offers))
         return None
-
-    def _note_relay(self, offers: tuple[str, ...]) -> None:
-        name = breaker.relay_name(self.task.settings)
-        with self.task.database.reading() as session:
-            if relays.is_seen(session, name, offers):
-                return
-        with self.task.database.transaction() as session:
-            relays.note_relay(session, name, offers)
-
-    def _note_habits(self) -> None:
-        habits, name = self.task.habits, breaker.relay_name(self.task.settings)
-        if habits.learnt:
-            habits.learnt = False
-            with self.task.database.transaction() as session:
-                relays.note_habits(session, name, habits)
-            log.info("the relay has a habit", relay=name, habits=str(habits))
 
     def _has_arrived(self) -> bool:
         with self.task.database.reading() as session:
@@ -278,36 +263,18 @@ class Sender:
             written = [write_message(task.mailing, reader, task.links) for reader in rest]
             envelopes = [message for message in written if isinstance(message, Envelope)]
             outcomes = [outcome for outcome in written if isinstance(outcome, Outcome)]
-            answers, halt = self._hand_over(envelopes, window)
+            assert self.connection is not None
+            answers = list(self.connection.send(envelopes, deadline=window.too_late))
         except (StencilError, LookupError, ValueError) as error:
             # Every message of the issue would fail alike, and none has left.
             unsent = [_unsent(reader.subscriber_id, Stage.CHECK) for reader in rest]
             halt = Halt(f"A message of this issue could not be written: {error}", REFUSED_SECONDS)
             return Told(window.token, unsent, left), halt
-        patiently(self._note_habits)
-        trouble = self.connection.trouble if self.connection else None
-        verdict = self.judge.judge(outcomes + answers, trouble)
+        relay = task.settings.relay.name
+        patiently(partial(relays.note_habits, task.database, relay, task.habits))
+        verdict = self.judge.judge(outcomes + answers, self.connection.trouble)
         told = Told(window.token, verdict.outcomes, left, verdict.recalled, verdict.postponed)
-        return told, Halt.of(verdict.trouble) if verdict.trouble else halt
-
-    def _hand_over(
-        self, envelopes: list[Envelope], window: Window
-    ) -> tuple[list[Outcome], Halt | None]:
-        """Send a window, by another call each time the relay bears no more refusals in one."""
-        outcomes: list[Outcome] = []
-        halt = None
-        while True:
-            assert self.connection is not None
-            connection = self.connection
-            answers = list(connection.send(envelopes, deadline=window.too_late))
-            left = {answer.key for answer in answers if answer.fate is Fate.UNSENT}
-            again = connection.spent and connection.trouble is None and not window.too_late()
-            if again and left:
-                halt = self._connect()
-            if not (again and left) or halt is not None:
-                return outcomes + answers, halt
-            outcomes += [answer for answer in answers if answer.key not in left]
-            envelopes = [envelope for envelope in envelopes if envelope.key in left]
+        return told, Halt.of(verdict.trouble) if verdict.trouble else None
 
 
 def _is_there(told: Told, halt: Halt | None) -> bool:

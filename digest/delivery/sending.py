@@ -90,7 +90,7 @@ def _send_by_one(
 def _start(
     database: Database, issue_id: int, settings: Settings, now: datetime
 ) -> tuple[Mailing, breaker.Admission, Habits] | None:
-    relay = breaker.relay_name(settings)
+    relay = settings.relay.name
     try:
         with database.transaction() as session:
             if pause_if_late(session, issue_id, now, timedelta(hours=settings.late_hours)):

@@ -1,12 +1,19 @@
 """A relay's refusals: the readers' own matter, or ours; and its habits, kept for every process."""
 
 from dataclasses import replace
+from itertools import count
+from typing import NoReturn
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from digest.database.tables import database_now
-from digest.delivery.ledger import sweeping
+from digest.database.transactions import Database
+from digest.delivery.ledger import claiming, sweeping
+from digest.delivery.ledger.relays import note_habits, note_relay
+from digest.delivery.relay.habits import Habits
+from digest.errors import UnavailableError
 from digest.models import Attempt, Delivery, DeliveryState, Issue, IssueState, Newsletter, Relay
 from tests.delivery.conftest import Press, readers
 from tests.delivery.test_faults import make_due
@@ -212,3 +219,45 @@ def test_a_habit_is_forgotten_after_a_month(press: Press) -> None:
         # A flush is a round trip: greeting, EHLO, three messages, and the goodbye.
         assert relay.flushes <= 10
     assert set(press.states(issue_id)) == {ACCEPTED}
+
+
+def test_a_habit_that_could_not_be_written_is_written_next_time(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note_relay(press.database, "mail.example.org:25", ("pipelining",))
+    habits = Habits()
+    habits.learn_dot_alone()
+
+    def away(_: Database) -> NoReturn:
+        raise UnavailableError("The database does not answer.")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(Database, "transaction", away)
+        with pytest.raises(UnavailableError):
+            note_habits(press.database, "mail.example.org:25", habits)
+    note_habits(press.database, "mail.example.org:25", habits)
+    [known] = relays(press)
+    assert known.dot_alone
+    assert not habits.learnt
+
+
+def test_a_database_that_is_away_for_a_moment_makes_no_refusal_a_readers(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = count(1)
+    really = claiming.has_arrived
+
+    def has_arrived(session: Session, issue_id: int) -> bool:
+        if next(asked) == 1:
+            raise UnavailableError("The database does not answer.")
+        return really(session, issue_id)
+
+    monkeypatch.setattr(claiming, "has_arrived", has_arrived)
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        issue_id = press.frozen_issue(*readers(12))
+        relay.always("RCPT", "550 no")
+        press.deliver(issue_id)
+    assert next(asked) > 2, "asked again"
+    assert press.issue(issue_id).state is IssueState.PARKED
+    assert set(press.states(issue_id)) == {QUEUED}

@@ -120,8 +120,12 @@ def lock_issue(session: Session, issue_id: int) -> Issue:
     )
 
 
-def reopen(issue: Issue) -> None:
-    """Let a locked issue that had gone out be sent on: rows of it are queued again."""
+def reopen(issue: Issue, now: datetime) -> None:
+    """Let a locked issue that had gone out be sent on: a person had rows of it queued again.
+
+    So they decided that it is not too late for it.
+    """
+    issue.lateness_judged_at = now
     if issue.state is IssueState.SENT:
         issue.state, issue.sent_at, issue.reason = IssueState.SENDING, None, None
         issue.watched_until = None

@@ -61,7 +61,7 @@ def resend(
     if dry_run or not resent.queued:
         return resent
     queued = _queue(session, issue_id, now, reasons)
-    reopen(issue)
+    reopen(issue, now)
     session.flush()
     return replace(resent, queued=queued)
 

@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
@@ -40,6 +41,7 @@ def resolve(
     verdict: Verdict,
     *,
     by: str,
+    now: datetime,
     readers: Collection[int] | None = None,
     final_dot_wait: float,
 ) -> Resolved:
@@ -74,7 +76,7 @@ def resolve(
                 f"in {final_dot_wait / 60:.0f} minutes."
             )
     if settled and verdict is Verdict.QUEUED:
-        reopen(issue)
+        reopen(issue, now)
         session.flush()
     if settled:
         log.info("doubt settled", issue=issue_id, verdict=verdict.value, rows=settled, by=by)

@@ -24,7 +24,6 @@ from digest.delivery.ledger.waiting import begin_waits, end_waits
 from digest.delivery.relay.backoff import with_jitter
 from digest.delivery.relay.connection import RelayDown, RelayRefused, RelayTrouble, Stage
 from digest.models import Breaker, BreakerState, Issue, IssueState
-from digest.settings.loading import Settings
 
 # Minutes until it is tried again: where it was away, and where somebody has to change something.
 AWAY_MINUTES = (1, 2, 5, 15)
@@ -40,11 +39,6 @@ class Admission:
     """Leave to call the relay. `probe`: to try it, on behalf of everybody."""
 
     probe: bytes | None = None
-
-
-def relay_name(settings: Settings) -> str:
-    """Return what the relay's breaker is called."""
-    return settings.relay.name
 
 
 def is_of_relay(trouble: RelayTrouble) -> bool:

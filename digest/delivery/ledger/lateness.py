@@ -3,6 +3,7 @@
 Judged once: whoever resumes an issue has decided. Once anyone has it, it goes on to the others.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import exists, select
@@ -10,10 +11,19 @@ from sqlalchemy.orm import Session
 
 from digest import prose, zones
 from digest.delivery.ledger.waiting import end_waits
-from digest.models import MAY_HAVE_ARRIVED, Delivery, Issue, IssueState, Notice, NoticeKind
+from digest.models import (
+    MAY_HAVE_ARRIVED,
+    Delivery,
+    DeliveryState,
+    Issue,
+    IssueState,
+    Notice,
+    NoticeKind,
+)
 from digest.tokens import new_token_id
 
 BEFORE_MAIL = (IssueState.FROZEN, IssueState.SENDING, IssueState.PARKED)
+OUT_OF_OUR_HANDS = tuple(state for state in MAY_HAVE_ARRIVED if state is not DeliveryState.SENDING)
 
 
 def pause_late(session: Session, now: datetime, late: timedelta) -> list[int]:
@@ -28,23 +38,26 @@ def pause_late(session: Session, now: datetime, late: timedelta) -> list[int]:
             Issue.lateness_judged_at.is_(None),
         )
     ).all()
-    return [issue_id for issue_id in found if pause_if_late(session, issue_id, now, late)]
+    return [issue_id for issue_id in found if _judge(session, issue_id, now)]
 
 
 def pause_if_late(session: Session, issue_id: int, now: datetime, late: timedelta) -> bool:
     """Pause this issue if it is one of those; return whether it was. Locks its row only then."""
-    if not _is_late(session, issue_id, now - late):
-        return False
+    return _is_late(session, issue_id, now - late) and _judge(session, issue_id, now)
+
+
+def _judge(session: Session, issue_id: int, now: datetime) -> bool:
     issue = session.get_one(
         Issue, issue_id, with_for_update={"key_share": True}, populate_existing=True
     )
     if issue.state not in BEFORE_MAIL or issue.lateness_judged_at is not None:
         return False
-    # Asked for one issue at a time: a question about many would open every issue's partition.
-    left = select(
-        exists().where(Delivery.issue_id == issue_id, Delivery.state.in_(MAY_HAVE_ARRIVED))
-    )
-    if session.execute(left).scalar_one():
+    if _is_anywhere(session, issue_id, OUT_OF_OUR_HANDS):
+        issue.lateness_judged_at = now
+        session.flush()
+        return False
+    # A window on the wire may come back unsent: the next tick judges.
+    if _is_anywhere(session, issue_id, (DeliveryState.SENDING,)):
         return False
     issue.reason = _why(issue)
     issue.state, issue.parked_until, issue.lateness_judged_at = IssueState.PAUSED, None, now
@@ -52,6 +65,12 @@ def pause_if_late(session: Session, issue_id: int, now: datetime, late: timedelt
     session.flush()
     end_waits(session, [issue_id])
     return True
+
+
+def _is_anywhere(session: Session, issue_id: int, states: Sequence[DeliveryState]) -> bool:
+    # Asked for one issue at a time: a question about many would open every issue's partition.
+    found = exists().where(Delivery.issue_id == issue_id, Delivery.state.in_(states))
+    return session.execute(select(found)).scalar_one()
 
 
 def _is_late(session: Session, issue_id: int, latest: datetime) -> bool:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from digest.database.adding import add_unless_there
 from digest.database.tables import database_now
+from digest.database.transactions import Database
 from digest.delivery.relay.habits import Habits
 from digest.models import Relay
 
@@ -15,6 +17,8 @@ from digest.models import Relay
 FORGOTTEN_AFTER = timedelta(days=30)
 # Who connects to a relay that was seen so lately writes nothing.
 SEEN_EVERY = timedelta(minutes=10)
+
+log = structlog.get_logger(__name__)
 
 
 def habits_of(session: Session, name: str) -> Habits:
@@ -28,8 +32,36 @@ def habits_of(session: Session, name: str) -> Habits:
     return Habits(*found) if found else Habits()
 
 
-def is_seen(session: Session, name: str, offers: tuple[str, ...]) -> bool:
-    """Say whether the relay was noted lately, and offered just this."""
+def note_relay(database: Database, name: str, offers: tuple[str, ...]) -> None:
+    """Note that the relay answered, and what it offers, unless it was noted so lately."""
+    with database.reading() as session:
+        if _is_seen(session, name, offers):
+            return
+    with database.transaction() as session:
+        _write(session, name, {"offers": list(offers), "seen_at": database_now()})
+
+
+def note_habits(database: Database, name: str, habits: Habits) -> None:
+    """Note what was learnt, if it is news, of a relay that was noted before."""
+    if not habits.learnt:
+        return
+    # Cleared before, as another connection may learn more meanwhile.
+    habits.learnt = False
+    values = {
+        "dot_alone": habits.dot_alone,
+        "refusals_at_most": habits.refusals_at_most,
+        "learnt_at": database_now(),
+    }
+    try:
+        with database.transaction() as session:
+            session.execute(update(Relay).where(Relay.name == name).values(values))
+    except BaseException:
+        habits.learnt = True
+        raise
+    log.info("the relay has a habit", relay=name, habits=str(habits))
+
+
+def _is_seen(session: Session, name: str, offers: tuple[str, ...]) -> bool:
     seen = session.scalar(
         select(Relay.offers).where(
             Relay.name == name,
@@ -37,24 +69,6 @@ def is_seen(session: Session, name: str, offers: tuple[str, ...]) -> bool:
         )
     )
     return seen == list(offers)
-
-
-def note_relay(session: Session, name: str, offers: tuple[str, ...]) -> None:
-    """Note that the relay answered, and what it offers."""
-    if is_seen(session, name, offers):
-        return
-    values = {"offers": list(offers), "seen_at": database_now()}
-    _write(session, name, values)
-
-
-def note_habits(session: Session, name: str, habits: Habits) -> None:
-    """Note what was learnt of a relay that was noted before."""
-    values = {
-        "dot_alone": habits.dot_alone,
-        "refusals_at_most": habits.refusals_at_most,
-        "learnt_at": database_now(),
-    }
-    session.execute(update(Relay).where(Relay.name == name).values(values))
 
 
 def _write(session: Session, name: str, values: Mapping[str, object]) -> None:

@@ -27,7 +27,6 @@ from digest.delivery.relay.backoff import GIVE_UP_AFTER, wait_before
 from digest.delivery.relay.connecting import connect_to_relay
 from digest.delivery.relay.connection import Connection, Fate, Outcome, RelayTrouble, Stage
 from digest.delivery.relay.deadlines import elapsed, patiently, window_deadline
-from digest.delivery.relay.habits import Habits
 from digest.delivery.relay.pacing import Pace, open_pace
 from digest.models import (
     Notice,
@@ -82,7 +81,7 @@ class _Clerk:
 
     @property
     def relay(self) -> str:
-        return breaker.relay_name(self.settings)
+        return self.settings.relay.name
 
     def run(self) -> bool:
         """Return whether all was done that can be done now."""
@@ -143,7 +142,7 @@ class _Clerk:
             return False
         outcomes = _send(connection, letters, too_late)
         patiently(partial(_write_down, self.database, claim, outcomes))
-        self._note_habits(connection.habits)
+        patiently(partial(relays.note_habits, self.database, self.relay, connection.habits))
         taken = sum(outcome.fate is Fate.ACCEPTED for _, outcome in outcomes)
         self.accepted += taken
         found = connection.trouble
@@ -160,15 +159,8 @@ class _Clerk:
             with self.database.reading() as session:
                 habits = relays.habits_of(session, self.relay)
             self.connection = connect_to_relay(self.settings, habits)
-            with self.database.transaction() as session:
-                relays.note_relay(session, self.relay, self.connection.offers)
+            relays.note_relay(self.database, self.relay, self.connection.offers)
         return self.connection
-
-    def _note_habits(self, habits: Habits) -> None:
-        if habits.learnt:
-            habits.learnt = False
-            with self.database.transaction() as session:
-                relays.note_habits(session, self.relay, habits)
 
     def _report(self, session: Session, trouble: RelayTrouble) -> None:
         probe = self.admitted.probe if self.admitted else None

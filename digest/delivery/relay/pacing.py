@@ -143,7 +143,7 @@ def open_pace(settings: Settings) -> Pace:
     shared = not settings.embedded and (settings.relay_rate or settings.domain_rates)
     return Pace(
         RedisMeters(settings.redis_url, prefix=settings.redis_prefix) if shared else LocalMeters(),
-        relay=f"{settings.relay.host}:{settings.relay.port}",
+        relay=settings.relay.name,
         relay_rate=settings.relay_rate,
         domain_rates=dict(settings.domain_rates),
     )

@@ -105,6 +105,21 @@ def test_who_was_refused_is_tried_again_when_a_person_says_so(press: Press) -> N
     assert by_address(press, issue_id)["reader3@example.org"].state is FAILED
 
 
+def test_it_is_not_too_late_for_what_a_person_sends_again(press: Press) -> None:
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        issue_id = press.frozen_issue(*readers(3))
+        relay.always("RCPT", "550 5.1.1 unknown")
+        press.deliver(issue_id)
+    press.clock.advance(timedelta(days=2))
+    assert again(press, issue_id, ["refused"]).queued == 3
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        press.deliver(issue_id)
+        assert len(relay.messages) == 3
+    assert press.issue(issue_id).state is IssueState.SENT
+
+
 def test_a_row_that_is_sent_again_begins_its_tries_anew(press: Press) -> None:
     with ScriptedRelay() as relay:
         issue_id = sent_issue(press, relay)

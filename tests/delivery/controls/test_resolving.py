@@ -1,5 +1,7 @@
 """What is in doubt is settled by a person, and never sent again too early."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import update
 
@@ -7,6 +9,7 @@ from digest.database.tables import database_now
 from digest.delivery.controls import pausing
 from digest.delivery.controls.resolving import Resolved, Verdict, resolve
 from digest.delivery.ledger import claiming
+from digest.delivery.ledger.lateness import pause_late
 from digest.delivery.relay.connection import Fate, Outcome, Stage
 from digest.errors import RefusedError
 from digest.models import Delivery, DeliveryState, Issue, IssueState
@@ -29,7 +32,13 @@ def settle(press: Press, issue_id: int, verdict: Verdict, *emails: str) -> Resol
     named = [by_address(press, issue_id)[email].subscriber_id for email in emails]
     with press.database.transaction() as session:
         return resolve(
-            session, issue_id, verdict, by="imara", readers=named or None, final_dot_wait=WAIT
+            session,
+            issue_id,
+            verdict,
+            by="imara",
+            now=press.clock.now(),
+            readers=named or None,
+            final_dot_wait=WAIT,
         )
 
 
@@ -198,3 +207,14 @@ def test_an_issue_in_which_nothing_is_in_doubt_is_left_as_it_is(press: Press) ->
         resolved = settle(press, issue_id, verdict)
         assert (resolved.settled, resolved.too_early) == (0, 0)
     assert press.issue(issue_id).state is IssueState.SENT
+
+
+def test_it_is_not_too_late_for_what_a_person_has_queued_again(press: Press) -> None:
+    with ScriptedRelay() as relay:
+        issue_id = leave_in_doubt(press, relay, 1, "reader0@")
+    wait_out(press)
+    press.clock.advance(timedelta(days=2))
+    assert settle(press, issue_id, Verdict.QUEUED).settled == 1
+    with press.database.transaction() as session:
+        assert pause_late(session, press.clock.now(), timedelta(hours=12)) == []
+    assert press.issue(issue_id).state is not IssueState.PAUSED

@@ -65,7 +65,7 @@ def start_all(press: Press) -> None:
 def tick(press: Press) -> None:
     with press.database.transaction() as session:
         sweeping.resume_parked(session)
-        breaker.resume_for_probe(session, breaker.relay_name(press.settings))
+        breaker.resume_for_probe(session, press.settings.relay.name)
 
 
 def let_time_pass(press: Press) -> None:
@@ -158,7 +158,7 @@ def deliver(press: Press, issue_id: int, rung: list[int]) -> None:
 def rename_breaker(press: Press) -> None:
     """As if it had been the relay that there is now."""
     with press.database.transaction() as session:
-        session.execute(update(Breaker).values(relay=breaker.relay_name(press.settings)))
+        session.execute(update(Breaker).values(relay=press.settings.relay.name))
 
 
 def test_a_try_in_vain_waits_longer_and_longer(press: Press) -> None:
@@ -248,7 +248,7 @@ def test_a_probe_that_finds_only_its_own_sender_refused_closes_the_breaker(press
 
 def open_breaker(press: Press) -> None:
     with press.database.transaction() as session:
-        relay = breaker.relay_name(press.settings)
+        relay = press.settings.relay.name
         breaker.report_trouble(session, relay, AWAY, probe=None, claim=b"")
 
 
@@ -281,7 +281,7 @@ def test_of_many_that_want_to_try_one_may(press: Press) -> None:
 
     def ask(_: int) -> breaker.Admission | None:
         with press.database.transaction() as session:
-            return breaker.admit(session, breaker.relay_name(press.settings), lease_seconds=60)
+            return breaker.admit(session, press.settings.relay.name, lease_seconds=60)
 
     with ThreadPoolExecutor(8) as pool:
         admitted = [each for each in pool.map(ask, range(16)) if each is not None]
@@ -292,7 +292,7 @@ def test_of_many_that_want_to_try_one_may(press: Press) -> None:
 def test_a_worker_that_died_trying_is_followed_by_another(press: Press) -> None:
     issue_id = press.frozen_issue(*readers(2))
     press.deliver(issue_id)
-    relay = breaker.relay_name(press.settings)
+    relay = press.settings.relay.name
     with press.database.transaction() as session:
         dead = breaker.admit(session, relay, lease_seconds=60)
         assert dead is not None

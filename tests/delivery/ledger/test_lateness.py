@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from digest.delivery.controls import pausing
 from digest.delivery.ledger.lateness import pause_late
-from digest.models import DeliveryState, Issue, IssueState, Notice, NoticeKind
+from digest.models import Delivery, DeliveryState, Issue, IssueState, Notice, NoticeKind
 from tests.delivery.conftest import Press, readers
 from tests.scripted_smtp import ScriptedRelay
 
@@ -123,3 +123,29 @@ def test_cancelling_gives_its_stories_back(press: Press) -> None:
     pausing.withdraw_rows(press.database, issue_id)
 
     assert set(press.states(issue_id)) == {DeliveryState.CANCELLED}
+
+
+def test_one_that_someone_has_is_judged_once(press: Press) -> None:
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        issue_id = press.frozen_issue(*readers(3))
+        press.deliver(issue_id)
+    park(press, issue_id)
+    press.clock.advance(timedelta(days=1))
+    assert tick(press) == []
+    judged = press.clock.now()
+    press.clock.advance(timedelta(days=1))
+    assert tick(press) == []
+    assert press.issue(issue_id).lateness_judged_at == judged
+
+
+def test_a_window_that_came_back_unsent_is_nobodys(press: Press) -> None:
+    issue_id = press.frozen_issue(*readers(3))
+    park(press, issue_id)
+    press.clock.advance(timedelta(days=1))
+    with press.database.transaction() as session:
+        session.execute(update(Delivery).values(state=DeliveryState.SENDING))
+    assert tick(press) == []
+    with press.database.transaction() as session:
+        session.execute(update(Delivery).values(state=DeliveryState.QUEUED))
+    assert tick(press) == [issue_id]

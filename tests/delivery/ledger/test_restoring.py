@@ -246,7 +246,9 @@ def test_no_person_can_send_anything_on_before_it_is_accepted(press: Press) -> N
     commands = (
         lambda session: resume(session, issue_id, press.clock.now()),
         lambda session: resend(session, issue_id, now=NOW),
-        lambda session: resolve(session, issue_id, Verdict.QUEUED, by="imara", final_dot_wait=600),
+        lambda session: resolve(
+            session, issue_id, Verdict.QUEUED, by="imara", now=NOW, final_dot_wait=600
+        ),
     )
     for command in commands:
         with (
