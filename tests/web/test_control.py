@@ -148,6 +148,26 @@ def test_get_and_head_spend_nothing(browser: Browser, site: Site) -> None:
     assert browser.is_open()
 
 
+@pytest.mark.parametrize("which", ["fresh link", "new address"])
+def test_a_mail_s_short_path_leads_to_the_page_and_takes_no_press_itself(
+    browser: Browser, site: Site, which: str
+) -> None:
+    path, short, button = browser.ask(), "/r/", "Yes, open it"
+    if which == "new address":
+        browser.client.post(path)
+        browser.press("address", email=NEW)
+        path, short, button = new_address_path(site), "/a/", "Yes, use this address"
+    mailed = short + path.rpartition("/")[2]
+    before = site.desk.dump()
+    for wrong in (browser.client.post(mailed), browser.client.post(mailed, data={"action": "again"})):
+        assert wrong.status_code == 405
+    page = browser.client.get(mailed, follow_redirects=True)
+    assert page.request.path == path
+    assert button in page.text
+    assert f'action="{path}"' in page.text
+    assert site.desk.dump() == before
+
+
 def test_two_presses_at_once_open_one_session(browser: Browser, site: Site) -> None:
     browser.ask()
     token_id = newest(site, NoticeKind.FRESH_LINK).token_id

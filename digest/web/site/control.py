@@ -113,7 +113,6 @@ def show_fresh(token: str) -> tuple[str, int]:
     return _fresh_page(link, token)
 
 
-@control_pages.post("/r/<token>")
 @control_pages.post("/preferences/fresh/<token>")
 def use_fresh(token: str) -> Response | tuple[str, int]:
     """Spend the link, and open the reader's page for half an hour; `action=again` mails another."""
@@ -168,7 +167,6 @@ def show_new_address(token: str) -> tuple[str, int]:
     return _change_page(found, token)
 
 
-@control_pages.post("/a/<token>")
 @control_pages.post("/preferences/address/<token>")
 def use_new_address(token: str) -> tuple[str, int]:
     """Use the new address from now on, and tell the old one."""
