@@ -9,7 +9,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from digest.mistyped import Accept, explain, in_ascii, trimmed
 from digest.receivers import meant_domain
-from digest.reserved_names import ANY_NAME, ReservedNames
+from digest.reserved_names import ANY_NAME, WAS_TAKEN, ReservedNames
 
 # RFC 5321 4.5.3.1.3 allows a path 256 octets, and two of them are its angle brackets.
 LONGEST = 254
@@ -53,6 +53,13 @@ class Address:
         return self.email.rpartition("@")[0]
 
 
+@dataclass(frozen=True)
+class SoughtAddress(Address):
+    """An address to find what is held by it; `flaw`: why nothing new is taken for it."""
+
+    flaw: str | None = None
+
+
 def parse_address(text: str, reserved: ReservedNames = ANY_NAME) -> Address:
     """Check an address from outside, without asking the DNS (RFC 5321, 6531).
 
@@ -73,6 +80,19 @@ def parse_address(text: str, reserved: ReservedNames = ANY_NAME) -> Address:
     if suggestion is None and (found or _octets(typed) > LONGEST):
         raise AddressError(found or TOO_LONG)
     raise AddressError(sentence, suggestion)
+
+
+def seek_address(text: str) -> SoughtAddress:
+    """Read an address by which to find what is held, whatever is taken today. Raises nothing.
+
+    It may have come in under other settings, or before there was a rule against it.
+    """
+    try:
+        found = parse_address(text, WAS_TAKEN)
+    except AddressError as error:
+        typed = unicodedata.normalize("NFC", trimmed(text))
+        return SoughtAddress(typed, typed.lower(), flaw=str(error))
+    return SoughtAddress(found.email, found.key)
 
 
 def meant_address(address: Address, reserved: ReservedNames = ANY_NAME) -> str | None:

@@ -13,15 +13,16 @@ class ReservedNames:
     """What an installation takes of them.
 
     `for_tries`: those for tests and examples, as where all is tried out on one machine. `own`:
-    names of the publisher's own network, and all names below them.
+    names of the publisher's own network, and all names below them; `any_own`: any name may be one.
     """
 
     for_tries: bool = True
     own: frozenset[str] = frozenset()
+    any_own: bool = False
 
     def is_own(self, domain: str) -> bool:
         """Say whether `domain`, in A-labels, is of the publisher's own network."""
-        return any(_is_under(domain, name) for name in self.own)
+        return self.any_own or any(_is_under(domain, name) for name in self.own)
 
     def complaint(self, domain: str, shown: str) -> str | None:
         """Say why no mail goes to `domain`, in A-labels; None where it may. `shown` is named."""
@@ -42,6 +43,8 @@ class ReservedNames:
 
 ANY_NAME = ReservedNames()
 """Where it matters nothing that no mail would reach a name for tests."""
+WAS_TAKEN = ReservedNames(any_own=True)
+"""For what is held already: settings may have been others when it came in."""
 
 
 def _is_under(domain: str, name: str) -> bool:

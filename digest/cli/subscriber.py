@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from digest.addresses import seek_address
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
 from digest.cli.writing import watched, write_whole
@@ -22,7 +23,7 @@ from digest.readers.data.exporting import (
     show_reader,
     show_sign_ups,
 )
-from digest.readers.data.finding import find_key, find_reader
+from digest.readers.data.finding import find_reader
 
 slug_argument = click.argument("slug", metavar="[NEWSLETTER]", required=False)
 ended_option = click.option("--ended", is_flag=True, help="Those who left as well.")
@@ -67,7 +68,7 @@ def show(address: str, as_json: bool) -> None:
         try:
             record = show_reader(session, find_reader(session, address))
         except NotFoundError:
-            waiting, notices = show_sign_ups(session, find_key(address))
+            waiting, notices = show_sign_ups(session, seek_address(address).key)
             if not waiting:
                 raise
             _print_waiting(waiting, notices, as_json)

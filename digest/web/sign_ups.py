@@ -10,6 +10,7 @@ from digest.errors import FieldError
 from digest.readers.consent.recording import Evidence
 from digest.readers.signing_up.sign_up_form import SignUpForm
 from digest.readers.signing_up.submitting import Asked, sign_up
+from digest.readers.signing_up.typed_address import TypedAddress
 from digest.readers.signing_up.withdrawing import withdraw
 from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
@@ -152,12 +153,24 @@ def told_in_form(errors: Sequence[FieldError]) -> dict[str, object]:
     }
 
 
+def read_address() -> TypedAddress:
+    """Return the address that was typed; where what we offered instead was pressed, that."""
+    fields = request.form
+    instead = fields.get("instead", "")
+    return TypedAddress(
+        email=instead or fields.get("email", ""),
+        sure="" if "instead" in fields else fields.get("sure", ""),
+        reserved=current_runtime().settings.reserved_names,
+    )
+
+
 def read_form(evidence: Evidence) -> SignUpForm:
     """Return the fields of the HTML form that was sent."""
-    fields = request.form
+    fields, typed = request.form, read_address()
     return SignUpForm(
-        # A press on what we offered instead takes that, whatever stands in the field.
-        email=fields.get("instead") or fields.get("email", ""),
+        email=typed.email,
+        sure=typed.sure,
+        reserved=typed.reserved,
         newsletters=tuple(fields.getlist("newsletter")),
         topics=tuple(fields.getlist("topic")),
         name=fields.get("name", ""),
@@ -165,9 +178,7 @@ def read_form(evidence: Evidence) -> SignUpForm:
         wording=fields.get("wording", "").strip(),
         website=fields.get("website", ""),
         site=signed_up_at(evidence),
-        sure="" if "instead" in fields else fields.get("sure", ""),
         evidence=evidence,
-        reserved=current_runtime().settings.reserved_names,
     )
 
 

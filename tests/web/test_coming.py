@@ -193,3 +193,15 @@ def test_the_day_is_asked_for_as_the_picker_has_it(site: Site) -> None:
     assert "Choose the day that it starts again on" in words(page)
     assert "2027-01-31" not in page.text
     assert 'min="2026-11-15" max="2027-11-15"' in page.text
+
+
+def test_who_is_back_in_a_pause_is_told_of_that_newsletter_alone(
+    site: Site, climate: Newsletter
+) -> None:
+    path = site.path(Purpose.UNSUBSCRIBE, both(site)[0])
+    press(site, path, "pause")
+    page = press(site, path, "undo", press(site, path, "leave"))
+
+    assert heading(page) == "You are back"
+    assert "Your pause still stands: no Editor’s Digest will come until" in words(page)
+    assert "nothing will come" not in words(page)

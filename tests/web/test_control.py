@@ -148,6 +148,26 @@ def test_get_and_head_spend_nothing(browser: Browser, site: Site) -> None:
     assert browser.is_open()
 
 
+@pytest.mark.parametrize("which", ["fresh link", "new address"])
+def test_a_mail_s_short_path_leads_to_the_page_and_takes_no_press_itself(
+    browser: Browser, site: Site, which: str
+) -> None:
+    path, short, button = browser.ask(), "/r/", "Yes, open it"
+    if which == "new address":
+        browser.client.post(path)
+        browser.press("address", email=NEW)
+        path, short, button = new_address_path(site), "/a/", "Yes, use this address"
+    mailed = short + path.rpartition("/")[2]
+    before = site.desk.dump()
+    for action in ({}, {"action": "again"}):
+        assert browser.client.post(mailed, data=action).status_code == 405
+    page = browser.client.get(mailed, follow_redirects=True)
+    assert page.request.path == path
+    assert button in page.text
+    assert f'action="{path}"' in page.text
+    assert site.desk.dump() == before
+
+
 def test_two_presses_at_once_open_one_session(browser: Browser, site: Site) -> None:
     browser.ask()
     token_id = newest(site, NoticeKind.FRESH_LINK).token_id
@@ -325,6 +345,69 @@ def test_an_address_that_cannot_be_is_told_beside_the_field(
     page = browser.press("address", email=email)
     assert page.status_code == 422
     assert sentence in words(page)
+
+
+def test_a_mistyped_new_address_is_asked_about_with_one_press_to_take_what_was_meant(
+    browser: Browser, site: Site
+) -> None:
+    browser.open()
+    page = browser.press("address", email="robin@gmial.com")
+
+    assert page.status_code == 422
+    assert page.text.count("Did you mean robin@gmail.com?") == 2
+    assert "Is your address right?" in page.text
+    assert "<title>Error" not in page.text
+    assert site.desk.count(AddressChange) == 0
+    press = page.text.index('name="instead" value="robin@gmail.com"')
+    # The Enter key presses the first button of its form: not this one.
+    assert page.text.index("first-press") < press
+    taken = browser.press("address", email="robin@gmial.com", instead="robin@gmail.com")
+    assert "We have sent a link to robin@gmail.com ." in words(taken)
+    assert [row.email for row in site.desk.rows(AddressChange)] == ["robin@gmail.com"]
+    assert 'value="robin@gmail.com"' not in taken.text
+
+
+def test_a_new_address_that_was_asked_about_is_kept_by_the_same_button_once_more(
+    browser: Browser, site: Site
+) -> None:
+    browser.open()
+    page = browser.press("address", email="robin@gmial.com")
+    sure = hidden(page.text, "sure")
+    kept = browser.press("address", email="robin@gmial.com", sure=sure)
+    assert "We have sent a link to robin@gmial.com ." in words(kept)
+    other = browser.press("address", email="mina@gmial.com", sure=sure)
+    assert "Did you mean mina@gmail.com?" in words(other), "that one was not asked about"
+
+
+def test_a_new_address_with_words_around_it_is_offered_alone(browser: Browser) -> None:
+    browser.open()
+    page = browser.press("address", email="Mina <mina@example.com>")
+    assert "Enter the address alone. Did you mean mina@example.com?" in words(page)
+    assert 'name="instead" value="mina@example.com"' in page.text
+    assert "<title>Error" in page.text
+
+
+def test_a_stale_page_asks_nothing_about_the_address(browser: Browser) -> None:
+    browser.open()
+    fields = {"action": "address", "proof": "x", "email": "robin@gmial.com"}
+    page = browser.client.post(browser.path, data=fields)
+    assert page.status_code == 400
+    assert "There is a problem" in page.text
+    assert "Is your address right?" not in page.text
+    assert 'value="robin@gmial.com"' in page.text
+
+
+def test_lost_your_link_asks_about_a_mistyped_address_too(site: Site) -> None:
+    site.subscribe("robin@gmail.com")
+    page = site.client.post("/preferences", data={"email": "robin@gmial.com"})
+    assert page.status_code == 422
+    assert "Is your address right?" in page.text
+    assert 'name="instead" value="robin@gmail.com"' in page.text
+    fields = {"email": "robin@gmial.com", "instead": "robin@gmail.com"}
+    assert heading(site.client.post("/preferences", data=fields)) == "Now check your email"
+    assert newest(site, NoticeKind.FRESH_LINK).to_address == "robin@gmail.com"
+    kept = {"email": "robin@gmial.com", "sure": hidden(page.text, "sure")}
+    assert heading(site.client.post("/preferences", data=kept)) == "Now check your email"
 
 
 def test_new_addresses_are_bounded_for_the_reader_and_for_the_address(

@@ -1,10 +1,12 @@
 """The widths between a phone and a desk, the dark, and paper."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page
 
 from tests.browser import OpenPage
-from tests.web.gallery import Gallery
+from tests.web.gallery import Gallery, add_newsletters, open_gallery
 from tests.web.looking import box, style
 from tests.web.visits import PAGES
 
@@ -49,6 +51,16 @@ def test_the_card_s_button_is_clear_of_the_field(gallery: Gallery, open_page: Op
 
     assert button["y"] - (field["y"] + field["height"]) == 12
     assert abs(tick["y"] + tick["height"] / 2 - button["y"] - button["height"] / 2) <= 2
+
+
+@pytest.mark.parametrize("width", [280, 300, 320, 390, 680, 700])
+def test_a_sentence_s_end_is_kept_together_in_a_frame_too(
+    gallery: Gallery, open_page: OpenPage, width: int
+) -> None:
+    page = open_page(width=width).page
+    page.goto(f"{gallery.url}/embed/editors-digest")
+
+    assert box(page.locator(".unbroken"))["height"] <= 21
 
 
 @pytest.mark.parametrize("width", [320, 360, 375, 390, 412, 700])
@@ -114,12 +126,15 @@ def test_a_frame_is_light_unless_its_site_says_otherwise(
         "issue",
         "sign-up",
         "sign-up-errors",
+        "sign-up-doubt",
+        "wrong-address",
         "archive",
         "asked",
         "confirmed",
         "left",
         "preferences",
         "control",
+        "control-doubt",
         "data",
         "terms",
         "privacy",
@@ -144,6 +159,49 @@ def test_paper_has_nothing_to_press_and_no_panels(
         " && !e.matches('.lead-picture')).map(e => getComputedStyle(e).backgroundColor)"
     )
     assert set(grounds) <= {"rgba(0, 0, 0, 0)", "rgb(255, 255, 255)"}
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_on_paper_no_sentence_lacks_what_was_to_be_pressed_in_it(
+    gallery: Gallery, open_page: OpenPage, again: bool
+) -> None:
+    page = open_page(width=718).page
+    PAGES["asked"](gallery, page)
+    if again:
+        with page.expect_navigation():
+            page.get_by_role("button", name="send it again").click()
+    page.emulate_media(media="print")
+    printed = page.locator("main").inner_text()
+
+    assert "Open it and press the button" in printed
+    assert "Wrong address?" not in printed
+    assert "Look in spam, or" not in printed
+
+
+def test_on_paper_nothing_is_said_of_a_form_that_is_not_there(
+    tmp_path: Path, open_page: OpenPage
+) -> None:
+    with open_gallery(tmp_path, issues=False) as several:
+        add_newsletters(several)
+        page = open_page(width=718).page
+        PAGES["preferences"](several, page)
+        assert page.get_by_text("More from us").is_visible()
+        page.emulate_media(media="print")
+
+        assert not page.get_by_text("More from us").is_visible()
+        assert not page.get_by_text("We will email you one link to confirm").is_visible()
+        assert page.get_by_text("It comes on Saturdays at seven.").is_visible()
+
+
+@pytest.mark.parametrize("width", [718, 1000])
+def test_on_paper_a_picture_is_whole(gallery: Gallery, open_page: OpenPage, width: int) -> None:
+    page = open_page(width=width).page
+    PAGES["issue"](gallery, page)
+    page.emulate_media(media="print")
+    shown = box(page.locator(".lead-picture img"))
+
+    assert shown["height"] <= 341
+    assert abs(shown["width"] / shown["height"] - 16 / 9) < 0.01
 
 
 def test_on_paper_each_story_s_address_is_spelt_out_once(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import event
 
 from digest.clock import FixedClock
 from digest.database.transactions import Database
@@ -27,6 +28,8 @@ from digest.readers.data.erasing import erase
 from digest.runtime import SEND_NOTICES
 from digest.settings.loading import Key
 from digest.tokens import KeyRing, Purpose
+from digest.web import create_app
+from tests.asked import asked
 from tests.factories import NOW, RING, SUPPRESSION_KEY, make_article, make_issue
 from tests.web.conftest import RecordingBell, Site, heading, hidden, words
 
@@ -127,6 +130,24 @@ def test_unsubscribe_shows_a_button_and_post_leaves(site: Site) -> None:
     again = site.client.post(path, data={"action": "leave"})
     assert (again.status_code, heading(again)) == (200, "You have already left")
     assert heading(site.client.get(path)) == "You have already left"
+
+
+def test_the_question_whether_to_leave_asks_in_one_transaction_for_no_more_than_it_shows(
+    make_runtime: Any, site: Site, newsletter: Newsletter
+) -> None:
+    path = site.path(Purpose.UNSUBSCRIBE, site.subscribe())
+    runtime = make_runtime()
+    with runtime.database.transaction() as session:
+        make_issue(session, newsletter, [make_article(session, "port")], IssueState.SENT, number=42)
+    client = create_app(runtime).test_client()
+    client.get(path)
+    opened: list[object] = []
+    event.listen(runtime.database.engine, "begin", opened.append)
+    with asked(runtime.database) as seen:
+        assert heading(client.get(path)) == "Stop the Editor’s Digest?"
+
+    assert len(opened) == 1
+    assert not [each for each in seen if "ORDER BY issue.number" in each]
 
 
 @pytest.mark.parametrize(

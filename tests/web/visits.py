@@ -11,6 +11,9 @@ from tests.web.gallery import MONDAY, Gallery
 
 Visit = Callable[[Gallery, Page], None]
 
+MISTYPED = "a.rather.long.name.that.somebody.has@gmial.com"
+IN_WORDS = "Robin Oduya <robin.oduya@halyard.org>"
+
 
 def _press(page: Page, name: str) -> None:
     """Press a button, and wait for the page that it leads to."""
@@ -29,6 +32,28 @@ def _sign_up_errors(gallery: Gallery, page: Page) -> None:
     page.goto(f"{gallery.url}/")
     page.get_by_label("Email address").fill("robin.example.org")
     _press(page, "Send me")
+
+
+def _sign_up_with(email: str) -> Visit:
+    def visit(gallery: Gallery, page: Page) -> None:
+        page.goto(f"{gallery.url}/")
+        page.get_by_label("Email address").fill(email)
+        page.get_by_label("I have read and agree").check()
+        _press(page, "Send me")
+
+    return visit
+
+
+def _frame_doubt(gallery: Gallery, page: Page) -> None:
+    page.goto(f"{gallery.url}/embed/editors-digest")
+    page.get_by_label("Email address").fill(MISTYPED)
+    page.get_by_label("I have read and agree").check()
+    _press(page, "Sign up")
+
+
+def _wrong_address(gallery: Gallery, page: Page) -> None:
+    _asked(gallery, page)
+    _press(page, "Change it")
 
 
 def _asked(gallery: Gallery, page: Page) -> None:
@@ -117,6 +142,21 @@ def _control(gallery: Gallery, page: Page) -> None:
     _press(page, "Yes, open it")
 
 
+def _control_with(email: str) -> Visit:
+    def visit(gallery: Gallery, page: Page) -> None:
+        _control(gallery, page)
+        page.get_by_label("New email address").fill(email)
+        _press(page, "Change my address")
+
+    return visit
+
+
+def _lost_link_doubt(gallery: Gallery, page: Page) -> None:
+    page.goto(f"{gallery.url}/preferences")
+    page.get_by_label("Email address").fill(MISTYPED)
+    _press(page, "Mail me a link")
+
+
 def _new_address(gallery: Gallery, page: Page) -> None:
     _control(gallery, page)
     page.get_by_label("New email address").fill(f"{secrets.token_hex(3)}@example.net")
@@ -147,7 +187,11 @@ def issue_mail(gallery: Gallery) -> int:
 PAGES: dict[str, Visit] = {
     "sign-up": _go("/"),
     "sign-up-errors": _sign_up_errors,
+    "sign-up-doubt": _sign_up_with(MISTYPED),
+    "sign-up-suggestion": _sign_up_with(IN_WORDS),
+    "frame-doubt": _frame_doubt,
     "asked": _asked,
+    "wrong-address": _wrong_address,
     "once-more": _once_more,
     "confirm": _confirm,
     "confirmed": _confirmed,
@@ -164,8 +208,11 @@ PAGES: dict[str, Visit] = {
     "preferences-errors": _preferences_errors,
     "preferences-left": _preferences_left,
     "lost-link": _go("/preferences"),
+    "lost-link-doubt": _lost_link_doubt,
     "fresh-link": _fresh_link,
     "control": _control,
+    "control-doubt": _control_with(MISTYPED),
+    "control-suggestion": _control_with(IN_WORDS),
     "new-address": _new_address,
     "data": _follow("Read my data"),
     "erase": _follow("Erase"),

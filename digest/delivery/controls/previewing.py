@@ -1,6 +1,7 @@
 """An issue as it would arrive, for its editor: to look at, or to get as a mail of its own."""
 
 import email
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,16 +17,18 @@ from digest.delivery.messages import Links
 from digest.delivery.relay.connecting import connect_to_relay
 from digest.delivery.relay.connection import Envelope, Fate
 from digest.delivery.rendering import headers
+from digest.delivery.rendering.encoding import unstructured
 from digest.delivery.rendering.issue import ReaderSlots, build_stencil, render_issue, view_issue
-from digest.delivery.rendering.slots import SlotValueError
+from digest.delivery.rendering.slots import SlotValueError, clean_text
 from digest.delivery.rendering.stencil import Stencil
 from digest.errors import RefusedError
 from digest.models import Issue, Publication, Rendering
 from digest.settings.loading import Settings
 from digest.tokens import new_token_id
 
-SUBJECT = b"\r\nSubject: "
-MARK = b"[Test] "
+MARK = "[Test]"
+# The field with the lines that it is folded to (RFC 5322 2.2.3).
+SUBJECT = re.compile(rb"^Subject:[^\r]*(?:\r\n[ \t][^\r]*)*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -108,9 +111,7 @@ def send_preview(preview: Preview, settings: Settings) -> str:
         RelayTrouble: the relay is away, or does not take our mail.
         RefusedError: it did not accept this message; with its words.
     """
-    envelope = Envelope(
-        0, preview.sender, preview.recipient, preview.eml.replace(SUBJECT, SUBJECT + MARK, 1)
-    )
+    envelope = Envelope(0, preview.sender, preview.recipient, _marked(preview))
     with connect_to_relay(settings) as connection:
         outcome = next(iter(connection.send([envelope], deadline=lambda: False)))
         trouble = connection.trouble
@@ -118,3 +119,9 @@ def send_preview(preview: Preview, settings: Settings) -> str:
     if outcome.fate is not Fate.ACCEPTED:
         raise RefusedError(f"The relay did not accept it. It said: {said}")
     return said
+
+
+def _marked(preview: Preview) -> bytes:
+    # Folded anew: a mark put into a line that is full makes it too long.
+    field = unstructured("Subject", clean_text(f"{MARK} {preview.subject}"))
+    return SUBJECT.sub(lambda _: field, preview.eml, count=1)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from digest.addresses import Address, AddressError, parse_address
+from digest.addresses import Address, seek_address
 from digest.errors import NotFoundError
 from digest.models import (
     Consent,
@@ -27,6 +27,8 @@ from digest.readers.consent.chain import Head, Words, find_head, seal_hash, word
 from digest.readers.consent.recording import Personal
 from digest.readers.consent.verifying import fits_mac
 from digest.suppression import SuppressionKey
+
+NOTHING = "Nothing is held under that address, so there is nothing to prove"
 
 
 @dataclass(frozen=True)
@@ -115,14 +117,12 @@ def prove(session: Session, email: str, *, now: datetime, suppression: Suppressi
     Raises:
         NotFoundError: nothing can be found by it; says what is left where it was erased.
     """
-    try:
-        address = parse_address(email)
-    except AddressError as error:
-        raise NotFoundError(ended(str(error))) from None
+    address = seek_address(email)
     subjects = _subjects(session, address)
     events = _events(session, subjects)
     if not events:
-        raise NotFoundError(_nothing(session, suppression.mac(address.key)))
+        erased = _erased_at(session, suppression.mac(address.key))
+        raise NotFoundError(_left_of(erased) if erased else ended(address.flaw or NOTHING))
     publication = session.get(Publication, 1)
     typed = [detail.email for _, detail, *_ in events if detail and detail.email]
     return Proof(
@@ -215,17 +215,18 @@ def _words(session: Session, ids: set[int | None]) -> Iterable[WordsShown]:
         )
 
 
-def _nothing(session: Session, mac: str) -> str:
-    erased = session.scalar(
+def _erased_at(session: Session, mac: str) -> datetime | None:
+    return session.scalar(
         select(Suppression.created_at)
         .where(Suppression.mac == mac, Suppression.reason == SuppressionReason.ERASED)
         .order_by(Suppression.id.desc())
         .limit(1)
     )
-    if erased is None:
-        return "Nothing is held under that address, so there is nothing to prove."
+
+
+def _left_of(erased_at: datetime) -> str:
     return (
-        f"That address was erased on {erased:%Y-%m-%d}: nothing can be found by it any more. What "
-        "is left is one scrambled mark, so that no import brings it back, and events that name "
-        "nobody. They stay in the chain, which still holds: digest consent verify"
+        f"That address was erased on {erased_at:%Y-%m-%d}: nothing can be found by it any more. "
+        "What is left is one scrambled mark, so that no import brings it back, and events that "
+        "name nobody. They stay in the chain, which still holds: digest consent verify"
     )

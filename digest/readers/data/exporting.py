@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from digest.models import (
@@ -205,12 +205,11 @@ def show_sign_ups(
     session: Session, key: str
 ) -> tuple[tuple[SignUpRecord, ...], tuple[NoticeRecord, ...]]:
     """Gather the sign-ups of an address that wait, and what became of their mails."""
-    asked = select(SignUp.id).where(SignUp.email_key == key)
-    return tuple(_waiting(session, key)), tuple(_noticed(session, _of_sign_ups(asked)))
+    return tuple(_waiting(session, key)), tuple(_noticed(session, _of_sign_ups(key)))
 
 
-def _of_sign_ups(asked: Select[int]) -> ColumnElement[bool]:
-    return Notice.sign_up_id.in_(asked)
+def _of_sign_ups(key: str) -> ColumnElement[bool]:
+    return Notice.sign_up_id.in_(select(SignUp.id).where(SignUp.email_key == key))
 
 
 def _noticed(session: Session, which: ColumnElement[bool]) -> Iterator[NoticeRecord]:
@@ -274,8 +273,11 @@ def _address_changes(session: Session, reader: Subscriber) -> Iterator[AddressCh
 
 
 def _notices(session: Session, reader: Subscriber) -> Iterator[NoticeRecord]:
-    asked = select(SignUp.id).where(SignUp.email_key == reader.email_key)
-    yield from _noticed(session, or_(Notice.subscriber_id == reader.id, _of_sign_ups(asked)))
+    theirs = Notice.subscriber_id == reader.id
+    # Whoever was erased has no key, and neither have strangers' sign-ups that were confirmed.
+    if reader.email_key is not None:
+        theirs = or_(theirs, _of_sign_ups(reader.email_key))
+    yield from _noticed(session, theirs)
 
 
 def _sessions(session: Session, reader: Subscriber) -> Iterator[SessionRecord]:

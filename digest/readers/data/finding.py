@@ -3,35 +3,20 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from digest.addresses import AddressError, parse_address
+from digest.addresses import seek_address
 from digest.errors import NotFoundError
 from digest.models import Subscriber
 from digest.prose import ended
-
-
-def find_key(email: str) -> str:
-    """Return the key of an address, in whatever way it is written; raises nothing for none."""
-    try:
-        return parse_address(email).key
-    except AddressError:
-        # It may be at a name of the publisher's own network.
-        return email.strip().lower()
 
 
 def find_reader(session: Session, email: str) -> Subscriber:
     """Return the subscriber with that address, in whatever way it is written.
 
     Raises:
-        NotFoundError: nobody has it, or it is no address at all.
+        NotFoundError: nobody has it; says so where it is no address at all.
     """
-    try:
-        key = parse_address(email).key
-    except AddressError as error:
-        # It may be at a name of the publisher's own network.
-        key, why = email.strip().lower(), ended(str(error))
-    else:
-        why = "There is no subscriber with that address."
-    reader = session.scalar(select(Subscriber).where(Subscriber.email_key == key))
+    sought = seek_address(email)
+    reader = session.scalar(select(Subscriber).where(Subscriber.email_key == sought.key))
     if reader is None:
-        raise NotFoundError(why)
+        raise NotFoundError(ended(sought.flaw or "There is no subscriber with that address"))
     return reader

@@ -9,7 +9,7 @@ from sqlalchemy import CursorResult, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from digest.addresses import Address, AddressError, parse_address
+from digest.addresses import Address
 from digest.errors import FieldError
 from digest.models import (
     AddressChange,
@@ -28,9 +28,8 @@ from digest.readers.mailing import queue_notice
 from digest.readers.mails_a_day import free_once, give_back
 from digest.readers.preferences.fresh_links import withdraw_links
 from digest.readers.signing_up.asking import LINK_LASTS
-from digest.readers.signing_up.sign_up_form import unwritable
+from digest.readers.signing_up.typed_address import TypedAddress, unwritable
 from digest.readers.suppressed import is_suppressed
-from digest.reserved_names import ANY_NAME, ReservedNames
 from digest.suppression import SuppressionKey
 
 MOST_A_DAY = 3
@@ -58,23 +57,23 @@ class Change:
 def ask_for_change(
     session: Session,
     reader: Subscriber,
-    typed: str,
+    typed: TypedAddress,
     newsletter_id: int,
     *,
     now: datetime,
     suppression: SuppressionKey,
-    reserved: ReservedNames = ANY_NAME,
     relay: str = "",
 ) -> str:
     """Mail a link to the new address; return the address as it was understood.
 
     Whether somebody else has it, or it must not be mailed, is not told: the answer is the same.
-    `reserved`: which names are taken; `relay`: the name of the one that our mail is handed to.
+    `relay`: the name of the one that our mail is handed to.
 
     Raises:
-        FieldError: it is no address, or the one that the reader has; or this was the day's fourth.
+        FieldError: it is no address, is probably mistyped, or is the one that the reader has; or
+            this was the day's fourth.
     """
-    address = _understood(session, reader, typed, reserved, relay)
+    address = _understood(session, reader, typed, relay)
     asked = select(func.count(AddressChange.id)).where(
         AddressChange.subscriber_id == reader.id,
         AddressChange.requested_at > now - timedelta(days=1),
@@ -98,13 +97,8 @@ def ask_for_change(
     return address.email
 
 
-def _understood(
-    session: Session, reader: Subscriber, typed: str, reserved: ReservedNames, relay: str
-) -> Address:
-    try:
-        address = parse_address(typed, reserved)
-    except AddressError as error:
-        raise FieldError("email", str(error), error.suggestion) from None
+def _understood(session: Session, reader: Subscriber, typed: TypedAddress, relay: str) -> Address:
+    address = typed.checked()
     if not address.local.isascii():
         offers = session.scalar(select(Relay.offers).where(Relay.name == relay))
         if wrong := unwritable(address, offers):

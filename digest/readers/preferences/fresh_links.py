@@ -7,16 +7,14 @@ needs a link that was just mailed to it. The link is a notice; what it speaks fo
 import enum
 import hashlib
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from digest.addresses import AddressError, parse_address
 from digest.database.adding import add_unless_there
-from digest.errors import FieldError
 from digest.models import (
     Newsletter,
     Notice,
@@ -28,8 +26,8 @@ from digest.models import (
 )
 from digest.readers.mailing import queue_notice
 from digest.readers.mails_a_day import free_again, free_once
+from digest.readers.signing_up.typed_address import TypedAddress
 from digest.readers.suppressed import is_suppressed
-from digest.reserved_names import ANY_NAME, ReservedNames
 from digest.suppression import SuppressionKey
 
 LINK_LASTS = timedelta(minutes=30)
@@ -57,23 +55,19 @@ class FreshLink:
 
 def ask_by_address(
     session: Session,
-    typed: str,
+    typed: TypedAddress,
     *,
     now: datetime,
     suppression: SuppressionKey,
-    reserved: ReservedNames = ANY_NAME,
 ) -> str:
     """Mail a fresh link to the reader with that address; return the address as it was understood.
 
     The answer is the same whether or not there is such a reader, and so are the statements.
 
     Raises:
-        FieldError: it is no address.
+        FieldError: it is no address, or is probably mistyped.
     """
-    try:
-        address = parse_address(typed, replace(reserved, for_tries=True))
-    except AddressError as error:
-        raise FieldError("email", str(error), error.suggestion) from None
+    address = typed.checked()
     reader = session.scalar(select(Subscriber).where(Subscriber.email_key == address.key))
     _mail(session, reader, address.email, suppression.mac(address.key), now)
     return address.email

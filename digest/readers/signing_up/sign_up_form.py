@@ -4,23 +4,15 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from sqlalchemy import Connection, select
 
-from digest.addresses import (
-    NEEDED_BEYOND_ASCII,
-    Address,
-    AddressError,
-    beyond_ascii,
-    meant_address,
-    parse_address,
-)
+from digest.addresses import Address
 from digest.errors import FieldError, RefusedError
 from digest.models import Newsletter, Wording
 from digest.prose import ended
 from digest.readers.consent.recording import Evidence
-from digest.reserved_names import ANY_NAME, ReservedNames
+from digest.readers.signing_up.typed_address import TypedAddress, unwritable
 
 NAME_LONGEST = 200
 MOST_CHOICES = 20
@@ -34,15 +26,13 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True)
-class SignUpForm:
+class SignUpForm(TypedAddress):
     """A form as it was sent: every field is a stranger's text.
 
     `wording` is the public number of the words that the form showed; `website` is the honeypot,
-    which people do not see; `site` is the host that the reader signed up at. `sure`: the address
-    that the reader was asked about, and kept. `reserved`, our own: which names are taken.
+    which people do not see; `site` is the host that the reader signed up at.
     """
 
-    email: str = ""
     newsletters: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     name: str = ""
@@ -50,25 +40,7 @@ class SignUpForm:
     wording: str = ""
     website: str = ""
     site: str = ""
-    sure: str = ""
     evidence: Evidence = field(default_factory=Evidence)
-    reserved: ReservedNames = ANY_NAME
-
-    @cached_property
-    def address(self) -> Address | FieldError:
-        """The address, or what is wrong with it."""
-        try:
-            return parse_address(self.email, self.reserved)
-        except AddressError as error:
-            return FieldError("email", str(error), error.suggestion)
-
-    @property
-    def doubt(self) -> FieldError | None:
-        """What to ask about an address that is probably mistyped, once."""
-        if isinstance(self.address, FieldError) or self.sure.strip() == self.email.strip():
-            return None
-        meant = meant_address(self.address, self.reserved)
-        return FieldError("email", f"Did you mean {meant}?", meant) if meant else None
 
 
 class InvalidSignUpError(RefusedError):
@@ -136,28 +108,23 @@ def understand(form: SignUpForm, offer: Offer) -> Wish:
     errors: list[FieldError] = []
     newsletters = _newsletters(form.newsletters, offer, errors)
     _check_topics(form.topics, errors)
-    address = form.address
-    if isinstance(address, FieldError):
-        errors.append(address)
-    elif wrong := form.doubt or unwritable(address, offer.relay_offers):
-        errors.append(wrong)
+    address = _address(form, offer, errors)
     name = _name(form.name, errors)
     _check_consent(form, offer, errors)
-    if errors or isinstance(address, FieldError) or offer.words is None:
+    if errors or address is None or offer.words is None:
         raise InvalidSignUpError(tuple(errors))
     return Wish(address, newsletters, tuple(dict.fromkeys(form.topics)), name, offer.words)
 
 
-def unwritable(address: Address, relay_offers: Sequence[str] | None) -> FieldError | None:
-    """Say that our relay takes no mail to such an address (RFC 6531), where that is known."""
-    odd = beyond_ascii(address.local)
-    if not odd or relay_offers is None or set(relay_offers) >= NEEDED_BEYOND_ASCII:
+def _address(form: SignUpForm, offer: Offer, errors: list[FieldError]) -> Address | None:
+    try:
+        address = form.checked()
+    except FieldError as wrong:
+        errors.append(wrong)
         return None
-    return FieldError(
-        "email",
-        f"Our mail server cannot send to addresses with letters such as {odd} before the @ yet. "
-        "Please enter another one, if you have one",
-    )
+    if cannot := unwritable(address, offer.relay_offers):
+        errors.append(cannot)
+    return address
 
 
 def slugs_in(form: SignUpForm) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What a fresh link gives control of: the address, the data, and their erasure."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -29,10 +29,12 @@ from digest.readers.preferences.fresh_links import (
     open_session,
 )
 from digest.readers.preferences.standing import find_period
+from digest.readers.signing_up.typed_address import TypedAddress
 from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
 from digest.web.context import current_runtime
 from digest.web.guarding import check_network
+from digest.web.sign_ups import read_address, told_in_form
 from digest.web.site.held import Names, in_words
 from digest.web.site.reader_session import (
     give_cookie,
@@ -78,14 +80,16 @@ def _lead_to(page: str) -> AnyResponse:
 @control_pages.get("/preferences")
 def lost_link() -> str:
     """Show the field for the address that a fresh link goes to."""
-    return render_template("site/lost_link.html", asked=None, typed="", error=None)
+    return _lost_link(TypedAddress())
 
 
 @control_pages.post("/preferences")
 def mail_link() -> tuple[str, int]:
     """Mail a fresh link. Whoever the address belongs to, the answer is the same."""
     runtime = current_runtime()
-    typed = request.form.get("email", "")
+    # Readers who came in where names for tests were taken are readers still.
+    typed = read_address()
+    typed = replace(typed, reserved=replace(typed.reserved, for_tries=True))
     check_network(evidence_here().ip)
     try:
         with runtime.database.transaction() as session:
@@ -94,13 +98,19 @@ def mail_link() -> tuple[str, int]:
                 typed,
                 now=runtime.clock.now(),
                 suppression=runtime.suppression,
-                reserved=runtime.settings.reserved_names,
             )
     except FieldError as error:
-        page = render_template("site/lost_link.html", asked=None, typed=typed, error=error)
-        return page, 422
+        return _lost_link(typed, errors=(error,)), 422
     runtime.bell.ring(SEND_NOTICES)
-    return render_template("site/lost_link.html", asked=email, typed="", error=None), 200
+    return _lost_link(typed, email), 200
+
+
+def _lost_link(
+    typed: TypedAddress, asked: str | None = None, errors: tuple[FieldError, ...] = ()
+) -> str:
+    return render_template(
+        "site/lost_link.html", asked=asked, address=typed, **told_in_form(errors)
+    )
 
 
 @control_pages.get("/preferences/fresh/<token>")
@@ -113,7 +123,6 @@ def show_fresh(token: str) -> tuple[str, int]:
     return _fresh_page(link, token)
 
 
-@control_pages.post("/r/<token>")
 @control_pages.post("/preferences/fresh/<token>")
 def use_fresh(token: str) -> Response | tuple[str, int]:
     """Spend the link, and open the reader's page for half an hour; `action=again` mails another."""
@@ -168,7 +177,6 @@ def show_new_address(token: str) -> tuple[str, int]:
     return _change_page(found, token)
 
 
-@control_pages.post("/a/<token>")
 @control_pages.post("/preferences/address/<token>")
 def use_new_address(token: str) -> tuple[str, int]:
     """Use the new address from now on, and tell the old one."""

@@ -41,10 +41,12 @@ from digest.readers.preferences.pausing import BREAK_WORDS, Break, break_until, 
 from digest.readers.preferences.standing import find_period, look_at_standing, newest_period
 from digest.readers.signing_up.sign_up_form import InvalidSignUpError, SignUpForm
 from digest.readers.signing_up.submitting import sign_up
+from digest.readers.signing_up.typed_address import TypedAddress
 from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
 from digest.web.context import current_runtime
 from digest.web.masthead import masthead_of
+from digest.web.sign_ups import read_address, told_in_form
 from digest.web.site.coming import what_comes, when_it_comes
 from digest.web.site.reader_session import (
     page_proof,
@@ -216,11 +218,10 @@ def _change_address(session: Session, own: Subscription, now: datetime) -> Done:
     email = ask_for_change(
         session,
         own.subscriber,
-        request.form.get("email", ""),
+        read_address(),
         own.newsletter_id,
         now=now,
         suppression=runtime.suppression,
-        reserved=runtime.settings.reserved_names,
         relay=runtime.settings.relay.name,
     )
     return Done(
@@ -256,7 +257,7 @@ def _page(
     status: int = 200,
 ) -> Response:
     runtime = current_runtime()
-    now = runtime.clock.now()
+    now, changing = runtime.clock.now(), request.form.get("action") == "address"
     with runtime.database.reading() as session:
         preferences = look_at_preferences(session, own, session_secret(), now=now)
         choices = preferences.choices
@@ -269,9 +270,9 @@ def _page(
         proof=page_proof(own, now),
         done=done,
         comes={each.newsletter.id: each for each in comes},
-        errors=errors,
-        sentences={error.field: error.sentence for error in errors},
+        **told_in_form(errors),
         typed=request.form,
+        address=read_address() if errors and changing else TypedAddress(),
         breaks=BREAK_WORDS,
         words=words_shown,
         reasons=REASONS,

@@ -183,6 +183,17 @@ def test_all_that_is_held_about_a_reader_is_shown(
     assert "robin@example.org" in json.dumps(asdict(shown), default=str)
 
 
+def test_nothing_of_a_stranger_is_shown_with_a_reader_who_was_erased(desk: ReadersDesk) -> None:
+    period = desk.subscribe()
+    # Of a sign-up that was confirmed, the row stays without its address; so does what was mailed.
+    desk.subscribe("mina@example.com")
+    erased(desk)
+
+    with desk.database.reading() as session:
+        shown = show_reader(session, session.get_one(Subscriber, period.subscriber_id))
+    assert (shown.sign_ups, shown.notices) == ((), ())
+
+
 def test_an_export_cannot_run_formulas_in_a_spreadsheet(
     desk: ReadersDesk, database: Database, newsletter: Newsletter
 ) -> None:

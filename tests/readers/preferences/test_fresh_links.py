@@ -26,6 +26,7 @@ from digest.readers.preferences.address_change import ChangeState, ask_for_chang
 from digest.readers.preferences.farewells import tell_reason
 from digest.readers.preferences.fresh_links import ask_by_address, ask_by_link, open_session
 from digest.readers.preferences.leaving import leave
+from digest.readers.signing_up.typed_address import TypedAddress
 from tests.factories import NOW, SUPPRESSION_KEY
 from tests.readers.conftest import EVIDENCE, ReadersDesk
 
@@ -70,7 +71,7 @@ def test_an_address_asked_for_many_times_at_once_gets_its_three_mails(desk: Read
     def ask(_: int) -> str:
         with desk.database.transaction() as session:
             return ask_by_address(
-                session, "robin@example.org", now=NOW, suppression=SUPPRESSION_KEY
+                session, TypedAddress("robin@example.org"), now=NOW, suppression=SUPPRESSION_KEY
             )
 
     # Of those who ask at once one wins, and the others get no mail: two would be one too many.
@@ -85,7 +86,12 @@ def test_an_address_is_changed_once_and_told_once(desk: ReadersDesk) -> None:
     with desk.database.transaction() as session:
         reader = session.scalars(select(Subscriber)).one()
         ask_for_change(
-            session, reader, NEW, period.newsletter_id, now=NOW, suppression=SUPPRESSION_KEY
+            session,
+            reader,
+            TypedAddress(NEW),
+            period.newsletter_id,
+            now=NOW,
+            suppression=SUPPRESSION_KEY,
         )
     [change] = desk.rows(AddressChange)
 
