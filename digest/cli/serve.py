@@ -162,7 +162,7 @@ class Parts:
 def demo_stage(port: int) -> Iterator[tuple[Stage, Parts]]:
     """Run the whole product in a folder that is thrown away, with an inbox as its relay."""
     with ExitStack() as ends:
-        listener = ends.enter_context(bind("127.0.0.1", port))
+        listener = ends.enter_context(bind("127.0.0.1", port, "--port"))
         mail_listener = ends.enter_context(bind("127.0.0.1", 0))
         paper = ends.enter_context(HalyardSite())
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="digest-demo-")))

@@ -736,6 +736,35 @@ def test_files_that_others_can_read_are_named(
     assert "files" not in found_by(told)
 
 
+# A relay with a certificate of an authority that this machine does not know
+
+
+@only_sqlite
+@pytest.mark.parametrize("implicit", [False, True])
+def test_ssl_cert_file_names_the_relays_authority(
+    doctor: CommandLine,
+    paper: Database,
+    tmp_path: Path,
+    implicit: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # This machine's own would win over the file.
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    authority, settings = tmp_path / "authority.pem", tmp_path / "environment"
+    authority.write_text(self_signed().pem)
+    settings.write_text(f"SSL_CERT_FILE={authority}\n")
+    settings.chmod(0o600)
+    with ScriptedRelay(certificate=self_signed(), implicit_tls=implicit) as relay:
+        scheme = "smtps" if implicit else "smtp+starttls"
+        alone = with_settings(doctor, SMTP_URL=f"{scheme}://localhost:{relay.address.port}")
+        trusting = with_settings(alone, SSL_CERT_FILE=str(authority))
+        said = alone.process("doctor")
+        assert "✗ relay            To mend. The certificate of the relay localhost" in said.out
+        assert "✓ relay            The relay localhost" in trusting.process("doctor").out
+        by_file = alone.process("--env-file", str(settings), "doctor")
+        assert "✓ relay            The relay localhost" in by_file.out
+
+
 # Mail to itself
 
 
