@@ -9,6 +9,9 @@ of ours comes from that address.
 
 *To the address that an issue came from* (VERP): a report about that one delivery, or a vacation
 message, which changes nothing.
+
+*To the address of an echo*: the mail of `digest doctor` to itself, which proves that such mail
+arrives. It concerns no reader.
 """
 
 import re
@@ -19,6 +22,7 @@ from enum import StrEnum
 
 from digest.database.transactions import Database
 from digest.delivery.bounces.noting import Noted, note_bounce
+from digest.delivery.ledger.echoes import note_arrival
 from digest.readers.consent.recording import Evidence
 from digest.readers.preferences.leaving import leave
 from digest.tokens import BadTokenError, KeyRing, Purpose, Token
@@ -43,6 +47,7 @@ class MailFor(StrEnum):
     LEFT = "left"
     LEFT_BEFORE = "left before"
     BOUNCE = "bounce"
+    ECHO = "echo"
     NOBODY = "nobody"
 
 
@@ -87,6 +92,9 @@ def act_on_mail(
     token = _first_token(ring, Purpose.BOUNCE, candidates)
     if token is not None:
         return _note(database, token, content[:LONGEST_MAIL], now)
+    token = _first_token(ring, Purpose.ECHO, candidates)
+    if token is not None:
+        return _hear(database, token)
     return ActedOn(
         MailFor.NOBODY,
         "None of the addresses that this mail is for is one of ours: nothing was changed.",
@@ -107,6 +115,18 @@ def _note(database: Database, token: Token, content: bytes, now: datetime) -> Ac
     with database.transaction() as session:
         noted = note_bounce(session, token.number, token.id, content, now)
     return ActedOn(MailFor.BOUNCE, _SENTENCES[noted])
+
+
+def _hear(database: Database, token: Token) -> ActedOn:
+    with database.transaction() as session:
+        proves = note_arrival(session, token)
+    return ActedOn(
+        MailFor.ECHO,
+        "Digest’s mail to itself has arrived: issues offer an address to leave by."
+        if proves
+        else "This is a mail of Digest to itself that proves nothing, as it is old, known, or of "
+        "another domain: nothing was changed.",
+    )
 
 
 def _first_token(ring: KeyRing, purpose: Purpose, candidates: Iterable[str]) -> Token | None:

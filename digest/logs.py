@@ -19,6 +19,7 @@ from digest.errors import UnavailableError
 LOCAL = r"[^\s<>\"(),;:\[\]@]"
 ADDRESS = re.compile(rf"(?<!{LOCAL}){LOCAL}+(?:@|%(?:25)*40)[\w.-]+")
 TOKEN = re.compile(r"[0-9][a-z][a-z0-9]{1,8}[.-][a-z0-9_-]{30,}", re.IGNORECASE | re.ASCII)
+SHORTEST_TOKEN = 34
 # No backslash: in JSON it belongs to the character behind it.
 TOKEN_PATH = re.compile(r"(/(?:confirm|unsubscribe|preferences)/|/[upcra]/(?=1[a-z]))[^\s\"'?\\]+")
 # PostgreSQL quotes the whole row that broke a rule, a reader's name in it.
@@ -38,6 +39,11 @@ def on_one_line(text: str) -> str:
     Not with a backslash, which ends what `scrub` takes for a token.
     """
     return CONTROL.sub(lambda found: quote(found[0]), text)
+
+
+def without_tokens(text: str) -> str:
+    """Take tokens out, and whatever stands in the path where a page expects one."""
+    return TOKEN.sub("<token>", TOKEN_PATH.sub(r"\1…", text))
 
 
 def scrub(text: str) -> str:

@@ -41,6 +41,7 @@ class Purpose(enum.StrEnum):
     PAGE = "g"
     FORM = "f"
     WITHDRAWAL = "w"
+    ECHO = "e"
 
 
 class BadTokenError(ValueError):

@@ -12,6 +12,7 @@ from digest.home import settle_if_empty
 from digest.models import (
     BEFORE_FREEZE,
     Article,
+    InboundDomain,
     Issue,
     IssueState,
     Newsletter,
@@ -128,6 +129,16 @@ def make_newsletter(
     session.add(newsletter)
     session.flush()
     return newsletter
+
+
+def prove_inbound(session: Session, domain: str) -> None:
+    """Write down that a mail of Digest to itself was seen to arrive at `domain`, a moment ago."""
+    now = datetime.now(UTC)
+    session.add(
+        InboundDomain(
+            name=domain, token_id=new_token_id(), asked_at=now, seen_at=now, seen_asked_at=now
+        )
+    )
 
 
 def make_reader(

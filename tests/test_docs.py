@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -282,26 +282,42 @@ ITEM = """<item><title>The story of the {name}</title><link>https://paper.exampl
 
 
 class Shell:
-    """A shell in a folder, in which the reader of the tutorial types."""
+    """A shell, in which the reader of the tutorial types, and further terminals beside it.
 
-    def __init__(self, folder: Path, replacements: dict[str, str]) -> None:
+    It begins in `clone`. `opening` is what the tutorial has typed in every terminal.
+    """
+
+    def __init__(
+        self, folder: Path, clone: Path, opening: Sequence[str], replacements: dict[str, str]
+    ) -> None:
         self.folder = folder
+        self.clone = clone
+        self.opening = opening
         self.replacements = replacements
         self.environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(REPOSITORY),
             "PYTHONUNBUFFERED": "1",
             "HOME": str(folder),
+            "PWD": str(clone),
             "DIGEST_FETCH_PRIVATE": "true",
             "DIGEST_TICK_SECONDS": "2",
         }
+        self.fresh = self.environment
         self.beside: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def here(self) -> Path:
+        return Path(self.environment["PWD"])
 
     def type(self, command: str, *, may_fail: bool = False) -> str:
         """Run a command to its end, and keep what it exported."""
         done = subprocess.run(
-            ["bash", "-c", f"{self._here(command)}\ncode=$?; env -0 > environment; exit $code"],
-            cwd=self.folder,
+            [
+                *("bash", "-c"),
+                f"{self._here(command)}\ncode=$?; env -0 > {self.folder}/environment; exit $code",
+            ],
+            cwd=self.here,
             env=self.environment,
             capture_output=True,
             text=True,
@@ -314,13 +330,14 @@ class Shell:
         return done.stdout
 
     def start(self, command: str) -> None:
-        """Run a command in another terminal."""
+        """Run a command in another terminal, which knows only what is typed in every one."""
+        typed = "\n".join([*self.opening, f"exec {command}"])
         with (self.folder / "beside.log").open("ab") as log:
             self.beside.append(
                 subprocess.Popen(
-                    ["bash", "-c", f"exec {self._here(command)}"],
-                    cwd=self.folder,
-                    env=self.environment,
+                    ["bash", "-c", self._here(typed)],
+                    cwd=self.clone,
+                    env=self.fresh,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                 )
@@ -348,8 +365,13 @@ def shell(tmp_path: Path, http_server: WebServer) -> Iterator[Shell]:
     today = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime(time.time() - 3600))
     items = "".join(ITEM.format(name=name, date=today) for name in ("port", "cold", "roofs"))
     feed = http_server.route("/feed.xml", FEED.format(items=items).encode())
+    clone = tmp_path / "clone"
+    clone.mkdir()
     shell = Shell(
         tmp_path,
+        clone,
+        # The tests' own environment is active.
+        [line for line in block_of_every_terminal() if not line.startswith("source ")],
         {
             "https://paper.example/feed.xml": feed,
             "127.0.0.1:8026": f"127.0.0.1:{relay}",
@@ -359,6 +381,11 @@ def shell(tmp_path: Path, http_server: WebServer) -> Iterator[Shell]:
     shell.environment["DIGEST_PUBLIC_URL"] = f"http://127.0.0.1:{pages}"
     yield shell
     shell.stop()
+
+
+def block_of_every_terminal() -> list[str]:
+    first = CONSOLE.findall((DOCS / "tutorial" / "first-digest.md").read_text())[0]
+    return [line.removeprefix("$ ") for line in first.splitlines()]
 
 
 def test_the_tutorial_leads_from_nothing_to_an_issue_in_the_mailbox(shell: Shell) -> None:
@@ -383,13 +410,14 @@ def test_the_tutorial_leads_from_nothing_to_an_issue_in_the_mailbox(shell: Shell
         else:
             told[command] = shell.type(command, may_fail=command == "digest doctor")
 
+    assert list(shell.clone.iterdir()) == []
     assert "! public address" in told["digest doctor"]
     assert "✗" not in told["digest doctor"]
     assert "reader@example.com" in told["digest subscriber list"]
     assert re.search(r"Accepted\W+1\b", told["report"])
     issues = [mail for mail in mails(shell) if "List-Unsubscribe" in mail]
     assert {mail["To"] for mail in issues} == {"robin@paper.example", "reader@example.com"}
-    assert {path.suffix for path in (shell.folder / "preview").iterdir()} == {
+    assert {path.suffix for path in (shell.here / "preview").iterdir()} == {
         *(".html", ".txt", ".eml")
     }
 
@@ -406,7 +434,7 @@ def answers(shell: Shell) -> bool:
 
 
 def mails(shell: Shell) -> list[EmailMessage]:
-    kept = (shell.folder / "mail" / "new").glob("*")
+    kept = (shell.here / "mail" / "new").glob("*")
     return [message_from_bytes(path.read_bytes(), policy=policy.default) for path in kept]
 
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from digest.delivery.messages import Links
 from digest.inbound import ActedOn, MailFor, act_on_mail
 from digest.models import Consent, ConsentDetail, ConsentKind, EndedReason, Subscription
 from digest.tokens import Purpose
@@ -131,6 +132,26 @@ def test_the_body_is_not_looked_at(desk: ReadersDesk, act: Act) -> None:
     address = leaving_address(desk.subscribe())
     quoting = f"To: imara@halyard.example\r\n\r\n> To: {address}\r\nTo: {address}\r\n"
     assert act(quoting.encode()).what is MailFor.NOBODY
+
+
+@pytest.mark.parametrize("field", ["Subject", "body"])
+def test_of_a_reply_that_quotes_the_readers_own_links_nothing_is_kept(
+    desk: ReadersDesk, act: Act, field: str
+) -> None:
+    """Whether it comes to the editor's address or to one of ours."""
+    period = desk.subscribe()
+    links = Links(RING, "https://mail.halyard.example", "inbound.halyard.example")
+    quoted = f"{links.unsubscribe(period.token_id)} {links.preferences(period.token_id)}"
+    before = desk.dump()
+    for address in (
+        leaving_address(period, Purpose.BOUNCE),
+        leaving_address(period, Purpose.ECHO),
+        "imara@halyard.example",
+    ):
+        more = f"Subject: Re: {quoted}\r\n" if field == "Subject" else ""
+        reply = mail_to(address, more=more) + f"> {quoted}\r\n".encode()
+        assert act(reply, address).what is not MailFor.LEFT
+    assert desk.dump() == before
 
 
 def test_a_token_of_another_purpose_does_not_leave(desk: ReadersDesk, act: Act) -> None:

@@ -51,7 +51,7 @@ def register(app: Celery, runtime_of_process: Callable[[], Runtime]) -> None:
             now=runtime.clock.now(),
             late=timedelta(hours=runtime.settings.late_hours),
             public_url=runtime.settings.public_url,
-            takes_mail=runtime.settings.inbound_domain is not None,
+            inbound_domain=runtime.settings.inbound_domain,
         )
         if frozen:
             for _ in range(HANDS):

@@ -1,6 +1,7 @@
 """The check-up behind `digest doctor`: what is missing, and how to mend it.
 
-It only reads, sends no mail, and waits for nobody longer than five seconds at a time.
+It only reads, and waits for nobody longer than five seconds at a time; but for one mail to itself,
+where there is an inbound domain, and for its arrival.
 """
 
 import os
@@ -11,20 +12,22 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from digest.checkup import addresses, contents, machinery, residence, sizes
+from digest.checkup import addresses, contents, machinery, residence, returning, sizes
 from digest.checkup.finding import Finding, Level, within_seconds
+from digest.checkup.returning import Echoing
 from digest.checkup.surroundings import from_complaints, look_around
 from digest.clock import Clock, SystemClock
 from digest.database.transactions import Database
 from digest.settings.loading import Settings, load_settings, setting_complaints
 
-__all__ = ["Finding", "Level", "check_up"]
+__all__ = ["Echoing", "Finding", "Level", "check_up"]
 
 Known = TypeVar("Known")
 
 DATABASE_REMEDY = "Is DATABASE_URL right, and does the database run?"
 LOOK_REMEDY = "The database is slow or broken; its own log says more."
 RELAY_REMEDY = "Is SMTP_URL right, and does the relay run? Until it answers, mail waits."
+SLOW_REMEDY = "The relay or the database is slow: see what is said of them."
 BROKER_REMEDY = "Is REDIS_URL right, and does Redis run? Until it answers, mail waits."
 
 CONTENTS: dict[str, Callable[[Session, datetime], Iterable[Finding]]] = {
@@ -40,8 +43,11 @@ CONTENTS: dict[str, Callable[[Session, datetime], Iterable[Finding]]] = {
 }
 
 
-def check_up(clock: Clock | None = None) -> Iterator[Finding]:
-    """Look at everything in turn, and yield what is found as it is found."""
+def check_up(clock: Clock | None = None, echoing: Echoing | None = None) -> Iterator[Finding]:
+    """Look at everything in turn, and yield what is found as it is found.
+
+    `echoing`: how the mail to itself is sent and waited for.
+    """
     complaints = setting_complaints()
     if complaints:
         yield from from_complaints(complaints)
@@ -56,12 +62,14 @@ def check_up(clock: Clock | None = None) -> Iterator[Finding]:
         return
     database = Database(settings.database_url)
     try:
-        yield from _look_into(database, settings, clock)
+        yield from _look_into(database, settings, clock, echoing or Echoing())
     finally:
         database.dispose()
 
 
-def _look_into(database: Database, settings: Settings, clock: Clock) -> Iterator[Finding]:
+def _look_into(
+    database: Database, settings: Settings, clock: Clock, echoing: Echoing
+) -> Iterator[Finding]:
     found = within_seconds(
         "database",
         lambda: machinery.look_at_database(database, settings, clock),
@@ -84,6 +92,13 @@ def _look_into(database: Database, settings: Settings, clock: Clock) -> Iterator
         lambda: _read(database, contents.look_at_habits, settings.relay.name),
         LOOK_REMEDY,
     )
+    if (domain := settings.inbound_domain) is not None:
+        yield from within_seconds(
+            returning.CHECK,
+            lambda: returning.look_at_returning_mail(database, settings, domain, echoing),
+            SLOW_REMEDY,
+            seconds=echoing.seconds_at_most,
+        )
     yield from within_seconds(
         "addresses",
         lambda: _read(database, addresses.look_at_addresses, (settings.disposable, now)),

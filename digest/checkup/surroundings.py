@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 
 from digest.checkup.finding import Finding, failure, fine, warning
+from digest.checkup.returning import without_domain
 from digest.settings.environment_file import NAMED_BY
 from digest.settings.loading import LOOPBACK_NAMES, VARIABLES, Settings
 
@@ -55,7 +56,8 @@ def look_around(settings: Settings, environment: Mapping[str, str]) -> Iterator[
     yield from _proxies(settings)
     yield from _disk(settings)
     yield _signature(settings)
-    yield _returning_mail(settings)
+    if not settings.inbound_domain:
+        yield without_domain()
     if settings.fetch_private:
         yield warning(
             "fetching",
@@ -203,21 +205,6 @@ def _signature(settings: Settings) -> Finding:
         "does.",
         "Mail yourself an issue (digest issue test). In its source, the h= of DKIM-Signature "
         "should name both headers. Once it does, set DIGEST_RELAY_SIGNS=true.",
-    )
-
-
-def _returning_mail(settings: Settings) -> Finding:
-    if settings.inbound_domain:
-        return fine(
-            "returning mail",
-            f"Bounces and goodbyes by mail come to {settings.inbound_domain}, whose mail server "
-            "should pipe them into `digest bounce process`.",
-        )
-    return warning(
-        "returning mail",
-        "DIGEST_INBOUND_DOMAIN is not set: no bounce tells which reader it is about, and nobody "
-        "can leave by mail. Links and the one-click button work.",
-        "Give Digest a domain of its own, as the documentation says under “Mail that comes back”.",
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from digest.checkup.returning import send_echo
 from digest.cli.halyard import (
     EDITOR,
     LAST_WEEK,
@@ -78,11 +79,19 @@ def demo_settings(folder: Path, web_port: int, inbox_port: int) -> Settings:
     )
 
 
+def start_paper(runtime: Runtime) -> None:
+    """Make the paper, and prove that mail to its inbound domain arrives: in the demo's inbox."""
+    with runtime.database.transaction() as session:
+        open_paper(session, runtime.clock.now())
+    send_echo(runtime.database, runtime.settings, INBOUND_DOMAIN)
+
+
 def print_last_week(runtime: Runtime, paper: HalyardSite) -> int:
     """Make the paper and its issue of last Saturday; return that issue, for a worker to finish."""
     now = runtime.clock.now()
+    start_paper(runtime)
     with runtime.database.transaction() as session:
-        newsletter = open_paper(session, now)
+        newsletter = session.scalars(select(Newsletter).where(Newsletter.slug == SLUG)).one()
         slots = slots_after(newsletter, now - timedelta(days=14))
         before, last = next(slots), next(slots)
         _cancelled_before(session, newsletter, before)
@@ -99,7 +108,7 @@ def print_last_week(runtime: Runtime, paper: HalyardSite) -> int:
         issue.id,
         now=last.send_at,
         public_url=runtime.settings.public_url,
-        takes_mail=True,
+        inbound_domain=runtime.settings.inbound_domain,
     )
     return issue.id
 

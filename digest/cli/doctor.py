@@ -9,7 +9,8 @@ from collections import Counter
 
 import click
 
-from digest.checkup import Finding, Level, check_up
+from digest.checkup import Echoing, Finding, Level, check_up
+from digest.checkup.returning import ARRIVAL_SECONDS
 from digest.cli.accepting import accept
 from digest.cli.arguments import who
 from digest.cli.opening import json_option, print_json
@@ -37,13 +38,36 @@ TEXT_WIDTH = 100
     help="With --accept-restore: nothing was sent since the copy was made, so nothing is held.",
 )
 @click.option("--by", default=who, show_default="you", help="Who accepts.")
+@click.option(
+    "--mail", "mail_now", is_flag=True, help="Send the mail to itself now, whatever is known of it."
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(0, 600),
+    default=ARRIVAL_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for the mail to itself.",
+)
 @json_option
-def doctor(new_key: bool, accept_restore: bool, nothing_lost: bool, by: str, as_json: bool) -> None:
+def doctor(
+    new_key: bool,
+    accept_restore: bool,
+    nothing_lost: bool,
+    by: str,
+    mail_now: bool,
+    wait: float,
+    as_json: bool,
+) -> None:
     """Say what is missing, and how to mend it.
 
     It looks at the settings, the database, the broker, the relay and what waits for a person. It
-    changes nothing and sends no mail. Exits 0 where all is well or there are only warnings, and 1
-    where something must be mended.
+    changes nothing of yours, and mails nobody but itself. Exits 0 where all is well or there are
+    only warnings, and 1 where something must be mended.
+
+    Where DIGEST_INBOUND_DOMAIN is set, it sends one mail to an address there, to see that it
+    arrives: at most one an hour until it does, then one a month. Issues offer an address to leave
+    by from then on.
 
     With --accept-restore it changes one thing: a database that was restored or copied, and sends
     nothing for that reason, lives here from then on.
@@ -58,7 +82,7 @@ def doctor(new_key: bool, accept_restore: bool, nothing_lost: bool, by: str, as_
         return
     set_up_logging("text", logging.CRITICAL)
     found: list[Finding] = []
-    for each in check_up():
+    for each in check_up(echoing=Echoing(mail_now, wait)):
         found.append(each)
         if not as_json:
             _tell(each)

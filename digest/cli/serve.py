@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, Self
@@ -24,13 +25,12 @@ import click
 from sqlalchemy import func, select
 
 from digest import home
-from digest.cli.demo import DemoEditor, demo_settings, print_last_week
-from digest.cli.halyard import open_paper
+from digest.cli.demo import DemoEditor, demo_settings, print_last_week, start_paper
 from digest.cli.halyard_feed import HalyardSite
 from digest.cli.proof import StoryError
 from digest.cli.story import Stage, play
 from digest.errors import DigestError, RefusedError
-from digest.inbound import act_on_mail
+from digest.inbound import MailFor, act_on_mail
 from digest.logs import set_up_logging
 from digest.migrations import upgrade
 from digest.models import Newsletter, Terms
@@ -119,8 +119,7 @@ def _run_demo(port: int) -> None:
 
 def _play_once(port: int) -> None:
     with interrupted_by_sigterm(), demo_stage(port) as (stage, _):
-        with stage.runtime.database.transaction() as session:
-            open_paper(session, stage.runtime.clock.now())
+        start_paper(stage.runtime)
         held = tell(stage)
     sys.exit(0 if held else 1)
 
@@ -163,7 +162,7 @@ class Parts:
 def demo_stage(port: int) -> Iterator[tuple[Stage, Parts]]:
     """Run the whole product in a folder that is thrown away, with an inbox as its relay."""
     with ExitStack() as ends:
-        listener = ends.enter_context(bind("127.0.0.1", port))
+        listener = ends.enter_context(bind("127.0.0.1", port, "--port"))
         mail_listener = ends.enter_context(bind("127.0.0.1", 0))
         paper = ends.enter_context(HalyardSite())
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="digest-demo-")))
@@ -176,15 +175,21 @@ def demo_stage(port: int) -> Iterator[tuple[Stage, Parts]]:
             mailbox,
             mail_listener,
             inbound_domain=settings.inbound_domain,
-            act_on=lambda content, recipients: act_on_mail(
-                runtime.database, runtime.ring, content, recipients, now=runtime.clock.now()
-            ),
+            act_on=partial(_act_on_mail, runtime),
         )
         inbox.start()
         ends.callback(inbox.stop)
         app = create_app(runtime, [inbox_pages(mailbox, settings.public_url)])
         parts = ends.enter_context(serving(runtime, app, listener))
         yield Stage(runtime, settings.public_url, mailbox, paper), parts
+
+
+def _act_on_mail(runtime: Runtime, content: bytes, recipients: tuple[str, ...]) -> bool:
+    """Act on a mail; return whether to show it: of a mail to itself only the demo knows."""
+    acted = act_on_mail(
+        runtime.database, runtime.ring, content, recipients, now=runtime.clock.now()
+    )
+    return acted.what is not MailFor.ECHO
 
 
 @contextmanager

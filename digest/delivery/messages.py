@@ -77,10 +77,15 @@ class Links:
         token = self.ring.sign(Purpose.NEW_ADDRESS, token_id)
         return f"{self.public_url}/a/{token}"
 
+    def leave_by_mail(self, token_id: bytes) -> str:
+        """Return the local part of the address that a reader leaves by; its domain is frozen."""
+        return self.ring.sign_local_part(Purpose.LEAVE_BY_MAIL, token_id)
+
     def unsubscribe_mailto(self, token_id: bytes) -> str | None:
+        """Return the same as a whole URI, for stencils that froze no domain."""
         if self.inbound_domain is None:
             return None
-        local = self.ring.sign_local_part(Purpose.LEAVE_BY_MAIL, token_id)
+        local = self.leave_by_mail(token_id)
         return f"mailto:{local}@{self.inbound_domain}?subject=unsubscribe"
 
     def envelope_sender(self, token_id: bytes, issue_id: int, otherwise: str) -> str:
@@ -99,6 +104,7 @@ def write_message(mailing: Mailing, reader: Recipient, links: Links) -> Envelope
     assert reader.started_at is not None
     try:
         address = wire_address(reader.email)
+        stencil = mailing.stencils[reader.rendering_id]
         values = {
             headers.ADDRESS.name: address,
             headers.NAME.name: reader.name or "",
@@ -108,11 +114,15 @@ def write_message(mailing: Mailing, reader: Recipient, links: Links) -> Envelope
             ),
             headers.UNSUBSCRIBE_URL.name: links.unsubscribe(reader.token_id),
             headers.PREFERENCES_URL.name: links.preferences(reader.token_id),
-            headers.UNSUBSCRIBE_MAILTO.name: links.unsubscribe_mailto(reader.token_id) or "",
             headers.MESSAGE_ID.name: _message_id(mailing, reader),
             headers.DATE.name: mailing.date,
         }
-        message = mailing.stencils[reader.rendering_id].fill(values)
+        if headers.LEAVE_BY_MAIL.name in stencil.slots:
+            values[headers.LEAVE_BY_MAIL.name] = links.leave_by_mail(reader.token_id)
+        elif headers.UNSUBSCRIBE_MAILTO.name in stencil.slots:
+            mailto = links.unsubscribe_mailto(reader.token_id)
+            values[headers.UNSUBSCRIBE_MAILTO.name] = mailto or ""
+        message = stencil.fill(values)
     except AddressError:
         return _unwritable(reader, "is not an address")
     except SlotValueError as error:

@@ -21,6 +21,7 @@ from digest.models.delivery import (
 )
 from digest.models.farewell import Farewell, LeavingReason
 from digest.models.home import Home, Restore
+from digest.models.inbound import InboundDomain
 from digest.models.issue import (
     AFTER_FREEZE,
     BEFORE_FREEZE,
@@ -73,6 +74,7 @@ __all__ = [
     "Heartbeat",
     "Home",
     "InDoubtPolicy",
+    "InboundDomain",
     "Installation",
     "Issue",
     "IssueState",

@@ -74,7 +74,8 @@ VARIABLES = (
         "DIGEST_INBOUND_DOMAIN",
         "",
         "Domain whose mail is given to `digest bounce process`: "
-        "turns on mailto unsubscribes and VERP envelopes.",
+        "turns on VERP envelopes and, once `digest doctor` has seen such mail arrive, addresses to "
+        "leave by.",
     ),
     Variable(
         "DIGEST_HELLO_NAME", "", "Name said in EHLO; by default the host of DIGEST_PUBLIC_URL."

@@ -36,13 +36,15 @@ logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 Wsgi = Callable[..., Iterable[bytes]]
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, options: str = "--port or --host") -> socket.socket:
     """Return a socket bound to an address; port 0 takes one that is free.
+
+    `options`: with which of its own the command is told another one.
 
     Raises:
         RefusedError: the address is taken or not ours; says what to do.
     """
-    refused = f"Cannot listen on {host}, port {port}: {{}}. Choose another with --port or --host."
+    refused = f"Cannot listen on {host}, port {port}: {{}}. Choose another with {options}."
     if not 0 <= port <= 65535:
         raise RefusedError(refused.format("there is no such port"))
     try:

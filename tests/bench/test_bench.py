@@ -77,7 +77,7 @@ def frozen_issue(database: Database) -> int:
         compose(session, issue, now)
         issue.state, issue.send_at = IssueState.SCHEDULED, now
     url = "http://127.0.0.1:8000"
-    assert freeze(database, issue.id, now=now, public_url=url, takes_mail=False)
+    assert freeze(database, issue.id, now=now, public_url=url, inbound_domain=None)
     return issue.id
 
 

@@ -38,7 +38,7 @@ def sent(paper: CommandLine, database: Database) -> CommandLine:
     with database.reading() as session:
         issue_id = session.scalars(select(Issue.id)).one()
     now, url = SystemClock().now(), "http://127.0.0.1:8000"
-    assert freeze(database, issue_id, now=now, public_url=url, takes_mail=False)
+    assert freeze(database, issue_id, now=now, public_url=url, inbound_domain=None)
     with database.transaction() as session:
         session.execute(update(Issue).values(state=IssueState.SENT, sent_at=now))
         rows = session.scalars(select(Delivery).order_by(Delivery.subscriber_id))

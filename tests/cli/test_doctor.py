@@ -1,9 +1,14 @@
 """`digest doctor` as its user sees it: what it finds, what it advises, how it ends."""
 
 import base64
+import os
+import smtplib
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope
 from click.testing import CliRunner
 from redis import Redis
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from digest.checkup import Level, check_up
 from digest.checkup.finding import failure, within_seconds
@@ -30,6 +36,7 @@ from digest.models import (
     DeliveryState,
     Heartbeat,
     Home,
+    InboundDomain,
     Installation,
     Issue,
     IssueState,
@@ -48,7 +55,13 @@ from digest.newsroom.intake.pictures import Encoded
 from digest.settings.loading import VARIABLES, new_secret
 from digest.tokens import new_token_id
 from tests.cli.conftest import CommandLine
-from tests.factories import make_article, make_issue, make_newsletter, make_reader
+from tests.factories import (
+    make_article,
+    make_issue,
+    make_newsletter,
+    make_reader,
+    prove_inbound,
+)
 from tests.scripted_smtp import Hang, ScriptedRelay, self_signed
 from tests.servers.redis_server import PrivateRedis
 from tests.servers.smtp import SmtpSink
@@ -97,6 +110,7 @@ def paper(database: Database) -> Database:
         session.add(Wording(number=1, label="I agree to the [terms]", terms=terms, created_at=now))
         session.add(Heartbeat(name="tick", at=now))
         make_article(session, "port")
+        prove_inbound(session, "in.halyard.example")
     return database
 
 
@@ -720,3 +734,185 @@ def test_files_that_others_can_read_are_named(
     for beside in file.parent.glob(f"{file.name}-*"):
         beside.chmod(0o600)
     assert "files" not in found_by(told)
+
+
+# A relay with a certificate of an authority that this machine does not know
+
+
+@only_sqlite
+@pytest.mark.parametrize("implicit", [False, True])
+def test_ssl_cert_file_names_the_relays_authority(
+    doctor: CommandLine,
+    paper: Database,
+    tmp_path: Path,
+    implicit: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # This machine's own would win over the file.
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    authority, settings = tmp_path / "authority.pem", tmp_path / "environment"
+    authority.write_text(self_signed().pem)
+    settings.write_text(f"SSL_CERT_FILE={authority}\n")
+    settings.chmod(0o600)
+    with ScriptedRelay(certificate=self_signed(), implicit_tls=implicit) as relay:
+        scheme = "smtps" if implicit else "smtp+starttls"
+        alone = with_settings(doctor, SMTP_URL=f"{scheme}://localhost:{relay.address.port}")
+        trusting = with_settings(alone, SSL_CERT_FILE=str(authority))
+        said = alone.process("doctor")
+        assert "✗ relay            To mend. The certificate of the relay localhost" in said.out
+        assert "✓ relay            The relay localhost" in trusting.process("doctor").out
+        by_file = alone.process("--env-file", str(settings), "doctor")
+        assert "✓ relay            The relay localhost" in by_file.out
+
+
+# Mail to itself
+
+
+COMMAND = (sys.executable, "-c", "from digest.cli import main; main()")
+
+
+class MailServer(SmtpSink):
+    """Gives what comes for the inbound domain to `digest bounce process`, as Postfix would."""
+
+    def __init__(self, process: Callable[[bytes, str], None]) -> None:
+        self._process = process
+        self.works = True
+        self._queue = ThreadPoolExecutor(1)
+        super().__init__()
+
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Envelope) -> str:  # noqa: N802
+        kept = await super().handle_DATA(server, session, envelope)
+        for recipient in envelope.rcpt_tos:
+            if self.works and recipient.endswith("@in.halyard.example"):
+                assert isinstance(envelope.content, bytes)
+                content = envelope.content
+                # It answers first: a server keeps a queue.
+                self._queue.submit(self._process, content, recipient)
+        return kept
+
+    def close(self) -> None:
+        super().close()
+        self._queue.shutdown()
+
+
+@pytest.fixture
+def mail_server(doctor: CommandLine) -> Iterator[MailServer]:
+    def process(content: bytes, recipient: str) -> None:
+        subprocess.run(
+            [*COMMAND, "bounce", "process", "--recipient", recipient],
+            env={**os.environ, **doctor.environment},
+            input=content,
+            check=True,
+            timeout=60,
+        )
+
+    server = MailServer(process)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def unproved(doctor: CommandLine, paper: Database, mail_server: MailServer) -> CommandLine:
+    """A command line whose inbound domain nobody has mailed yet."""
+    with paper.transaction() as session:
+        session.execute(delete(InboundDomain))
+    return with_settings(doctor, SMTP_URL=mail_server.url)
+
+
+def returning(doctor: CommandLine, *arguments: str) -> tuple[str, str, str]:
+    said = doctor("doctor", "--json", *arguments).json
+    [each] = [each for each in said["checks"] if each["check"] == "returning mail"]
+    return each["level"], each["found"], each["remedy"]
+
+
+def test_it_mails_itself_once_and_sees_that_it_arrives(
+    unproved: CommandLine, mail_server: MailServer
+) -> None:
+    level, found, _ = returning(unproved, "--wait", "60")
+    assert level == "fine"
+    assert found.startswith("Mail to in.halyard.example arrives: ")
+    [mail] = mail_server.messages
+    assert mail.sender == "digest@halyard.example"
+    assert mail.message["Auto-Submitted"] == "auto-generated"
+    assert returning(unproved)[0] == "fine"
+    assert len(mail_server.messages) == 1
+
+
+def test_a_mail_to_itself_that_does_not_come_is_a_warning_and_comes_later(
+    unproved: CommandLine, mail_server: MailServer, paper: Database
+) -> None:
+    mail_server.works = False
+    level, found, remedy = returning(unproved, "--wait", "0")
+    assert level == "warning"
+    assert "was not seen to arrive yet, so List-Unsubscribe offers the link alone." in found
+    assert "MX" in remedy
+    assert "`digest bounce process`" in remedy
+    [mail] = mail_server.messages
+    assert mail.recipients[0] not in found + remedy
+    # Not again within the hour, however often it runs.
+    assert returning(unproved, "--wait", "0")[0] == "warning"
+    assert len(mail_server.messages) == 1
+    mail_server.works = True
+    with smtplib.SMTP("127.0.0.1", mail_server.port, local_hostname="localhost") as client:
+        client.sendmail(mail.sender, mail.recipients, mail.content)
+    level, found, _ = returning(unproved, "--wait", "60")
+    assert (level, "arrives" in found) == ("fine", True)
+
+
+def test_with_mail_it_mails_itself_whatever_is_known(
+    unproved: CommandLine, mail_server: MailServer
+) -> None:
+    assert returning(unproved, "--wait", "60")[0] == "fine"
+    returning(unproved, "--mail", "--wait", "60")
+    assert len(mail_server.messages) == 2
+
+
+def test_after_a_month_it_looks_again(
+    unproved: CommandLine, mail_server: MailServer, paper: Database
+) -> None:
+    with paper.transaction() as session:
+        prove_inbound(session, "in.halyard.example")
+        long_ago = datetime.now(UTC) - timedelta(days=30)
+        session.execute(
+            update(InboundDomain).values(
+                asked_at=long_ago, seen_at=long_ago, seen_asked_at=long_ago
+            )
+        )
+    mail_server.works = False
+    level, found, _ = returning(unproved, "--wait", "0")
+    assert level == "warning"
+    assert "was last seen to arrive on" in found
+    assert "go on offering an address" in found
+    mail_server.works = True
+    assert returning(unproved, "--mail", "--wait", "60")[0] == "fine"
+    assert len(mail_server.messages) == 2
+
+
+def test_where_the_relay_does_not_take_it_the_relays_words_are_told(
+    unproved: CommandLine, free_port: int
+) -> None:
+    away = with_settings(unproved, SMTP_URL=f"smtp://127.0.0.1:{free_port}")
+    level, found, _ = returning(away, "--wait", "0")
+    assert level == "warning"
+    assert (
+        f"No mail to itself could be sent: No connection with the relay 127.0.0.1:{free_port}"
+        in (found)
+    )
+
+
+def test_a_paper_without_a_newsletter_mails_nobody(
+    doctor: CommandLine, smtp_sink: SmtpSink
+) -> None:
+    level, found, _ = returning(doctor, "--wait", "0")
+    assert (level, "there is no newsletter yet" in found) == ("warning", True)
+    assert smtp_sink.messages == []
+
+
+def test_a_copied_database_mails_nobody(
+    unproved: CommandLine, mail_server: MailServer, paper: Database
+) -> None:
+    with paper.transaction() as session:
+        session.execute(update(Home).values(identity="somewhere else"))
+    level, found, _ = returning(unproved, "--mail", "--wait", "0")
+    assert (level, "mails nobody" in found) == ("warning", True)
+    assert mail_server.messages == []

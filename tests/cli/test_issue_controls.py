@@ -24,7 +24,7 @@ def sending(composed: CommandLine, database: Database) -> CommandLine:
     assert composed("issue", "send", "editors-digest").exit_code == 0
     issue_id = only_issue(database).id
     now, url = SystemClock().now(), "http://127.0.0.1:8000"
-    assert freeze(database, issue_id, now=now, public_url=url, takes_mail=False)
+    assert freeze(database, issue_id, now=now, public_url=url, inbound_domain=None)
     with database.transaction() as session:
         session.execute(update(Issue).values(state=IssueState.SENDING))
         rows = session.scalars(select(Delivery).order_by(Delivery.subscriber_id)).all()

@@ -26,7 +26,7 @@ def sent(composed: CommandLine, database: Database) -> CommandLine:
     with database.reading() as session:
         issue_id = session.scalars(select(Issue.id)).one()
     now, url = SystemClock().now(), "http://127.0.0.1:8000"
-    assert freeze(database, issue_id, now=now, public_url=url, takes_mail=False)
+    assert freeze(database, issue_id, now=now, public_url=url, inbound_domain=None)
     states = (DeliveryState.ACCEPTED, DeliveryState.FAILED, DeliveryState.IN_DOUBT)
     with database.transaction() as session:
         session.execute(update(Issue).values(state=IssueState.SENT))

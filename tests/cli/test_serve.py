@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import httpx
 import pytest
 from sqlalchemy import select
 
+from digest.cli import digest
 from digest.database.transactions import Database
 from digest.models import Heartbeat, Notice, NoticeState
 from digest.web.server import bind
@@ -100,6 +102,8 @@ def test_it_answers_sends_ticks_and_stops(
     assert process.returncode == 0, err
     assert out.endswith("Stopped.\n")
     assert "Traceback" not in err
+    # Celery's workers say so, each of them.
+    assert "memory://" not in out + err
     assert notice_state(database) is NoticeState.ACCEPTED
 
 
@@ -178,15 +182,21 @@ def talk_after(connection: socket.socket, process: subprocess.Popen[str]) -> Non
 
 
 @on_sqlite
-def test_a_port_that_is_taken_is_said_in_a_sentence(command_line: CommandLine) -> None:
+@pytest.mark.parametrize("command", ["run", "demo"])
+def test_a_port_that_is_taken_is_said_in_a_sentence_with_the_commands_own_options(
+    command_line: CommandLine, command: str
+) -> None:
     with bind("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        for command in ("run", "demo"):
-            said = command_line.process(command, "--port", str(port))
-            assert said.exit_code == 1
-            assert said.err.startswith(f"digest: Cannot listen on 127.0.0.1, port {port}: ")
-            assert "--port" in said.err
-            assert "Traceback" not in said.err
+        said = command_line.process(command, "--port", str(port))
+    assert said.exit_code == 1
+    assert said.err.startswith(f"digest: Cannot listen on 127.0.0.1, port {port}: ")
+    assert "Traceback" not in said.err
+    named = set(re.findall(r"--[a-z]+", said.err))
+    found = digest.get_command(click.Context(digest), command)
+    assert found is not None
+    options = {name for option in found.params for name in option.opts}
+    assert named == options & {"--port", "--host"}
 
 
 @on_sqlite

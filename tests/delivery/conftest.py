@@ -60,7 +60,7 @@ class Press:
             now=self.clock.now(),
             late=timedelta(hours=self.settings.late_hours),
             public_url=self.settings.public_url,
-            takes_mail=self.settings.inbound_domain is not None,
+            inbound_domain=self.settings.inbound_domain,
         )
 
     def deliver(self, issue_id: int) -> bool:

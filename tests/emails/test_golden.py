@@ -46,6 +46,7 @@ from tests.factories import (
     make_newsletter,
     make_reader,
     make_settings,
+    prove_inbound,
 )
 from tests.scripted_smtp import ScriptedRelay
 
@@ -62,6 +63,8 @@ def press(database: Database, database_url: str) -> Press:
         public_url="https://mail.halyard.example",
         inbound_domain="inbound.halyard.example",
     )
+    with database.transaction() as session:
+        prove_inbound(session, "inbound.halyard.example")
     return Press(database, settings)
 
 

@@ -13,8 +13,10 @@ from typing import IO, Any
 
 import pytest
 
+from digest.cli.demo import INBOUND_DOMAIN, start_paper
 from digest.cli.halyard import LAST_WEEK
-from digest.cli.serve import tell
+from digest.cli.serve import demo_stage, tell
+from digest.delivery.ledger.echoes import proved_domain
 from digest.web.server import Wsgi
 from tests.journeys.stage import Faults, stage_with
 
@@ -192,3 +194,11 @@ def test_the_demo_ends_when_it_is_told_to_and_leaves_nothing_behind(
         assert demo.returncode == 0, said
         assert said.endswith("The demo has ended, and left nothing behind.\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demos_inbox_proves_that_one_can_leave_by_mail_and_does_not_show_how() -> None:
+    with demo_stage(0) as (stage, _):
+        start_paper(stage.runtime)
+        with stage.runtime.database.reading() as session:
+            assert proved_domain(session, INBOUND_DOMAIN) == INBOUND_DOMAIN
+        assert list(stage.inbox.messages()) == []

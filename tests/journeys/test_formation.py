@@ -250,7 +250,7 @@ def freeze_issue(site: Site) -> int:
     assert isinstance(issue_id, int)
     database = Database(site.database_url)
     url = site.formation.environment["DIGEST_PUBLIC_URL"]
-    assert prepare(database, issue_id, now=datetime.now(UTC), public_url=url, takes_mail=False)
+    assert prepare(database, issue_id, now=datetime.now(UTC), public_url=url, inbound_domain=None)
     database.dispose()
     return issue_id
 

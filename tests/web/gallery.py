@@ -222,7 +222,7 @@ def _send(
         issue.id,
         now=now,
         public_url=runtime.settings.public_url,
-        takes_mail=True,
+        inbound_domain=runtime.settings.inbound_domain,
     )
     assert frozen
     runtime.bell.ring(DELIVER_ISSUE, issue.id)

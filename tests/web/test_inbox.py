@@ -44,16 +44,18 @@ def make_mail(subject: str = "The port that decided", **headers: str) -> bytes:
 
 
 class Refusing:
-    """Acts on mail by failing."""
+    """Acts on mail, and keeps it, or fails, or has it thrown away."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[bytes, tuple[str, ...]]] = []
         self.fails = False
+        self.keeps = True
 
-    def __call__(self, content: bytes, recipients: tuple[str, ...]) -> None:
+    def __call__(self, content: bytes, recipients: tuple[str, ...]) -> bool:
         self.seen.append((content, recipients))
         if self.fails:
             raise OSError("the database is away")
+        return self.keeps
 
 
 @pytest.fixture
@@ -144,6 +146,15 @@ def test_mail_to_the_inbound_domain_is_acted_on_and_kept(
     send(b"Subject: unsubscribe\r\n\r\n", "1mk1-aaaa@INBOUND.halyard.example")
     assert acted.seen == [(b"Subject: unsubscribe\r\n\r\n", ("1mk1-aaaa@INBOUND.halyard.example",))]
     assert len(mailbox.messages()) == 2
+
+
+def test_mail_that_is_nobodys_to_read_is_acted_on_and_not_kept(
+    mailbox: Mailbox, acted: Refusing, send: Callable[..., Any]
+) -> None:
+    acted.keeps = False
+    send(b"Subject: hello\r\n\r\n", "1ek1-aaaa@inbound.halyard.example")
+    assert len(acted.seen) == 1
+    assert not mailbox.messages()
 
 
 def test_mail_that_cannot_be_acted_on_is_to_be_sent_again(

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from digest import prose, zones
 from digest.addresses import wire_address
+from digest.delivery.ledger.echoes import proved_domain
 from digest.delivery.messages import Links
-from digest.delivery.relay.connecting import connect_to_relay
+from digest.delivery.relay.connecting import hand_over
 from digest.delivery.relay.connection import Envelope, Fate
 from digest.delivery.rendering import headers
 from digest.delivery.rendering.encoding import unstructured
@@ -65,6 +66,7 @@ def preview_issue(
         headers.SIGNUP_DATE.name: prose.long_date(zones.local_date(now, issue.newsletter.zone)),
         headers.UNSUBSCRIBE_URL.name: links.unsubscribe(nobody),
         headers.PREFERENCES_URL.name: links.preferences(nobody),
+        headers.LEAVE_BY_MAIL.name: links.leave_by_mail(nobody),
         headers.UNSUBSCRIBE_MAILTO.name: links.unsubscribe_mailto(nobody) or "",
         headers.MESSAGE_ID.name: f"preview.{secrets.token_hex(16)}@{sender.rpartition('@')[2]}",
         headers.DATE.name: format_datetime(now),
@@ -84,7 +86,8 @@ def _stencil(session: Session, issue: Issue, links: Links) -> Stencil:
         return Stencil.from_bytes(frozen)
     view = view_issue(session, issue, links.public_url)
     rendered = render_issue(view, ReaderSlots())
-    return build_stencil(view, issue, rendered, takes_mail=links.inbound_domain is not None)
+    mail_domain = proved_domain(session, links.inbound_domain)
+    return build_stencil(view, issue, rendered, mail_domain=mail_domain)
 
 
 def _opened(eml: bytes, sender: str, recipient: str) -> Preview:
@@ -112,11 +115,8 @@ def send_preview(preview: Preview, settings: Settings) -> str:
         RefusedError: it did not accept this message; with its words.
     """
     envelope = Envelope(0, preview.sender, preview.recipient, _marked(preview))
-    with connect_to_relay(settings) as connection:
-        outcome = next(iter(connection.send([envelope], deadline=lambda: False)))
-        trouble = connection.trouble
-    said = str(outcome.reply) if outcome.reply else outcome.reason or str(trouble or "")
-    if outcome.fate is not Fate.ACCEPTED:
+    fate, said = hand_over(settings, envelope)
+    if fate is not Fate.ACCEPTED:
         raise RefusedError(f"The relay did not accept it. It said: {said}")
     return said
 

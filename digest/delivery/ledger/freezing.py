@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from digest import home
 from digest.database.transactions import Database
 from digest.delivery.ledger.audience import snapshot_audience
+from digest.delivery.ledger.echoes import proved_domain
 from digest.delivery.rendering.issue import (
     ReaderSlots,
     build_stencil,
@@ -34,12 +35,17 @@ def prepare(
     now: datetime,
     late: timedelta = LATE,
     public_url: str,
-    takes_mail: bool,
+    inbound_domain: str | None,
 ) -> bool:
     """Freeze an issue that is due; hold it, with the reason, where that cannot be done."""
     try:
         return freeze(
-            database, issue_id, now=now, late=late, public_url=public_url, takes_mail=takes_mail
+            database,
+            issue_id,
+            now=now,
+            late=late,
+            public_url=public_url,
+            inbound_domain=inbound_domain,
         )
     except (RefusedError, StencilError) as error:
         reason = str(error)
@@ -68,7 +74,7 @@ def freeze(
     now: datetime,
     late: timedelta = LATE,
     public_url: str,
-    takes_mail: bool,
+    inbound_domain: str | None,
 ) -> bool:
     """Fix the stories, store the rendered bytes and snapshot the audience: all of it, or nothing.
 
@@ -87,7 +93,9 @@ def freeze(
         session.flush()
         view = view_issue(session, issue, public_url)
         rendered = render_issue(view, ReaderSlots())
-        stencil = build_stencil(view, issue, rendered, takes_mail=takes_mail)
+        # Read once: what an issue offers stays the same, whatever becomes of domain and setting.
+        mail_domain = proved_domain(session, inbound_domain)
+        stencil = build_stencil(view, issue, rendered, mail_domain=mail_domain)
         rendering = Rendering(
             issue_id=issue.id,
             variant="default",

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from digest.errors import DigestError
+from digest.logs import SHORTEST_TOKEN, without_tokens
 
 # Octets and lines; RFC 5321 4.5.3.1.5 allows a reply line 512 octets.
 LONGEST_LINE = 4096
@@ -85,11 +86,16 @@ class Reply:
 
 
 def presentable(text: str) -> str:
-    """Take addresses and control characters out of a relay's words, and keep 500 characters."""
+    """Take addresses, tokens and control characters out of a relay's words; keep 500 characters.
+
+    A filter that refuses a mail may quote the reader's own link to leave.
+    """
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in text)
     if "@" in text:
         text = _ADDRESS.sub("<address>", text)
+    if len(text) >= SHORTEST_TOKEN:
+        text = without_tokens(text)
     text = text.strip()
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 

@@ -13,6 +13,8 @@ NAME: Final = Slot("name")
 SIGNUP_SITE: Final = Slot("signup_site")
 SIGNUP_DATE: Final = Slot("signup_date")
 UNSUBSCRIBE_URL: Final = Slot("unsubscribe_url", Kind.URL)
+LEAVE_BY_MAIL: Final = Slot("leave_by_mail", Kind.LOCAL_PART)
+# In stencils that are older than LEAVE_BY_MAIL: the whole URI, its domain not frozen.
 UNSUBSCRIBE_MAILTO: Final = Slot("unsubscribe_mailto", Kind.URL)
 PREFERENCES_URL: Final = Slot("preferences_url", Kind.URL)
 MESSAGE_ID: Final = Slot("message_id", Kind.MESSAGE_ID)
@@ -42,8 +44,8 @@ class Letterhead:
     archive_url: str
     list_id_domain: str
     language: str
-    takes_mail: bool
-    """Whether there is an inbound domain, and so a mailto in List-Unsubscribe."""
+    mail_domain: str | None
+    """The inbound domain, if mail to it is known to arrive: for a mailto in List-Unsubscribe."""
 
 
 def issue_headers(head: Letterhead) -> list[tuple[str, HeaderValue]]:
@@ -59,9 +61,9 @@ def issue_headers(head: Letterhead) -> list[tuple[str, HeaderValue]]:
     """
     _check(head)
     unsubscribe = f"<{UNSUBSCRIBE_URL}>"
-    if head.takes_mail:
+    if head.mail_domain is not None:
         # https first: RFC 2369 2 has readers try them from left to right.
-        unsubscribe += f", <{UNSUBSCRIBE_MAILTO}>"
+        unsubscribe += f", <mailto:{LEAVE_BY_MAIL}@{head.mail_domain}?subject=unsubscribe>"
     fields: list[tuple[str, HeaderValue]] = [
         ("From", Mailbox(head.from_name, head.from_address)),
         ("To", Mailbox(NAME, ADDRESS)),

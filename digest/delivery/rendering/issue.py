@@ -355,7 +355,7 @@ def _without_indents(html: str) -> str:
 
 
 def build_stencil(
-    view: IssueView, issue: Issue, rendered: Rendered, *, takes_mail: bool
+    view: IssueView, issue: Issue, rendered: Rendered, *, mail_domain: str | None
 ) -> Stencil:
     """Make the bytes that every reader's message is cut from.
 
@@ -383,7 +383,7 @@ def build_stencil(
         archive_url=view.head.archive_url,
         list_id_domain=domain,
         language=newsletter.language,
-        takes_mail=takes_mail,
+        mail_domain=mail_domain,
     )
     return Stencil.build(
         headers=issue_headers(head),

@@ -58,6 +58,8 @@ class Kind(StrEnum):
 
     The local part may be of any letters (RFC 6532 3.2): such a message goes by SMTPUTF8 alone.
     """
+    LOCAL_PART = "local-part"
+    """The local part of an address of our own: lower-case letters, digits and hyphens."""
     MESSAGE_ID = "message-id"
     """The inside of a msg-id (RFC 5322 3.6.4), without its angle brackets."""
     DATE = "date"
@@ -166,6 +168,7 @@ _UTF8_ATEXT: Final = (
 )
 _UTF8_ADDRESS: Final = re.compile(rf"{_UTF8_ATEXT}(?:\.{_UTF8_ATEXT})*@{_DOMAIN}")
 _MAX_LOCAL_PART: Final = 64
+_OWN_LOCAL_PART: Final = re.compile(rf"[a-z0-9-]{{1,{_MAX_LOCAL_PART}}}")
 _MAX_ADDRESS: Final = 254
 _URI_TEXT: Final = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]"
 _URL: Final = re.compile(rf"(?:https?://[A-Za-z0-9\[]|mailto:[A-Za-z0-9]){_URI_TEXT}*")
@@ -196,6 +199,12 @@ def _url(slot: str, value: str) -> str:
         raise SlotValueError(
             slot, f"is not a percent-encoded https, http or mailto URL of at most {MAX_URL}"
         )
+    return value
+
+
+def _local_part(slot: str, value: str) -> str:
+    if not _OWN_LOCAL_PART.fullmatch(value):
+        raise SlotValueError(slot, "is not the local part of an address of ours")
     return value
 
 
@@ -235,7 +244,18 @@ CHECKS: Final[Mapping[Kind, Callable[[str, str], str]]] = {
     Kind.TEXT: _text,
     Kind.URL: _url,
     Kind.ADDRESS: _address,
+    Kind.LOCAL_PART: _local_part,
     Kind.MESSAGE_ID: _message_id,
     Kind.DATE: _date,
 }
 """For each kind: (slot's name, value) to the value that is used. Raises SlotValueError."""
+
+LONGEST: Final[Mapping[Kind, int]] = {
+    Kind.TEXT: MAX_TEXT,
+    Kind.URL: MAX_URL,
+    Kind.ADDRESS: _MAX_ADDRESS,
+    Kind.LOCAL_PART: _MAX_LOCAL_PART,
+    Kind.MESSAGE_ID: _MAX_ADDRESS,
+    Kind.DATE: len("Sat, 14 Nov 2026 06:00:00 +0000"),
+}
+"""Octets of a value of each kind, at most, as it stands in a structured header."""

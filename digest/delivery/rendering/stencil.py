@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 from operator import itemgetter
 from typing import Final, Self
 
@@ -24,6 +24,7 @@ from digest.delivery.rendering.fills import Encoder, Fill, How, encoder
 from digest.delivery.rendering.markup import find_places
 from digest.delivery.rendering.slots import (
     CHECKS,
+    LONGEST,
     Kind,
     MalformedStencilError,
     MisplacedSlotError,
@@ -43,8 +44,8 @@ _UNSTRUCTURED: Final = frozenset({"subject", "comments"})
 _MIME_HEADERS: Final = frozenset({"mime-version", "content-type", "content-transfer-encoding"})
 _STRUCTURED_TEXT: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _ANGLE_TEXT: Final = re.compile(r"(?!.*=\?)[!-;=?-~]{1,254}")
-# What may stand beside a slot on a line of a structured header: with MAX_URL, below 998.
-_LONGEST_BESIDE_SLOT: Final = 90
+# RFC 5322 2.1.1, without CRLF.
+_LONGEST_LINE: Final = 998
 # What neither XML nor HTML knows, and some mail programs stop at.
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
@@ -251,8 +252,12 @@ def _structured_field(header: str, statics: list[str], slots: list[Slot]) -> Lay
     else:
         # Values are of any length, so the only folds are where a list goes on (RFC 2369 2).
         line = "\0".join([f"{header}: {statics[0]}", *statics[1:]]).replace(", ", ",\r\n ").encode()
+    following = iter(slots)
     for part in line.split(b"\r\n"):
-        if part.count(b"\0") > 1 or len(part) > (_LONGEST_BESIDE_SLOT if slots else 998):
+        longest = len(part) + sum(
+            LONGEST[slot.kind] for slot in islice(following, part.count(b"\0"))
+        )
+        if longest > _LONGEST_LINE:
             raise StencilError(f"header {header} has a line that could grow beyond 998 characters")
     fills = [Fill(How.TOKEN, (slot.name,)) for slot in slots]
     return _alternating_layout(line.split(b"\0"), fills)

@@ -20,14 +20,15 @@ STOP_SECONDS = 10
 
 log = structlog.get_logger(__name__)
 
-ActOnMail = Callable[[bytes, tuple[str, ...]], object]
+ActOnMail = Callable[[bytes, tuple[str, ...]], bool]
 
 
 class InboxServer:
     """Takes every mail that comes to `listener`, a bound socket, into `mailbox`.
 
-    Mail to `inbound_domain` is first given to `act_on`, with its bytes and its recipients; where
-    that fails, the sender is told to try again later (451), and nothing is kept.
+    Mail to `inbound_domain` is first given to `act_on`, with its bytes and its recipients, which
+    says whether to keep it; where that fails, the sender is told to try again later (451), and
+    nothing is kept.
     """
 
     def __init__(
@@ -131,10 +132,12 @@ class _Handler:
         if self._act_on is not None and self._is_inbound(recipients):
             loop = asyncio.get_running_loop()
             try:
-                await loop.run_in_executor(None, self._act_on, content, recipients)
+                keeps = await loop.run_in_executor(None, self._act_on, content, recipients)
             except Exception:
                 log.exception("mail to the inbound domain could not be acted on")
                 return "451 4.3.0 Could not be acted on, try again later"
+            if not keeps:
+                return "250 2.0.0 Acted on"
         mail = self._mailbox.keep(envelope.mail_from or "", recipients, content)
         return f"250 2.0.0 Kept as {mail.id}"
 

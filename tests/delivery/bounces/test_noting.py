@@ -148,6 +148,17 @@ def test_a_transient_one_is_noted_and_no_more(press: Press, action: str, status:
     assert note(press, issue_id, report_of(status_of())) is Noted.BOUNCED
 
 
+def test_a_readers_own_links_are_not_kept_where_a_filter_quotes_them(press: Press) -> None:
+    issue_id = sent_issue(press)
+    links = [make(bytes(16)) for make in (press.links.unsubscribe, press.links.preferences)]
+    words = f"smtp; 554 5.7.1 Blocked: {links[0]} and {links[1]}."
+    assert note(press, issue_id, report_of(status_of(words=words))) is Noted.BOUNCED
+    reply = press.rows(issue_id)[0].reply
+    assert reply == "Blocked: http://127.0.0.1:8000/u/… and http://127.0.0.1:8000/p/…"
+    [kept] = bounces(press)
+    assert kept.text == reply
+
+
 @pytest.mark.parametrize("status", ["4.4.7", "4.2.2", "5.0.0", "2.0.0", "unknown"])
 def test_failed_is_final_whatever_the_status_also_after_a_warning(
     press: Press, status: str

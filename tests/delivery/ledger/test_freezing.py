@@ -100,7 +100,7 @@ def test_an_issue_that_cannot_be_rendered_is_held_with_the_reason(press: Press) 
         now=NOW,
         late=timedelta(hours=12),
         public_url="http://127.0.0.1:8000",
-        takes_mail=False,
+        inbound_domain=None,
     )
     issue = press.issue(issue_id)
     assert issue.state is IssueState.HELD
@@ -150,7 +150,7 @@ def prepared(press: Press, issue_id: int) -> bool:
         now=NOW,
         late=timedelta(hours=12),
         public_url="http://127.0.0.1:8000",
-        takes_mail=False,
+        inbound_domain=None,
     )
 
 

@@ -175,7 +175,7 @@ def test_the_role_that_owns_the_tables_is_enough_and_less_is_said_in_words(
     strange = Database(url.replace("paper@", "stranger@"))
     try:
         assert not prepare(
-            strange, issue_id, now=NOW, public_url=press.settings.public_url, takes_mail=False
+            strange, issue_id, now=NOW, public_url=press.settings.public_url, inbound_domain=None
         )
     finally:
         strange.dispose()

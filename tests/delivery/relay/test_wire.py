@@ -21,7 +21,10 @@ from digest.delivery.relay.wire import (
     Wire,
     presentable,
 )
+from digest.tokens import Purpose
+from tests.factories import RING
 
+TOKEN = RING.sign(Purpose.UNSUBSCRIBE, bytes(range(16)))
 REPLIES = b"250-2.0.0 one\r\n250 2.0.0 two\r\n354\r\n421 bye\n550-a\r\n550-\r\n550 b\r\n"
 READ = [
     RawReply(250, [b"2.0.0 one\r", b"2.0.0 two\r"]),
@@ -94,9 +97,12 @@ def test_a_reply_is_read(code: int, lines: list[bytes], expected: Reply) -> None
         ("(ada@example.org,bob@example.org)", "(<address>,<address>)"),
         ("@example.org:ada@example.org", "@example.org:<address>"),
         ("see https://help.example/?p=1", "see https://help.example/?p=1"),
+        (f"bad link https://m.example/u/{TOKEN} in it", "bad link https://m.example/u/… in it"),
+        (f"[{TOKEN}]", "[<token>]"),
+        (f"old https://m.example/unsubscribe/{TOKEN}", "old https://m.example/unsubscribe/…"),
     ],
 )
-def test_addresses_are_taken_out(said: str, kept: str) -> None:
+def test_addresses_and_tokens_are_taken_out(said: str, kept: str) -> None:
     assert presentable(said) == kept
 
 

@@ -31,7 +31,7 @@ HEAD = Letterhead(
     archive_url="https://halyard.example/issues/weekly/",
     list_id_domain="lists.halyard.example",
     language="en-GB",
-    takes_mail=True,
+    mail_domain="in.halyard.example",
 )
 VALUES = {
     "address": "robin@example.org",
@@ -39,7 +39,7 @@ VALUES = {
     "signup_site": "halyard.example",
     "signup_date": "3 March 2026",
     "unsubscribe_url": "https://news.halyard.example/unsubscribe/1.abc",
-    "unsubscribe_mailto": "mailto:leave.abc@in.halyard.example?subject=unsubscribe",
+    "leave_by_mail": "1mk1-abc",
     "preferences_url": "https://news.halyard.example/preferences/1.abc",
     "message_id": "41.7.abcdef@halyard.example",
     "date": "Tue, 24 Nov 2026 07:00:00 +0000",
@@ -74,7 +74,7 @@ def test_an_issue_says_who_it_is_from_and_how_to_leave() -> None:
         (
             "List-Unsubscribe",
             "<https://news.halyard.example/unsubscribe/1.abc>,"
-            " <mailto:leave.abc@in.halyard.example?subject=unsubscribe>",
+            " <mailto:1mk1-abc@in.halyard.example?subject=unsubscribe>",
         ),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         ("List-Post", "NO"),
@@ -87,7 +87,7 @@ def test_an_issue_says_who_it_is_from_and_how_to_leave() -> None:
 
 
 def test_without_an_inbound_domain_there_is_no_mailto() -> None:
-    message = message_of(replace(HEAD, takes_mail=False))
+    message = message_of(replace(HEAD, mail_domain=None))
     assert message["List-Unsubscribe"] == "<https://news.halyard.example/unsubscribe/1.abc>"
 
 
@@ -142,4 +142,4 @@ def test_a_feedback_sender_id_has_5_to_15_characters_and_is_the_publications_own
 )
 def test_what_a_header_cannot_carry_is_named(field: str, value: str) -> None:
     with pytest.raises(StencilError, match=field):
-        issue_headers(replace(HEAD, **{field: value}))  # type: ignore[arg-type]
+        issue_headers(replace(HEAD, **{field: value}))

@@ -326,7 +326,7 @@ def test_what_is_being_frozen_just_now_goes_out_and_is_only_marked(database: Dat
 
     person = threading.Thread(target=take_back)
     person.start()
-    assert prepare(database, issue_id, now=NOW, public_url="http://x.example", takes_mail=False)
+    assert prepare(database, issue_id, now=NOW, public_url="http://x.example", inbound_domain=None)
     person.join()
     assert removed == []
     with database.reading() as session:
