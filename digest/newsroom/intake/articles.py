@@ -152,8 +152,9 @@ def _brought_in(
         article.key = key
         if source is not None:
             # One that was added by hand before the feed had it, or that a feed had that is retired,
-            # is this source's from now on.
-            article.source_id = source.id
+            # is this source's from now on. What GUID it had there says nothing here.
+            if article.source_id != source.id:
+                article.source_id, article.guid, article.guid_key = source.id, None, None
             _keep_guid(article, given, identity, known)
         change = _update(session, article, given, now)
     known.note(article)

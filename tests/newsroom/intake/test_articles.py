@@ -192,6 +192,25 @@ def test_an_article_added_by_hand_is_taken_over_by_its_feed(database: Database) 
     assert (article.source_id, article.guid) == (source.id, "7")
 
 
+@pytest.mark.parametrize("guid", [None, "7", "8"])
+def test_an_article_of_a_retired_source_comes_without_its_guid_there(
+    database: Database, guid: str | None
+) -> None:
+    cold = NewArticle("https://halyard.example/a/cold", "Cold", guid="7")
+    with database.transaction() as session:
+        retired, source = add_source(session, "old"), add_source(session, "new")
+        add_article(session, replace(PORT, guid="7"), NOW, retired)
+        add_article(session, cold, NOW, source)
+        retired.retired_at = NOW
+    with database.transaction() as session:
+        source = session.get_one(Source, source.id)
+        add_article(session, replace(PORT, guid=guid), NOW, source)
+
+    with database.reading() as session:
+        kept = session.execute(select(Article.source_id, Article.guid).order_by(Article.id)).all()
+    assert kept == [(source.id, None if guid == "7" else guid), (source.id, "7")]
+
+
 def test_a_guid_that_is_taken_stays_where_it_is(database: Database) -> None:
     with database.transaction() as session:
         add_article(session, PORT, NOW)

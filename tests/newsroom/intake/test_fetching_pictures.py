@@ -15,14 +15,14 @@ from digest.newsroom.intake.candidates import PICTURES_AT_MOST
 from digest.newsroom.intake.fetching import PRIVATE_NETWORKS, Fetcher
 from digest.newsroom.intake.fetching_pictures import (
     CLAIM,
-    OLDEST,
     TRIES,
     fetch_picture,
     fetch_pictures,
     pictures_due,
 )
+from digest.newsroom.intake.letting_go import MARGIN
 from digest.newsroom.intake.media import article_pictures, set_pictures
-from tests.factories import NOW
+from tests.factories import NOW, make_newsletter
 from tests.newsroom.intake.test_fetching_sources import at_once, meet_before_update
 from tests.newsroom.intake.test_pictures import file_of, huge_png, photograph
 from tests.servers.web import Body, Reply, Request, WebServer
@@ -259,17 +259,18 @@ def test_a_worker_that_died_gives_its_picture_back(picture: Picture) -> None:
     assert picture.fetch(NOW + CLAIM)
 
 
-def test_what_is_too_old_for_an_issue_needs_no_picture(picture: Picture) -> None:
+@pytest.mark.parametrize("days", [10, 90])
+def test_what_is_too_old_for_any_issue_needs_no_picture(picture: Picture, days: int) -> None:
+    ids = []
     with picture.database.transaction() as session:
-        old = NewArticle(
-            url="https://halyard.example/a/old",
-            title="Old",
-            image_url=picture.url,
-            first_seen_at=NOW - OLDEST,
-        )
-        add_article(session, old, NOW)
+        make_newsletter(session, story_max_age_days=days)
+        for slug, age in (("young", days - 1), ("old", days + MARGIN.days + 1)):
+            url = f"https://halyard.example/a/{slug}"
+            seen = NOW - timedelta(days=age)
+            new = NewArticle(url, slug, image_url=picture.url, first_seen_at=seen)
+            ids.append(add_article(session, new, NOW).id)
 
-    assert picture.due() == [picture.id]
+    assert picture.due() == [picture.id, ids[0]]
 
 
 def test_pictures_are_fetched_until_it_is_time_to_stop(picture: Picture) -> None:
