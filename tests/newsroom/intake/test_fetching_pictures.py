@@ -21,7 +21,7 @@ from digest.newsroom.intake.fetching_pictures import (
     pictures_due,
 )
 from digest.newsroom.intake.letting_go import MARGIN
-from digest.newsroom.intake.media import article_pictures, set_pictures
+from digest.newsroom.intake.media import article_pictures, set_by_hand
 from tests.factories import NOW, make_newsletter
 from tests.newsroom.intake.test_fetching_sources import at_once, meet_before_update
 from tests.newsroom.intake.test_pictures import file_of, huge_png, photograph
@@ -204,13 +204,14 @@ def test_the_same_address_is_not_fetched_again(picture: Picture) -> None:
 
 def test_a_picture_given_by_hand_stays(picture: Picture) -> None:
     with picture.database.transaction() as session:
-        given = NewArticle(url="https://halyard.example/a/cold", title="Cold")
-        article = add_article(session, given, NOW)
-        set_pictures(session, article, article_pictures(PHOTO), NOW)
-        with_image = NewArticle(given.url, given.title, image_url=picture.url)
-        add_article(session, with_image, NOW)
-        assert article.lead_image is not None
-        assert article.image_due_at is None
+        article = session.get_one(Article, picture.id)
+        set_by_hand(session, article, article_pictures(PHOTO), NOW)
+        given = article.lead_image
+    picture.bring_in(picture.url)
+    picture.bring_in(picture.serve("another"))
+
+    assert picture.due(NOW + HOUR) == []
+    assert picture.article().lead_image == given
 
 
 def test_what_arrives_for_an_old_address_is_thrown_away(picture: Picture) -> None:
