@@ -15,8 +15,7 @@ class EditorView:
 
     What `is_frozen` has its number, its bytes and its audience: it goes as it is, or not at all.
     `outlook` is a sentence on when it goes out. `left_out` has one for each story that was
-    withdrawn
-    since it was composed.
+    withdrawn since it was composed.
     """
 
     name: str

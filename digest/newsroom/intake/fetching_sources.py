@@ -94,13 +94,12 @@ def fetch_source(
             moved_to = _succeed(database, claimed, fetched, content_hash, now, every)
             return SourceFetched(source_id, claimed.name, unchanged=True, moved_to=moved_to)
         assert fetched.content is not None
-        reading = OURS.read(fetched.content, fetched.url, now, fetched.charset)
+        feed = OURS.read(fetched.content, fetched.url, now, fetched.charset)
     except (FetchError, FeedError) as error:
         _fail(database, claimed, error, now)
         return SourceFetched(source_id, claimed.name, error=str(error))
-    feed = reading.feed
     counts = _store(database, claimed, feed, now)
-    if not reading.settled:
+    if not feed.settled:
         content_hash = claimed.manner
     moved_to = _succeed(database, claimed, fetched, content_hash, now, every)
     return SourceFetched(

@@ -48,6 +48,10 @@ UNCERTAIN_DATE = Oddity(
     "{count} entries have dates that we cannot read for certain, or that cannot be true, "
     "such as “{example}”.",
 )
+TO_COME = Oddity(
+    "One entry is dated ahead, “{example}”, and has no date until then.",
+    "{count} entries are dated ahead, such as “{example}”, and have no date until then.",
+)
 DATE_NO_TEXT = Oddity(
     "One entry has a date that is no text.", "{count} entries have dates that are no text."
 )
