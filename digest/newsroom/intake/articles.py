@@ -213,7 +213,7 @@ def _checked(new: NewArticle, now: datetime) -> NewArticle:
         image_url=image_url,
         image_alt=image_alt,
         other_pictures=tuple(GivenPicture(url, alt) for url, alt in pictures[1:]),
-        minutes=_minutes(new.minutes, body),
+        minutes=minutes_of(new.minutes, body),
         published_at=plausible(new.published_at, now),
         first_seen_at=plausible(new.first_seen_at, now),
         backlog=new.backlog,
@@ -247,8 +247,11 @@ def reading_minutes(text: str) -> int | None:
     return min(max(1, round(words / WORDS_A_MINUTE)), MINUTES_AT_MOST) if words else None
 
 
-def _minutes(given: int | None, body: str) -> int | None:
-    # A standfirst tells nothing of how long the piece behind it is.
+def minutes_of(given: int | None, body: str) -> int | None:
+    """Return the reading time of an article: what is given, else what its body (HTML) takes.
+
+    A standfirst tells nothing of how long the piece behind it is.
+    """
     if given is None:
         return reading_minutes(body)
     return min(max(1, given), MINUTES_AT_MOST)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from digest.newsroom.intake.articles import NewArticle, reading_minutes
+from digest.newsroom.intake.articles import NewArticle
 from digest.newsroom.intake.feeds import Feed, FeedError
 from digest.newsroom.intake.fetching import FEED, Fetched, Fetcher, FetchError
 from digest.newsroom.intake.links import canonical_url
@@ -75,13 +75,6 @@ def check_feed(fetcher: Fetcher, url: str, now: datetime, read: ReadFeed = read_
 def oddities(feed: Feed, fetched: Fetched, asked: str, now: datetime) -> tuple[str, ...]:
     """Say in sentences what is odd about a feed that was asked for at `asked`."""
     return tuple(dict.fromkeys(_oddities(feed, fetched, asked, now)))
-
-
-def minutes_told(article: NewArticle) -> int | None:
-    """Return the reading time that would be told, None where the feed does not have the text."""
-    if article.minutes is not None:
-        return article.minutes
-    return reading_minutes(article.body) if article.body else None
 
 
 def feeds_named(content: bytes, url: str) -> tuple[str, ...]:

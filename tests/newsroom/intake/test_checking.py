@@ -7,13 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.newsroom.intake.articles import NewArticle
-from digest.newsroom.intake.checking import (
-    FeedCheck,
-    check_feed,
-    feeds_named,
-    minutes_told,
-    oddities,
-)
+from digest.newsroom.intake.checking import FeedCheck, check_feed, feeds_named, oddities
 from digest.newsroom.intake.feeds import Feed, FeedError
 from digest.newsroom.intake.fetching import PRIVATE_NETWORKS, Fetched, Fetcher
 from tests.servers.web import Reply, WebServer
@@ -238,9 +232,3 @@ def test_no_page_is_too_odd_to_look_through(page: bytes, repeated: int) -> None:
     named = feeds_named(PAGE * 2 + page + b"<link rel=alternate " * repeated, "https://a.example/")
 
     assert len(named) == 3
-
-
-def test_the_reading_time_is_told_where_the_text_is_there() -> None:
-    assert minutes_told(article(1, body="<p>" + "word " * 690 + "</p>")) == 3
-    assert minutes_told(article(1, body="")) is None
-    assert minutes_told(article(1, body="", minutes=7)) == 7
