@@ -12,7 +12,13 @@ from sqlalchemy.orm import Session
 from digest.database.transactions import Database
 from digest.errors import NotFoundError
 from digest.models import Publication, Source
-from digest.newsroom.intake.articles import Change, NewArticle, bring_in_all, keys_of
+from digest.newsroom.intake.articles import (
+    Change,
+    NewArticle,
+    bring_in_all,
+    keys_of,
+    usable_articles,
+)
 from digest.newsroom.intake.feeds import READER_VERSION, Feed, FeedError
 from digest.newsroom.intake.fetching import (
     FEED,
@@ -192,21 +198,21 @@ def _store(
     feed: Feed,
     now: datetime,
 ) -> list[Change | None]:
-    changes: list[Change | None] = []
+    """Bring in the articles of a feed; return what became of each, None of what cannot be used."""
+    # The newest last, so that it is the last to have come in.
+    entries = usable_articles((_given(article, claim) for article in feed.articles[::-1]), now)
+    keys = keys_of(entries)
+    changes: list[Change | None] = [None] * (len(feed.articles) - len(entries))
     present: set[int] = set()
-    # The newest last, so that it is the last to have come in. A few at a time, for SQLite has
-    # one writer.
-    articles = [_given(article, claim) for article in feed.articles[::-1]]
-    beside: frozenset[str] = frozenset()
-    for first in range(0, len(articles), STORED_AT_ONCE):
+    # A few at a time, for SQLite has one writer.
+    for first in range(0, len(entries), STORED_AT_ONCE):
         with database.transaction() as session:
             source = session.get_one(Source, claim.source_id)
-            beside = beside or keys_of(articles, source)
-            some = articles[first : first + STORED_AT_ONCE]
-            done = bring_in_all(session, some, now, source, beside)
+            some = entries[first : first + STORED_AT_ONCE]
+            done = bring_in_all(session, some, now, source, keys)
             session.flush()
             changes += [change for _, change in done]
-            present |= {article.id for article, _ in done if article is not None}
+            present |= {article.id for article, _ in done}
     note_missing(database, claim.source_id, present, now)
     return changes
 

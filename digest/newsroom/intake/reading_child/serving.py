@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from digest.newsroom.intake.feeds import Feed, FeedError
-from digest.newsroom.intake.reading_child import answers, bodies, sealing
+from digest.newsroom.intake.reading_child import answers, sealing
 from digest.newsroom.intake.reading_child.limits import ANSWER, NO_MEMORY, REQUEST
+from digest.newsroom.intake.sanitising import safe_html
 
 TOO_MUCH = "There is more in the feed than we take in."
 # The longest that is kept of an article is its URL, of 2,000; but for the body.
@@ -87,7 +88,7 @@ def _bounded_article(article: Any) -> Any:
         for name, value in vars(article).items()
         if isinstance(value, str) and len(value) > TEXT_AT_MOST and name != "body"
     }
-    return replace(article, body=bodies.clean(article.body), **long)
+    return replace(article, body=safe_html(article.body), **long)
 
 
 def _take(questions: int, length: int) -> bytes | None:
