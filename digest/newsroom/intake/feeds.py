@@ -174,7 +174,7 @@ def _distinct(found: list[_Found], odd: Oddities) -> list[_Found]:
     distinct: list[_Found] = []
     for sharing in pages.values():
         if len(sharing) > 1:
-            odd.note(SHARED_PAGE, count=len(sharing))
+            odd.note(SHARED_PAGE, urldefrag(sharing[0].url).url, len(sharing))
         distinct += map(_sharing, sharing) if len(sharing) > 1 else sharing
     order = {id(one.entry): at for at, one in enumerate(found)}
     distinct.sort(key=lambda one: order[id(one.entry)])

@@ -35,8 +35,9 @@ TWICE = Oddity(
     "One entry comes twice; the first is kept.", "{count} entries come again; the first are kept."
 )
 SHARED_PAGE = Oddity(
-    "One entry shares its page with others.",
-    "{count} entries share a page with others; their GUIDs tell them apart.",
+    "One entry shares its page with others: “{example}”.",
+    "{count} entries share a page with others, such as “{example}”. Their GUIDs tell them apart; "
+    "without these the fragments of their links, or their titles.",
 )
 SHARED_GUID = Oddity(
     "One entry has the GUID of another; we do not use it.",
