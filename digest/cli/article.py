@@ -14,7 +14,7 @@ from digest.cli.tables import print_table
 from digest.errors import FieldError
 from digest.models import Article
 from digest.newsroom.intake.articles import NewArticle, add_article, is_plausible
-from digest.newsroom.intake.media import article_pictures, set_pictures
+from digest.newsroom.intake.media import article_pictures, set_by_hand
 from digest.newsroom.intake.pictures import BYTES_AT_MOST
 
 
@@ -70,7 +70,7 @@ def add(
         with opened.database.transaction() as session:
             added = add_article(session, new, now)
             if pictures is not None:
-                set_pictures(session, added, pictures, now)
+                set_by_hand(session, added, pictures, now)
     if as_json:
         print_json(article_as_json(added))
         return

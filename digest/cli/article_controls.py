@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from digest.cli.arguments import short_name, who
 from digest.cli.opening import json_option, print_json, runtime
 from digest.errors import NotFoundError
-from digest.models import AFTER_FREEZE, BEFORE_FREEZE, Article, Issue, IssueState, Story
+from digest.models import AFTER_FREEZE, BEFORE_FREEZE, Article, Issue, IssueState, LeftOut, Story
 from digest.newsroom.intake.withdrawing import show_again
 from digest.newsroom.issues.replacing import remove as take_back
 
@@ -71,31 +71,37 @@ def remove(ids: tuple[int, ...], by: str, as_json: bool) -> None:
     an issue with too few stories left is held. In the archive each is marked as withdrawn, without
     its link; mails that went out stay as they are.
     """
-    told = []
-    with runtime() as opened:
-        now = opened.clock.now()
-        with opened.database.transaction() as session:
-            for each in _find(session, ids):
-                changed = take_back(session, each, by[:100], now)
-                told.append(
-                    {
-                        **article_as_json(each),
-                        "taken_out_of": [_taken_out(issue, each) for issue in changed],
-                        "marked_in": _issues(session, each, AFTER_FREEZE),
-                    }
-                )
+    with runtime() as opened, opened.database.transaction() as session:
+        found = _find(session, ids)
+        changed = take_back(session, found, by[:100], opened.clock.now())
+        told = [
+            {
+                **article_as_json(each),
+                "taken_out_of": [
+                    _taken_out(issue, left)
+                    for issue, left_out in changed
+                    for left in left_out
+                    if left.article_id == each.id
+                ],
+                "marked_in": _issues(session, each, AFTER_FREEZE),
+            }
+            for each in found
+        ]
     if as_json:
         print_json(told)
         return
     for one in told:
         _tell_removed(one)
+    taken_out = [each for one in told for each in one["taken_out_of"]]
+    for issue, reason in {each["issue"]: each["reason"] for each in taken_out}.items():
+        if reason:
+            click.echo(f"{issue} is held: {reason}", err=True)
 
 
-def _taken_out(issue: Issue, article: Article) -> dict[str, Any]:
-    last = next(each for each in reversed(issue.left_out) if each.article_id == article.id)
+def _taken_out(issue: Issue, left: LeftOut) -> dict[str, Any]:
     return {
         "issue": short_name(issue),
-        "replaced_by": last.replacement.title if last.replacement else None,
+        "replaced_by": left.replacement.title if left.replacement else None,
         "stories": len(issue.stories),
         "state": issue.state,
         "reason": issue.reason if issue.state is IssueState.HELD else None,
@@ -109,8 +115,6 @@ def _tell_removed(told: dict[str, Any]) -> None:
         if each["replaced_by"] is None:
             instead = f"nothing takes its place, and it has {each['stories']} left"
         click.echo(f"It is taken out of {each['issue']}: {instead}.")
-        if each["reason"]:
-            click.echo(f"{each['issue']} is held: {each['reason']}", err=True)
     if told["marked_in"]:
         click.echo(f"The archive says so in {', '.join(told['marked_in'])}.")
 

@@ -8,8 +8,8 @@ import click
 from digest.cli.opening import json_option, print_json
 from digest.clock import SystemClock
 from digest.logs import set_up_logging
-from digest.newsroom.intake.articles import NewArticle
-from digest.newsroom.intake.checking import FeedCheck, check_feed, minutes_told
+from digest.newsroom.intake.articles import NewArticle, minutes_of
+from digest.newsroom.intake.checking import FeedCheck, check_feed
 from digest.newsroom.intake.fetching import PRIVATE_NETWORKS, Fetcher
 from digest.newsroom.intake.sanitising import one_line
 from digest.settings.loading import load_settings
@@ -63,7 +63,7 @@ def _say(checked: FeedCheck) -> None:
 def _lines(article: NewArticle) -> list[str]:
     """Return an article as an editor would see it; a missing field says that it is missing."""
     published = article.published_at
-    minutes = minutes_told(article)
+    minutes = minutes_of(article.minutes, article.body)
     topics = f" (topics: {', '.join(map(_shown, article.topics))})" if article.topics else ""
     picture = article.image_url or "none"
     return [
@@ -107,5 +107,5 @@ def _article_as_json(article: NewArticle) -> dict[str, Any]:
         "image_url": article.image_url,
         "image_alt": article.image_alt,
         "standfirst": article.standfirst,
-        "minutes": minutes_told(article),
+        "minutes": minutes_of(article.minutes, article.body),
     }

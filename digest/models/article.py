@@ -73,7 +73,8 @@ class Article(Base):
 
     From `hidden_at` on no issue picks it. From `withdrawn_at` on no issue shows it either:
     `withdrawn_by` is the person who took it back, NULL where its page is gone. At `let_go_at` it
-    was too old for any issue, and its body and pictures went; what tells that it is known stays.
+    was too old for any issue, and its body and pictures went; what tells that it is known stays,
+    and so does a picture that a person gave: its `image_url` is NULL.
     """
 
     __tablename__ = "article"

@@ -1,8 +1,14 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from digest.database.transactions import Database
+from digest.newsroom.intake.articles import NewArticle, add_article
+from digest.newsroom.intake.fetching_pictures import pictures_due
+from digest.newsroom.intake.letting_go import let_go
 from tests.cli.conftest import CommandLine
 
 PORT = ("article", "add", "--title", "The port", "--url", "https://halyard.example/a/port")
@@ -69,6 +75,32 @@ def test_a_small_picture_is_kept_as_a_thumbnail_and_it_is_said(
 
     assert added.exit_code == 0
     assert "600 pixels" in added.err
+
+
+def test_a_picture_that_a_person_gave_outlives_the_feeds_and_old_age(
+    command_line: CommandLine, database: Database, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    feeds = NewArticle(
+        url=PORT[-1],
+        title="The port",
+        image_url="https://halyard.example/port.jpg",
+        first_seen_at=now - timedelta(days=100),
+    )
+    with database.transaction() as session:
+        add_article(session, feeds, now)
+    let_go(database, now=now, go_on=lambda: True)
+    Image.new("RGB", (1200, 800), "green").save(tmp_path / "port.png")
+    given = command_line(*PORT, "--image", str(tmp_path / "port.png"), "--json").json
+
+    with database.transaction() as session:
+        add_article(session, replace(feeds, image_url="https://halyard.example/2.jpg"), now)
+        assert pictures_due(session, now) == []
+    let_go(database, now=now, go_on=lambda: True)
+    kept = command_line("article", "list", "--json").json
+    assert [(each["lead_image"], each["thumbnail"]) for each in kept] == [
+        (given["lead_image"], given["thumbnail"])
+    ]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -63,6 +63,20 @@ def test_with_too_few_left_the_issue_is_held_and_it_is_said(composed: CommandLin
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_of_several_that_are_removed_none_takes_the_place_of_another(
+    composed: CommandLine,
+) -> None:
+    composed.add_articles("bat", "rain")
+    known = ids(composed)
+    said = composed("article", "remove", known["cold"], known["rain"], known["port"])
+    assert said.out.count("“The bat” takes its place.") == 1
+    assert said.out.count("nothing takes its place, and it has 2 left.") == 1
+    assert "“The rain” takes" not in said.out
+    assert said.err.count("is held:") == 1
+    assert sorted(issue_of(composed)) == ["The bat", "The roofs"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_several_for_scripts(composed: CommandLine) -> None:
     composed.add_articles("bat", "rain")
     known = ids(composed)

@@ -138,7 +138,7 @@ def test_a_feed_is_checked_without_a_database(http_server: WebServer, tmp_path: 
     assert "The port\n  https://halyard.example/a/port" in said.out
     assert "Picture     http://127.0.0.1" in said.out
     assert "Byline      none" in said.out
-    assert "- 1 entry cannot be used: without a title" in said.out
+    assert "- One entry has no title, and is left out." in said.out
     assert not (tmp_path / "missing").exists()
 
 

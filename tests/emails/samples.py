@@ -167,6 +167,7 @@ HELD = EditorView(
     plan="It closes on Saturday 14 November at six and goes out on Saturday 14 November at seven, "
     "once you have approved it. Without your approval it is held.",
     goes_out="Saturday 14 November at seven",
+    outlook="The issue goes out on Saturday 14 November at seven, once you have approved it.",
     needs_approval=True,
     another_time="2026-11-15T07:00",
     left_out=(

@@ -174,6 +174,28 @@ def test_of_an_issue_that_is_late_on_its_way_its_editor_hears_the_same_way(press
     compare("held_on_its_way", sent_notice(press, to_editor))
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_of_a_held_issue_it_is_not_said_when_it_goes_out(press: Press) -> None:
+    def to_editor(session: Session) -> Notice:
+        issue = number_42(session)
+        issue.state, issue.reason = IssueState.HELD, "Nobody approved it."
+        leave_out(issue)
+        return Notice(
+            kind=NoticeKind.STORY_WITHDRAWN,
+            to_address=issue.newsletter.editor_email,
+            newsletter_id=issue.newsletter_id,
+            issue_id=issue.id,
+        )
+
+    mail = strictly_parsed(sent_notice(press, to_editor))
+    texts = [part.get_content() for part in mail.walk() if part.get_content_maintype() == "text"]
+    assert len(texts) == 2
+    for each in texts:
+        words = " ".join(each.split())
+        assert "The issue is held: it goes out when you send it, or give it a new time." in words
+        assert "goes out on" not in words
+
+
 def leave_out(issue: Issue) -> None:
     """What a person chose is gone; what the rule picked is replaced."""
     chosen, picked = issue.stories[1].article, issue.stories[5].article

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from digest import prose, zones
-from digest.models import Approval, Issue, LeftOut, Newsletter
+from digest.models import Approval, Issue, IssueState, LeftOut, Newsletter
 
 LONGEST_TITLE = 120
 
@@ -14,7 +14,8 @@ class EditorView:
     """`name` is what commands call the issue; `another_time` fits the option `--at`.
 
     What `is_frozen` has its number, its bytes and its audience: it goes as it is, or not at all.
-    `left_out` has a sentence for each story that was withdrawn since it was composed.
+    `outlook` is a sentence on when it goes out. `left_out` has one for each story that was
+    withdrawn since it was composed.
     """
 
     name: str
@@ -23,6 +24,7 @@ class EditorView:
     reason: str
     plan: str
     goes_out: str
+    outlook: str
     needs_approval: bool
     another_time: str
     is_frozen: bool = False
@@ -46,6 +48,7 @@ def view_for_editor(issue: Issue, now: datetime) -> EditorView:
         reason=issue.reason or "It was not said why.",
         plan=_plan(issue, needs_approval),
         goes_out=_moment(issue.send_at, newsletter.zone),
+        outlook=_outlook(issue, needs_approval),
         needs_approval=needs_approval,
         another_time=_another_time(newsletter, now),
         is_frozen=issue.frozen_at is not None,
@@ -80,6 +83,13 @@ def _plan(issue: Issue, needs_approval: bool) -> str:
     if needs_approval:
         return f"{times}, once you have approved it. Without your approval it is held."
     return f"{times}. Nothing needs doing, unless you would like to change it."
+
+
+def _outlook(issue: Issue, needs_approval: bool) -> str:
+    if issue.state is IssueState.HELD:
+        return "The issue is held: it goes out when you send it, or give it a new time."
+    goes_out = f"The issue goes out on {_moment(issue.send_at, issue.newsletter.zone)}"
+    return f"{goes_out}, once you have approved it." if needs_approval else f"{goes_out}."
 
 
 def _moment(at: datetime, zone: str) -> str:

@@ -1,7 +1,8 @@
 """Articles: what the publisher's site has, as text, checked links and a reading time."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 
@@ -63,66 +64,85 @@ def bring_in(
     Raises:
         FieldError: `url` or `title` cannot be used.
     """
-    return _stored(session, [_checked(new, now)], now, source)[0]
+    one = _usable(new, now, from_feed=source is not None)
+    return _stored(session, [one], now, source)[0]
+
+
+@dataclass(frozen=True)
+class UsableArticle:
+    """An article that can be used, made clean, and what it is compared by."""
+
+    given: NewArticle
+    identity: Identity
+
+
+def usable_articles(news: Iterable[NewArticle], now: datetime) -> list[UsableArticle]:
+    """Return what can be used of the articles of a feed, for `bring_in_all`.
+
+    It takes its time: call it before a transaction.
+    """
+    usable: list[UsableArticle] = []
+    for new in news:
+        with suppress(FieldError):
+            usable.append(_usable(new, now, from_feed=True))
+    return usable
+
+
+def keys_of(usable: Iterable[UsableArticle]) -> frozenset[str]:
+    """Return the keys of the articles of a feed, for `bring_in_all`."""
+    return frozenset(one.identity.key for one in usable)
 
 
 def bring_in_all(
     session: Session,
-    news: Sequence[NewArticle],
+    usable: Sequence[UsableArticle],
     now: datetime,
     source: Source,
     beside: Collection[str] = (),
-) -> list[tuple[Article | None, Change | None]]:
-    """Bring in several articles of a source, as `bring_in` does; Nones for what cannot be used.
+) -> list[tuple[Article, Change]]:
+    """Bring in several articles of a source, as `bring_in` does.
 
     They are looked up in one statement and added in one. `beside` are the `keys_of` the whole
     feed, where these are a part of it.
     """
-    checked = [_usable(new, now) for new in news]
-    usable = [given for given in checked if given is not None]
-    changes = iter(_stored(session, usable, now, source, beside))
-    return [(None, None) if given is None else next(changes) for given in checked]
+    return _stored(session, usable, now, source, beside)
 
 
-def keys_of(news: Iterable[NewArticle], source: Source) -> frozenset[str]:
-    """Return the keys of the articles of a feed, for `bring_in_all`."""
-    keys = set()
-    for new in news:
-        try:
-            keys.add(_identity(_compared(new), source).key)
-        except ValueError:
-            continue
-    return frozenset(keys)
-
-
-def _compared(new: NewArticle) -> NewArticle:
-    title, guid = bounded_line(new.title, TITLE_AT_MOST), _guid(new.guid)
-    return replace(new, url=canonical_url(new.url), title=title, guid=guid)
+def _usable(new: NewArticle, now: datetime, *, from_feed: bool) -> UsableArticle:
+    given = _checked(new, now)
+    identity = identify(
+        given.url,
+        given.title,
+        given.guid,
+        given.published_at,
+        shares_page=given.shares_page,
+        from_feed=from_feed,
+    )
+    return UsableArticle(given, identity)
 
 
 def _stored(
     session: Session,
-    news: Sequence[NewArticle],
+    usable: Sequence[UsableArticle],
     now: datetime,
     source: Source | None,
     beside: Collection[str] = (),
 ) -> list[tuple[Article, Change]]:
-    identities = [_identity(new, source) for new in news]
+    identities = [one.identity for one in usable]
     known = Known(session, identities, source, beside)
-    pairs = list(zip(news, identities, strict=True))
     found = [known.find(identity) for identity in identities]
     if all(article is not None and article.key == key for article, key in found):
-        return [_brought_in(session, *pair, now, source, known) for pair in pairs]
+        return [_brought_in(session, one, now, source, known) for one in usable]
     _one_at_a_time(session)
     try:
         with session.begin_nested():
-            return [_brought_in(session, *pair, now, source, known) for pair in pairs]
+            return [_brought_in(session, one, now, source, known) for one in usable]
     except IntegrityError:
         # Somebody added one of them at the same moment; now it can be found.
-        if len(news) > 1:
-            return [_stored(session, [new], now, source, beside)[0] for new in news]
+        if len(usable) > 1:
+            return [_stored(session, [one], now, source, beside)[0] for one in usable]
     known = Known(session, identities, source, beside)
-    return [_brought_in(session, *pair, now, source, known) for pair in pairs]
+    return [_brought_in(session, one, now, source, known) for one in usable]
 
 
 def _one_at_a_time(session: Session) -> None:
@@ -132,13 +152,9 @@ def _one_at_a_time(session: Session) -> None:
 
 
 def _brought_in(
-    session: Session,
-    given: NewArticle,
-    identity: Identity,
-    now: datetime,
-    source: Source | None,
-    known: Known,
+    session: Session, one: UsableArticle, now: datetime, source: Source | None, known: Known
 ) -> tuple[Article, Change]:
+    given, identity = one.given, one.identity
     article, key = known.find(identity)
     if article is None:
         article, change = _added(session, given, source, now), Change.ADDED
@@ -152,8 +168,9 @@ def _brought_in(
         article.key = key
         if source is not None:
             # One that was added by hand before the feed had it, or that a feed had that is retired,
-            # is this source's from now on.
-            article.source_id = source.id
+            # is this source's from now on. What GUID it had there says nothing here.
+            if article.source_id != source.id:
+                article.source_id, article.guid, article.guid_key = source.id, None, None
             _keep_guid(article, given, identity, known)
         change = _update(session, article, given, now)
     known.note(article)
@@ -169,24 +186,6 @@ def _keep_guid(article: Article, given: NewArticle, identity: Identity, known: K
     # One that another article of the source has stays there.
     if article.source_id and identity.guid and known.may_have_guid(article, identity.guid):
         article.guid, article.guid_key = given.guid, identity.guid
-
-
-def _usable(new: NewArticle, now: datetime) -> NewArticle | None:
-    try:
-        return _checked(new, now)
-    except FieldError:
-        return None
-
-
-def _identity(given: NewArticle, source: Source | None) -> Identity:
-    return identify(
-        given.url,
-        given.title,
-        given.guid,
-        given.published_at,
-        shares_page=given.shares_page,
-        from_feed=source is not None,
-    )
 
 
 def _checked(new: NewArticle, now: datetime) -> NewArticle:
@@ -212,7 +211,7 @@ def _checked(new: NewArticle, now: datetime) -> NewArticle:
         image_url=image_url,
         image_alt=image_alt,
         other_pictures=tuple(GivenPicture(url, alt) for url, alt in pictures[1:]),
-        minutes=_minutes(new.minutes, body),
+        minutes=minutes_of(new.minutes, body),
         published_at=plausible(new.published_at, now),
         first_seen_at=plausible(new.first_seen_at, now),
         backlog=new.backlog,
@@ -246,8 +245,11 @@ def reading_minutes(text: str) -> int | None:
     return min(max(1, round(words / WORDS_A_MINUTE)), MINUTES_AT_MOST) if words else None
 
 
-def _minutes(given: int | None, body: str) -> int | None:
-    # A standfirst tells nothing of how long the piece behind it is.
+def minutes_of(given: int | None, body: str) -> int | None:
+    """Return the reading time of an article: what is given, else what its body (HTML) takes.
+
+    A standfirst tells nothing of how long the piece behind it is.
+    """
     if given is None:
         return reading_minutes(body)
     return min(max(1, given), MINUTES_AT_MOST)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from digest.newsroom.intake.articles import NewArticle, reading_minutes
+from digest.newsroom.intake.articles import NewArticle
 from digest.newsroom.intake.feeds import Feed, FeedError
 from digest.newsroom.intake.fetching import FEED, Fetched, Fetcher, FetchError
 from digest.newsroom.intake.links import canonical_url
@@ -77,13 +77,6 @@ def oddities(feed: Feed, fetched: Fetched, asked: str, now: datetime) -> tuple[s
     return tuple(dict.fromkeys(_oddities(feed, fetched, asked, now)))
 
 
-def minutes_told(article: NewArticle) -> int | None:
-    """Return the reading time that would be told, None where the feed does not have the text."""
-    if article.minutes is not None:
-        return article.minutes
-    return reading_minutes(article.body) if article.body else None
-
-
 def feeds_named(content: bytes, url: str) -> tuple[str, ...]:
     """Return the feeds that a web page names by `<link rel="alternate">`, at most ten."""
     # Addresses and attribute names are ASCII; the rest of the page may be read wrongly.
@@ -125,12 +118,8 @@ def _age(article: NewArticle) -> float:
 
 def _oddities(feed: Feed, fetched: Fetched, asked: str, now: datetime) -> Iterator[str]:
     yield from _about_the_address(fetched, asked)
+    # What is odd about single entries, and which are left out, the reader has said.
     yield from feed.oddities
-    if feed.unusable:
-        yield (
-            f"{_entries(feed.unusable)} cannot be used: without a title, or without a page on the"
-            " web."
-        )
     if not feed.articles:
         yield "There is nothing in it that could come in."
         return
@@ -159,14 +148,11 @@ def _normal(url: str) -> str:
 
 def _about_dates(articles: tuple[NewArticle, ...], now: datetime) -> Iterator[str]:
     dates = [article.published_at for article in articles if article.published_at is not None]
-    missing = len(articles) - len(dates)
-    if not dates:
+    if len(dates) < len(articles):
         yield (
-            "No entry has a date that we can read. What is there at the first fetch counts as"
-            " old; what comes later, as new."
+            "What has no date counts as old if it is there at the first fetch, and as new if it"
+            " comes later."
         )
-    elif missing:
-        yield f"{_entries(missing)} of {len(articles)} have no date that we can read."
     if dates and now - max(dates) > STALE_AFTER:
         yield f"The newest entry is from {max(dates):%Y-%m-%d}, {(now - max(dates)).days} days ago."
     if len(dates) > 2 and len(set(dates)) == 1:
@@ -178,10 +164,6 @@ def _about_links(articles: tuple[NewArticle, ...], url: str) -> Iterator[str]:
     plain = [article for article in articles if article.url.startswith("http:")]
     if feed.scheme == "https" and plain:
         yield f"{_of(plain, articles)} to pages over http, although the feed comes over https."
-    pages = Counter(urldefrag(article.url).url for article in articles)
-    for page, count in pages.most_common(1):
-        if count > 1:
-            yield f"{_entries(count)} share the page {page}. They are told apart by their ids."
 
 
 def _of(some: list[NewArticle], articles: tuple[NewArticle, ...]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from digest.errors import DigestError
 from digest.newsroom.intake.reading.charsets import decoded
+from digest.newsroom.intake.reading.lines import FORBIDDEN
 
 ROOT = re.compile(r"<(?:[\w.-]{1,40}:)?(?:rss|feed|rdf|entry)(?=[\s>/])", re.IGNORECASE)
 ROOT_WITHIN = 64_000
@@ -14,9 +15,6 @@ FEED_LIST = re.compile(r"<opml(?=[\s>])", re.IGNORECASE)
 # Some feeds have it as well, so that it decides only where nothing else does.
 HTML_DOCTYPE = re.compile(r"<!doctype\s+html\b", re.IGNORECASE)
 WEB_PAGE_WITHIN = 4_000
-
-# What XML 1.0 forbids (section 2.2); a parser would end at the first one.
-FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 ENTITY = re.compile(
     r"""<!ENTITY\s++(?:([A-Za-z_][\w.-]{0,62})\s++(?:"([^"]{0,2000})"|'([^']{0,2000})')\s*+>)?""",

@@ -8,10 +8,10 @@ from functools import cached_property
 from urllib.parse import urldefrag
 
 from digest.newsroom.intake.feed_text import NO_FEED, STRANGE, FeedError, FeedText, feed_text
-from digest.newsroom.intake.given_articles import GivenPicture, NewArticle, is_plausible
+from digest.newsroom.intake.given_articles import GivenPicture, NewArticle
 from digest.newsroom.intake.links import canonical_url, page_key
 from digest.newsroom.intake.reading.bylines import byline
-from digest.newsroom.intake.reading.dates import first_certain
+from digest.newsroom.intake.reading.dates import Dated, first_certain
 from digest.newsroom.intake.reading.entries import Entry, Read
 from digest.newsroom.intake.reading.json_feed import read_json
 from digest.newsroom.intake.reading.oddities import (
@@ -22,6 +22,7 @@ from digest.newsroom.intake.reading.oddities import (
     PROTECTED,
     SHARED_GUID,
     SHARED_PAGE,
+    TO_COME,
     TWICE,
     UNCERTAIN_DATE,
     Oddities,
@@ -35,7 +36,7 @@ from digest.newsroom.intake.reading.xml_feed import read_xml
 __all__ = ["READER_VERSION", "Feed", "FeedError", "read_feed"]
 
 # Raised whenever the same bytes would be read differently.
-READER_VERSION = 2
+READER_VERSION = 3
 
 ENTRIES_KEPT = 200
 ODDITIES_AT_MOST = 20
@@ -47,7 +48,8 @@ class Feed:
     """A feed that was read. `unusable` entries have no title, or no page on the web.
 
     `kind` is the format and its version: "RSS 2.0". `oddities` are sentences for an editor, at
-    most 20: what is odd about the feed, and what came of it.
+    most 20: what is odd about the feed, and what came of it. `settled`: the same bytes are read in
+    the same way at any time; else there are dates in it that are still to come.
     """
 
     title: str
@@ -55,6 +57,7 @@ class Feed:
     unusable: int = 0
     oddities: tuple[str, ...] = ()
     kind: str = ""
+    settled: bool = True
 
 
 def read_feed(content: bytes, url: str, now: datetime, charset: str | None = None) -> Feed:
@@ -81,6 +84,7 @@ def read_feed(content: bytes, url: str, now: datetime, charset: str | None = Non
         unusable=read.dropped + odd.counts[NO_TITLE] + odd.counts[NO_PAGE],
         oddities=(*text.oddities, *read.oddities, *odd.sentences())[:ODDITIES_AT_MOST],
         kind=read.kind,
+        settled=not any(one.dated.to_come for one in found),
     )
 
 
@@ -107,8 +111,12 @@ class _Found:
     url: str
     fragment: str
     guid: str | None
-    published_at: datetime | None
+    dated: Dated
     shares_page: bool = False
+
+    @property
+    def published_at(self) -> datetime | None:
+        return self.dated.at
 
     @cached_property
     def page(self) -> str:
@@ -126,8 +134,8 @@ def _found(entry: Entry, now: datetime, odd: Oddities) -> _Found | None:
     if is_protected(entry.title, entry.summary, entry.content):
         odd.note(PROTECTED)
         return None
-    published_at = _published(entry, now, odd)
-    return _Found(entry, url, urldefrag(link).fragment, entry.guid or None, published_at)
+    dated = _dated(entry, now, odd)
+    return _Found(entry, url, urldefrag(link).fragment, entry.guid or None, dated)
 
 
 def _addresses(entry: Entry) -> Iterator[tuple[str, str]]:
@@ -138,16 +146,13 @@ def _addresses(entry: Entry) -> Iterator[tuple[str, str]]:
             continue
 
 
-def _published(entry: Entry, now: datetime, odd: Oddities) -> datetime | None:
-    published = first_certain(entry.dates, now)
-    # One that is still to come is no date yet, or it would change at each fetch.
-    if published is not None and published <= now and is_plausible(published, now):
-        return published
-    if entry.dates:
-        odd.note(UNCERTAIN_DATE, entry.dates[0])
-    else:
+def _dated(entry: Entry, now: datetime, odd: Oddities) -> Dated:
+    dated = first_certain(entry.dates, now)
+    if not entry.dates:
         odd.note(NO_DATE)
-    return None
+    elif dated.at is None:
+        odd.note(TO_COME if dated.to_come else UNCERTAIN_DATE, entry.dates[0])
+    return dated
 
 
 def _distinct(found: list[_Found], odd: Oddities) -> list[_Found]:
@@ -169,7 +174,7 @@ def _distinct(found: list[_Found], odd: Oddities) -> list[_Found]:
     distinct: list[_Found] = []
     for sharing in pages.values():
         if len(sharing) > 1:
-            odd.note(SHARED_PAGE, count=len(sharing))
+            odd.note(SHARED_PAGE, urldefrag(sharing[0].url).url, len(sharing))
         distinct += map(_sharing, sharing) if len(sharing) > 1 else sharing
     order = {id(one.entry): at for at, one in enumerate(found)}
     distinct.sort(key=lambda one: order[id(one.entry)])

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from digest.database.transactions import Database
 from digest.models import Article
 from digest.newsroom.intake.fetching import PICTURE, Bounds, Fetcher, FetchError
+from digest.newsroom.intake.letting_go import too_old_before
 from digest.newsroom.intake.media import ArticlePictures, article_pictures, set_pictures
 from digest.newsroom.intake.pictures import PictureError
 
@@ -18,8 +19,6 @@ from digest.newsroom.intake.pictures import PictureError
 CLAIM = timedelta(minutes=5)
 TRIES = 3
 FIRST_BACKOFF = timedelta(minutes=15)
-# What is older gets into no issue any more.
-OLDEST = timedelta(days=60)
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +26,7 @@ log = structlog.get_logger(__name__)
 def pictures_due(session: Session, now: datetime) -> list[int]:
     """Return the articles whose picture is to be fetched, the newest first."""
     due = select(Article.id).where(
-        Article.image_due_at <= now, Article.first_seen_at > now - OLDEST
+        Article.image_due_at <= now, Article.first_seen_at >= too_old_before(session, now)
     )
     return list(session.scalars(due.order_by(Article.first_seen_at.desc(), Article.id.desc())))
 

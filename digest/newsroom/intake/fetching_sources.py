@@ -12,7 +12,13 @@ from sqlalchemy.orm import Session
 from digest.database.transactions import Database
 from digest.errors import NotFoundError
 from digest.models import Publication, Source
-from digest.newsroom.intake.articles import Change, NewArticle, bring_in_all, keys_of
+from digest.newsroom.intake.articles import (
+    Change,
+    NewArticle,
+    bring_in_all,
+    keys_of,
+    usable_articles,
+)
 from digest.newsroom.intake.feeds import READER_VERSION, Feed, FeedError
 from digest.newsroom.intake.fetching import (
     FEED,
@@ -94,13 +100,12 @@ def fetch_source(
             moved_to = _succeed(database, claimed, fetched, content_hash, now, every)
             return SourceFetched(source_id, claimed.name, unchanged=True, moved_to=moved_to)
         assert fetched.content is not None
-        reading = OURS.read(fetched.content, fetched.url, now, fetched.charset)
+        feed = OURS.read(fetched.content, fetched.url, now, fetched.charset)
     except (FetchError, FeedError) as error:
         _fail(database, claimed, error, now)
         return SourceFetched(source_id, claimed.name, error=str(error))
-    feed = reading.feed
     counts = _store(database, claimed, feed, now)
-    if not reading.settled:
+    if not feed.settled:
         content_hash = claimed.manner
     moved_to = _succeed(database, claimed, fetched, content_hash, now, every)
     return SourceFetched(
@@ -193,21 +198,21 @@ def _store(
     feed: Feed,
     now: datetime,
 ) -> list[Change | None]:
-    changes: list[Change | None] = []
+    """Bring in the articles of a feed; return what became of each, None of what cannot be used."""
+    # The newest last, so that it is the last to have come in.
+    entries = usable_articles((_given(article, claim) for article in feed.articles[::-1]), now)
+    keys = keys_of(entries)
+    changes: list[Change | None] = [None] * (len(feed.articles) - len(entries))
     present: set[int] = set()
-    # The newest last, so that it is the last to have come in. A few at a time, for SQLite has
-    # one writer.
-    articles = [_given(article, claim) for article in feed.articles[::-1]]
-    beside: frozenset[str] = frozenset()
-    for first in range(0, len(articles), STORED_AT_ONCE):
+    # A few at a time, for SQLite has one writer.
+    for first in range(0, len(entries), STORED_AT_ONCE):
         with database.transaction() as session:
             source = session.get_one(Source, claim.source_id)
-            beside = beside or keys_of(articles, source)
-            some = articles[first : first + STORED_AT_ONCE]
-            done = bring_in_all(session, some, now, source, beside)
+            some = entries[first : first + STORED_AT_ONCE]
+            done = bring_in_all(session, some, now, source, keys)
             session.flush()
             changes += [change for _, change in done]
-            present |= {article.id for article, _ in done if article is not None}
+            present |= {article.id for article, _ in done}
     note_missing(database, claim.source_id, present, now)
     return changes
 

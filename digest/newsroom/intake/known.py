@@ -106,7 +106,7 @@ class Known:
 
     def find(self, identity: Identity) -> tuple[Article | None, str]:
         """Return the article that it is, or None, and the key that it has from now on."""
-        by_guid = self._by_guid.get(identity.guid or "", [])
+        by_guid = self._having(identity.guid)
         for article in by_guid:
             if self._is_ours(article) and page_of(article.key) == identity.page:
                 return article, identity.alone(article.key)
@@ -122,8 +122,11 @@ class Known:
 
     def may_have_guid(self, article: Article | None, guid: str | None) -> bool:
         """Tell whether no other article of the source has that GUID."""
-        having = self._by_guid.get(guid or "", [])
-        return not any(self._is_ours(had) and had is not article for had in having)
+        return not any(self._is_ours(had) and had is not article for had in self._having(guid))
+
+    def _having(self, guid: str | None) -> list[Article]:
+        # One that has another by now, or none, may still be in the list.
+        return [had for had in self._by_guid.get(guid or "", []) if had.guid_key == guid]
 
     def _found(self, identities: Sequence[Identity]) -> Sequence[Article]:
         tests: list[ColumnElement[bool]] = [

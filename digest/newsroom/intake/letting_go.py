@@ -1,15 +1,16 @@
 """Letting go of old articles' bodies and pictures, never of what tells that they are known.
 
 A picture takes about 130 KB, and no issue shows one that it could not take any more. The row of an
-article stays, with its addresses and dates, so that nothing old comes back as new. What an issue
-has shown stays too: its stories have copies of their own, and refer to their pictures.
+article stays, with its addresses and dates, so that nothing old comes back as new; and so does a
+picture that a person gave. What an issue has shown stays too: its stories have copies of their own,
+and refer to their pictures.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, case, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from digest.database.transactions import Database
@@ -22,6 +23,7 @@ from digest.models import (
     Publication,
     Story,
 )
+from digest.newsroom.intake.media import is_by_hand
 
 # Beyond the age at which the rule picks a story: a person may still.
 MARGIN = timedelta(days=30)
@@ -83,8 +85,8 @@ def _let_go_of_articles(session: Session, now: datetime, before: datetime) -> in
         .where(Article.id.in_(session.scalars(some).all()), *too_old)
         .values(
             body="",
-            lead_image=None,
-            thumbnail=None,
+            lead_image=case((is_by_hand(), Article.lead_image)),
+            thumbnail=case((is_by_hand(), Article.thumbnail)),
             image_due_at=None,
             picture_candidates=[],
             let_go_at=now,

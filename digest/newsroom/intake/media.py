@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, update
 from sqlalchemy.orm import Session
 
 from digest.database.adding import add_unless_there
@@ -34,11 +34,23 @@ def set_pictures(
 ) -> None:
     """Give an article its pictures, or take away what it had."""
     lead, thumbnail = pictures.lead, pictures.thumbnail
-    # It may have been let go of before; whoever gives it a picture wants it kept a while.
-    article.let_go_at = None
     article.lead_image = store_media(session, lead, now) if lead else None
     article.thumbnail = store_media(session, thumbnail, now) if thumbnail else None
     session.flush()
+
+
+def set_by_hand(
+    session: Session, article: Article, pictures: ArticlePictures, now: datetime
+) -> None:
+    """Give an article the pictures that a person chose: no feed and no old age takes them away."""
+    article.image_url, article.image_due_at = None, None
+    article.picture_candidates = []
+    set_pictures(session, article, pictures, now)
+
+
+def is_by_hand() -> ColumnElement[bool]:
+    """Say which articles have a picture that a person chose: one of no address."""
+    return Article.image_url.is_(None) & Article.thumbnail.is_not(None)
 
 
 def store_media(session: Session, picture: Encoded, now: datetime, *, lasting: bool = False) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, true, update
 from sqlalchemy.orm import Session
 
 from digest.database.adding import add_unless_there
@@ -110,18 +110,22 @@ def _ask_soon(session: Session, article_id: int, now: datetime) -> None:
     add_unless_there(session, PageCheck(article_id=article_id, due_at=now, missing_since=now))
 
 
-def pages_to_ask(session: Session, now: datetime) -> list[int]:
-    """Return the articles whose pages are to be asked by now, those of the next issue first."""
+def pages_to_ask(session: Session, now: datetime, only: int | None = None) -> list[int]:
+    """Return the articles whose pages are to be asked by now, those of the next issue first.
+
+    `only`: that article alone, if it is one of them.
+    """
+    which = Article.id == only if only is not None else true()
     due = session.scalars(
         select(PageCheck.article_id)
         .join(Article, Article.id == PageCheck.article_id)
-        .where(PageCheck.due_at <= now, Article.withdrawn_at.is_(None))
+        .where(PageCheck.due_at <= now, Article.withdrawn_at.is_(None), which)
         .order_by(PageCheck.due_at, PageCheck.article_id)
     )
-    return list(dict.fromkeys((*_of_issues(session, now), *due)))
+    return list(dict.fromkeys((*_of_issues(session, now, which), *due)))
 
 
-def _of_issues(session: Session, now: datetime) -> list[int]:
+def _of_issues(session: Session, now: datetime, which: ColumnElement[bool]) -> list[int]:
     """Return those that an issue shows, and that were not asked in the minutes before it."""
     states = (IssueState.DRAFT, IssueState.SCHEDULED)
     shown = session.execute(
@@ -135,6 +139,7 @@ def _of_issues(session: Session, now: datetime) -> list[int]:
             Issue.send_at <= now + AHEAD,
             Article.withdrawn_at.is_(None),
             PageCheck.due_at.is_(None),
+            which,
         )
         .order_by(Issue.send_at, Story.position)
     )
@@ -198,7 +203,7 @@ def _claim(database: Database, article_id: int, now: datetime) -> _Claim | None:
         check = session.get(PageCheck, article_id)
         # Asked again: another worker may have done it since. In this order, for what is in the
         # condition below must have been seen before.
-        if article_id not in pages_to_ask(session, now):
+        if not pages_to_ask(session, now, article_id):
             return None
         url = session.scalars(select(Article.url).where(Article.id == article_id)).one()
         claim = _Claim(article_id, url, now + CLAIM)

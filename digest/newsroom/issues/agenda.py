@@ -122,8 +122,11 @@ def _compose(session: Session, issue: Issue, now: datetime) -> None:
 
 
 def _replace_withdrawn(session: Session, issue: Issue, now: datetime) -> None:
+    was_held = issue.state is IssueState.HELD
     left_out = replace_withdrawn(session, issue, now)
-    if issue.state is not IssueState.HELD and any(not each.replacement_id for each in left_out):
+    # Of one that is held by this its editor hears why.
+    is_told_so = issue.state is IssueState.HELD and not was_held
+    if not is_told_so and any(not each.replacement_id for each in left_out):
         kind = NoticeKind.STORY_WITHDRAWN
         _tell_editor(session, issue, kind, now, once=f"{kind}:{left_out[0].id}")
 

@@ -4,6 +4,7 @@ What the rule picked the rule replaces. What a person picked, wrote or approved 
 nothing takes its place: that person is told, and decides. With too few stories left it is held.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, select
@@ -28,15 +29,20 @@ TITLE_AT_MOST = 120
 REASON_AT_MOST = 500
 
 
-def remove(session: Session, article: Article, by: str, now: datetime) -> list[Issue]:
-    """Take an article back: no issue shows it any more. Return those that it was taken out of.
+def remove(
+    session: Session, articles: Collection[Article], by: str, now: datetime
+) -> list[tuple[Issue, list[LeftOut]]]:
+    """Take articles back: no issue shows them any more. Return the changed, and what each lost.
 
     What has gone out stays as it is, but for the archive, which says that it was withdrawn.
     """
-    article.withdrawn_at = article.withdrawn_at or now
-    article.withdrawn_by = by
+    # All of them first, or one could take the place of another.
+    for article in articles:
+        article.withdrawn_at = article.withdrawn_at or now
+        article.withdrawn_by = by
     session.flush()
-    showing = exists().where(Story.issue_id == Issue.id, Story.article_id == article.id)
+    ids = [article.id for article in articles]
+    showing = exists().where(Story.issue_id == Issue.id, Story.article_id.in_(ids))
     waiting = session.scalars(
         select(Issue)
         .where(Issue.state.in_(BEFORE_FREEZE), showing)
@@ -50,7 +56,7 @@ def remove(session: Session, article: Article, by: str, now: datetime) -> list[I
             # It leaves just now, or somebody else changes it: then the next tick sees to it.
             continue
         if left_out:
-            changed.append(issue)
+            changed.append((issue, left_out))
     return changed
 
 

@@ -15,14 +15,14 @@ from digest.newsroom.intake.candidates import PICTURES_AT_MOST
 from digest.newsroom.intake.fetching import PRIVATE_NETWORKS, Fetcher
 from digest.newsroom.intake.fetching_pictures import (
     CLAIM,
-    OLDEST,
     TRIES,
     fetch_picture,
     fetch_pictures,
     pictures_due,
 )
-from digest.newsroom.intake.media import article_pictures, set_pictures
-from tests.factories import NOW
+from digest.newsroom.intake.letting_go import MARGIN
+from digest.newsroom.intake.media import article_pictures, set_by_hand
+from tests.factories import NOW, make_newsletter
 from tests.newsroom.intake.test_fetching_sources import at_once, meet_before_update
 from tests.newsroom.intake.test_pictures import file_of, huge_png, photograph
 from tests.servers.web import Body, Reply, Request, WebServer
@@ -204,13 +204,14 @@ def test_the_same_address_is_not_fetched_again(picture: Picture) -> None:
 
 def test_a_picture_given_by_hand_stays(picture: Picture) -> None:
     with picture.database.transaction() as session:
-        given = NewArticle(url="https://halyard.example/a/cold", title="Cold")
-        article = add_article(session, given, NOW)
-        set_pictures(session, article, article_pictures(PHOTO), NOW)
-        with_image = NewArticle(given.url, given.title, image_url=picture.url)
-        add_article(session, with_image, NOW)
-        assert article.lead_image is not None
-        assert article.image_due_at is None
+        article = session.get_one(Article, picture.id)
+        set_by_hand(session, article, article_pictures(PHOTO), NOW)
+        given = article.lead_image
+    picture.bring_in(picture.url)
+    picture.bring_in(picture.serve("another"))
+
+    assert picture.due(NOW + HOUR) == []
+    assert picture.article().lead_image == given
 
 
 def test_what_arrives_for_an_old_address_is_thrown_away(picture: Picture) -> None:
@@ -259,17 +260,18 @@ def test_a_worker_that_died_gives_its_picture_back(picture: Picture) -> None:
     assert picture.fetch(NOW + CLAIM)
 
 
-def test_what_is_too_old_for_an_issue_needs_no_picture(picture: Picture) -> None:
+@pytest.mark.parametrize("days", [10, 90])
+def test_what_is_too_old_for_any_issue_needs_no_picture(picture: Picture, days: int) -> None:
+    ids = []
     with picture.database.transaction() as session:
-        old = NewArticle(
-            url="https://halyard.example/a/old",
-            title="Old",
-            image_url=picture.url,
-            first_seen_at=NOW - OLDEST,
-        )
-        add_article(session, old, NOW)
+        make_newsletter(session, story_max_age_days=days)
+        for slug, age in (("young", days - 1), ("old", days + MARGIN.days + 1)):
+            url = f"https://halyard.example/a/{slug}"
+            seen = NOW - timedelta(days=age)
+            new = NewArticle(url, slug, image_url=picture.url, first_seen_at=seen)
+            ids.append(add_article(session, new, NOW).id)
 
-    assert picture.due() == [picture.id]
+    assert picture.due() == [picture.id, ids[0]]
 
 
 def test_pictures_are_fetched_until_it_is_time_to_stop(picture: Picture) -> None:

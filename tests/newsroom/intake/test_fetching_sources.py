@@ -327,14 +327,19 @@ def test_they_are_read_again_where_something_else_would_come_of_them(
     assert feed.server.requests[-1].headers["If-None-Match"] == '"1"'
 
 
-def test_what_is_dated_ahead_gets_its_date_when_it_comes(feed: Feed) -> None:
-    feed.add("port", pubDate=published(NOW + HOUR))
+@pytest.mark.parametrize("ahead", [HOUR, 40 * DAY])
+@pytest.mark.parametrize("beside", [{}, {"updated": published(NOW - DAY)}])
+def test_what_is_dated_ahead_gets_its_date_when_it_comes(
+    feed: Feed, ahead: timedelta, beside: dict[str, str]
+) -> None:
+    feed.add("port", pubDate=published(NOW + ahead), **beside)
     feed.fetch()
-    fetched = feed.fetch(NOW + 2 * HOUR)
+    assert feed.articles()["port"].published_at == (NOW - DAY if beside else None)
+    fetched = feed.fetch(NOW + ahead + HOUR)
 
     assert fetched == SourceFetched(feed.id, "The Halyard", changed=1)
-    assert feed.articles()["port"].published_at == NOW + HOUR
-    fetched = feed.fetch(NOW + 3 * HOUR)
+    assert feed.articles()["port"].published_at == NOW + ahead
+    fetched = feed.fetch(NOW + ahead + 2 * HOUR)
     assert fetched == SourceFetched(feed.id, "The Halyard", unchanged=True)
 
 

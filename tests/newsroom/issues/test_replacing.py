@@ -66,10 +66,11 @@ class Draft:
             for slug in slugs:
                 self._article(session, slug).withdrawn_at = TEN_MINUTES_BEFORE
 
-    def remove(self, slug: str) -> list[str]:
+    def remove(self, *slugs: str) -> list[str]:
         with self.database.transaction() as session:
-            changed = remove(session, self._article(session, slug), "Imara", NOW)
-            return [str(issue.state) for issue in changed]
+            articles = [self._article(session, slug) for slug in slugs]
+            changed = remove(session, articles, "Imara", NOW)
+            return [str(issue.state) for issue, _ in changed]
 
     def tick(self, now: datetime = TEN_MINUTES_BEFORE) -> None:
         keep_agenda(self.database, now, late=LATE)
@@ -251,12 +252,21 @@ def test_removing_takes_out_at_once_and_tells_nobody_else(draft: Draft) -> None:
     assert "cold" not in dict(draft.stories())
 
 
+def test_of_several_that_are_removed_none_takes_the_place_of_another(draft: Draft) -> None:
+    assert draft.remove("cold", "ledgers") == ["draft"]
+    assert [slug for slug, _ in draft.stories()] == ["port", "roofs", "bat", "librarian"]
+    with draft.database.reading() as session:
+        assert [each.title for each in session.scalars(select(LeftOut))] == [
+            "The story of the cold"
+        ]
+
+
 def test_what_has_gone_out_stays_as_it_is(database: Database) -> None:
     with database.transaction() as session:
         newsletter = make_newsletter(session)
         article = make_article(session, "port")
         issue = make_issue(session, newsletter, [article], IssueState.SENT, number=1)
-        assert remove(session, article, "Imara", NOW) == []
+        assert remove(session, [article], "Imara", NOW) == []
         assert len(issue.stories) == 1
 
 
@@ -287,6 +297,21 @@ def test_a_held_issue_is_seen_to_as_well(draft: Draft) -> None:
     draft.tick()
     assert [slug for slug, _ in draft.stories()] == ["port", "roofs", "bat", "ledgers"]
     assert (draft.issue().state, draft.issue().reason) == (IssueState.HELD, "A person held it.")
+
+
+def test_of_a_held_issue_too_its_editor_is_told_what_nothing_took_the_place_of(
+    draft: Draft,
+) -> None:
+    def hold(_: Session, issue: Issue) -> None:
+        issue.state, issue.reason = IssueState.HELD, "A person held it."
+        issue.stories[1].picked_by = "Imara"
+
+    draft.change(hold)
+    draft.tick(NOW)
+    draft.withdraw("cold")
+    draft.tick()
+    draft.tick()
+    assert draft.notices() == [NoticeKind.HELD, NoticeKind.STORY_WITHDRAWN]
 
 
 def test_another_newsletters_issue_keeps_its_own(draft: Draft) -> None:
@@ -322,7 +347,7 @@ def test_what_is_being_frozen_just_now_goes_out_and_is_only_marked(database: Dat
     def take_back() -> None:
         freezing.wait(10)
         with database.transaction() as session:
-            removed.extend(remove(session, session.get_one(Article, port), "Imara", NOW))
+            removed.extend(remove(session, [session.get_one(Article, port)], "Imara", NOW))
 
     person = threading.Thread(target=take_back)
     person.start()

@@ -9,7 +9,7 @@ import binascii
 import re
 from html import escape
 
-from digest.newsroom.intake.reading.element_names import BLOCKS, INLINE
+from digest.newsroom.intake.reading.element_names import BLOCKS, INLINE, OTHERS
 from digest.newsroom.intake.reading.elements import Element
 from digest.newsroom.intake.reading.markup import html_from_unknown, plain, plain_from_unknown
 
@@ -19,7 +19,8 @@ HTML_TYPES = frozenset({"html", "text/html"})
 XHTML_TYPES = frozenset({"xhtml", "application/xhtml+xml"})
 # The end of an element of HTML, or the beginning of one that needs none.
 MARKUP = re.compile(
-    rf"</(?:{'|'.join(sorted(INLINE | BLOCKS))})\s*+>|<(?:br|hr|img|p)\b[^<>]*+>", re.IGNORECASE
+    rf"</(?:{'|'.join(sorted(INLINE | BLOCKS | OTHERS))})\s*+>|<(?:br|hr|img|p)\b[^<>]*+>",
+    re.IGNORECASE,
 )
 PARAGRAPHS = re.compile(r"\n[ \t\r]*\n\s*")
 

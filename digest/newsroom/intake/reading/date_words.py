@@ -90,7 +90,9 @@ BETWEEN = frozenset(
     "года год р r року dne o'clock published updated posted veröffentlicht publié".split()
 )
 
-# Minutes east of UTC. IST is left out (India, Israel, Ireland).
+# Minutes east of UTC. IST is left out (India, Israel, Ireland). CST, CDT and PST are also China's,
+# Cuba's and the Philippines', but in a date they are North America's by the standard: RFC 822,
+# section 5.1, and RFC 5322, section 4.3 (obs-zone).
 ZONES = {"z": 0, "ut": 0, "utc": 0, "gmt": 0, "wet": 0, "west": 60, "bst": 60}
 ZONES |= {"cet": 60, "met": 60, "mez": 60, "cest": 120, "mest": 120, "mesz": 120}
 ZONES |= {"eet": 120, "eest": 180, "msk": 180, "trt": 180, "sast": 120, "eat": 180, "wat": 60}

@@ -16,6 +16,8 @@ What lacks a day, month or year is no date, nor is one with a word that we do no
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from itertools import islice
+from typing import NamedTuple
 
 from digest import zones
 from digest.newsroom.intake.given_articles import is_plausible
@@ -32,6 +34,8 @@ from digest.newsroom.intake.reading.date_words import (
 RULES = {name: zones.named(rules) for name, rules in ZONE_RULES.items()}
 TEXT_AT_MOST = 120
 TRIED_AT_MOST = 20
+# What is dated later than that has lost its date.
+AHEAD = timedelta(days=366)
 
 COMMENT = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 EAST_ASIAN = str.maketrans({"年": "-", "月": "-", "日": " ", "時": ":", "时": ":", "分": " "})
@@ -65,18 +69,28 @@ BESIDE_WORDS = re.compile(r"[\w\s,./'’|·–-]*")
 ORDINAL_ENDING = re.compile(r"(?<=\d)(?:st|nd|rd|th|er|os?|as?|e)\b")
 
 
-def first_certain(raw: Iterable[str], now: datetime) -> datetime | None:
-    """Return the first of an entry's dates that can be read and can be true, in UTC.
+class Dated(NamedTuple):
+    """An entry's date in UTC, None where none is certain. `to_come`: it has another one later."""
+
+    at: datetime | None
+    to_come: bool
+
+
+def first_certain(raw: Iterable[str], now: datetime) -> Dated:
+    """Return the first of an entry's dates that can be read and can be true.
 
     One that is still to come is no date yet: it would change at each fetch.
     """
-    for number, text in enumerate(raw):
-        if number == TRIED_AT_MOST:
-            return None
+    to_come = False
+    for text in islice(raw, TRIED_AT_MOST):
         date = read_date(text)
-        if date is not None and date <= now and is_plausible(date, now):
-            return date
-    return None
+        if date is None:
+            continue
+        if date > now:
+            to_come = to_come or date <= now + AHEAD
+        elif is_plausible(date, now):
+            return Dated(date, to_come)
+    return Dated(None, to_come)
 
 
 def read_date(text: str) -> datetime | None:

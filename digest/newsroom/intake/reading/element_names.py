@@ -1,21 +1,27 @@
 """Names of elements: HTML's, and those of the feed formats."""
 
 INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code del dfn em font i ins kbd mark nobr q rp rt ruby s "
-    "samp small span strike strong sub sup time tt u var wbr".split()
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark nobr q rp rt ruby "
+    "s samp small span strike strong sub sup time tt u var wbr".split()
 )
-# Without an end tag. HTML has link and source too, which in feeds have one.
+# Without an end tag, in a feed too.
 VOID = frozenset("area base br col embed hr img input meta param track wbr".split())
+# In feeds these two have one.
+VOID_IN_HTML = VOID | {"link", "source"}
 # In HTML their text is nothing that a reader sees.
 UNSEEN = frozenset({"script", "style", "template", "noscript"})
 BLOCKS = frozenset(
-    "address article aside audio blockquote body button canvas caption center colgroup dd "
-    "details dialog dir div dl dt fieldset figcaption figure footer form frame frameset h1 h2 h3 "
-    "h4 h5 h6 head header hgroup html iframe label legend li main map math menu nav noscript "
-    "object ol optgroup option p picture pre progress script section select style summary svg "
-    "table tbody td textarea tfoot th thead tr ul video".split()
+    "address article aside audio blockquote body caption center dd details dialog dir div dl dt "
+    "fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 head header hgroup html legend li "
+    "main menu nav ol option p pre section summary table tbody td tfoot th thead tr ul "
+    "video".split()
 )
-HTML = INLINE | VOID | BLOCKS
+# Neither a part of a text nor one of its blocks.
+OTHERS = frozenset(
+    "button canvas colgroup frame frameset iframe label map math noscript object optgroup picture "
+    "progress script select style svg textarea".split()
+)
+HTML = INLINE | VOID | BLOCKS | OTHERS
 # The attributes of HTML that need no value. With others, it is no tag: "if a <b and c> d".
 BARE_ATTRIBUTES = frozenset(
     "allowfullscreen async autofocus autoplay checked compact controls crossorigin default defer "

@@ -17,7 +17,6 @@ DEPTH_AT_MOST = 60
 ELEMENTS_AT_MOST = 200_000
 ENTRIES_AT_MOST = 1_000
 
-XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace"
 # Without the scheme's s, the final slash and the case, in all of which feeds differ.
 NAMESPACES = {
     "http://purl.org/rss/1.0": "",

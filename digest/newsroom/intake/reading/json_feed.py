@@ -8,6 +8,7 @@ from typing import Any
 from digest.newsroom.intake.reading.constructs import paragraphs
 from digest.newsroom.intake.reading.elements import ENTRIES_AT_MOST, joined
 from digest.newsroom.intake.reading.entries import Entry, Read
+from digest.newsroom.intake.reading.lines import FORBIDDEN
 from digest.newsroom.intake.reading.oddities import (
     DATE_NO_TEXT,
     NO_OBJECT,
@@ -22,8 +23,6 @@ AT_MOST = 50
 TEXT_AT_MOST = 1_000
 DIGITS_AT_MOST = 20
 VERSION = re.compile(r"jsonfeed\.org/version/(\d)(?:\.(\d))?")
-# What JSON may hold, and neither XML nor a database.
-FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 Json = Any
 

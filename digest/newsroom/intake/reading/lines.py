@@ -15,6 +15,9 @@ MAY_BE_MARK = re.compile(
 # Controls (category Cc), and the separators of lines and paragraphs (Zl, Zp).
 BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
+# What XML 1.0 forbids (section 2.2), and a database cannot keep.
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
 
 def one_line(text: str) -> str:
     """Return text in NFC without control characters, its white space folded into single spaces."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import nh3
 
+from digest.newsroom.intake.reading.element_names import BLOCKS, INLINE, VOID
 from digest.newsroom.intake.reading.lines import one_line, shortened
 
 # What is looked at, in characters: pictures written into a page are long, and are no text.
@@ -28,23 +29,15 @@ DEPTH_AT_MOST = 30
 SCHEMES = {"http", "https"}
 SAFE_TAGS = {"p", "br", "a", "em", "i", "strong", "b", "ul", "ol", "li", "blockquote", "h2", "h3"}
 SAFE_INLINE = frozenset({"a", "em", "i", "strong", "b"})
-INLINE = frozenset(
-    "a abbr acronym b bdi bdo big br cite code data del dfn em font i img ins kbd mark nobr q s"
-    " samp small span strike strong sub sup time tt u var wbr".split()
-)
-BLOCKS = frozenset(
-    "address article aside blockquote body br caption center dd details dialog dir div dl dt"
-    " fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li"
-    " main menu nav ol option p pre section summary table tbody td tfoot th thead title tr ul"
-    " video audio".split()
-)
+IN_TEXT = INLINE | {"br", "img"}
+# What parts the words before it from those behind it.
+PARTING = BLOCKS | {"br", "hr", "title"}
 # In text of an unknown kind, these are taken for blocks. `dialog`, `main`, `menu` and their like
 # are words that people write about.
 KNOWN_BLOCKS = frozenset(
     "blockquote center dd div dl dt figcaption figure h1 h2 h3 h4 h5 h6 hr li ol p pre table tbody"
     " td th thead tr ul".split()
 )
-VOID = frozenset("br hr img input link meta source wbr embed col area track".split())
 # What stands between these tags is no text of the page's.
 UNREAD = frozenset("audio button iframe noembed noframes select style script svg template".split())
 UNREAD |= {"textarea", "title", "video", "noscript", "object"}
@@ -191,7 +184,7 @@ def _shown(piece: Piece, at_most: int) -> str:
         text = piece.text
         text = text if len(text) <= at_most else " ".join(text[: at_most * 34].split())
         return decoded(text)[: at_most + 1]
-    if piece.name in BLOCKS:
+    if piece.name in PARTING:
         return " "
     if piece.name == "q":
         return "”" if piece.ends else "“"
@@ -252,7 +245,7 @@ def _is_html(found: list[Piece], text: str) -> bool:
         if behind and not behind.isspace():
             return True
     for piece in found:
-        if not piece.name or piece.name not in KNOWN_BLOCKS | INLINE:
+        if not piece.name or piece.name not in KNOWN_BLOCKS | IN_TEXT:
             continue
         if any(match[2] or match[3] for match in ATTRIBUTE.finditer(piece.rest)):
             return True
@@ -268,11 +261,11 @@ def _real(found: list[Piece]) -> set[int]:
     real: set[int] = set()
     waiting: dict[str, list[int]] = {}
     for number, piece in enumerate(found):
-        if piece.name in VOID & (INLINE | KNOWN_BLOCKS):
+        if piece.name in VOID & (IN_TEXT | KNOWN_BLOCKS):
             real.add(number)
-        elif piece.name in INLINE and not piece.ends:
+        elif piece.name in IN_TEXT and not piece.ends:
             waiting.setdefault(piece.name, []).append(number)
-        elif piece.name in INLINE and waiting.get(piece.name):
+        elif piece.name in IN_TEXT and waiting.get(piece.name):
             real |= {number, waiting[piece.name].pop()}
     return real
 

@@ -35,8 +35,9 @@ TWICE = Oddity(
     "One entry comes twice; the first is kept.", "{count} entries come again; the first are kept."
 )
 SHARED_PAGE = Oddity(
-    "One entry shares its page with others.",
-    "{count} entries share a page with others; their GUIDs tell them apart.",
+    "One entry shares its page with others: “{example}”.",
+    "{count} entries share a page with others, such as “{example}”. Their GUIDs tell them apart; "
+    "without these the fragments of their links, or their titles.",
 )
 SHARED_GUID = Oddity(
     "One entry has the GUID of another; we do not use it.",
@@ -47,6 +48,10 @@ UNCERTAIN_DATE = Oddity(
     "One entry has a date that we cannot read for certain, or that cannot be true: “{example}”.",
     "{count} entries have dates that we cannot read for certain, or that cannot be true, "
     "such as “{example}”.",
+)
+TO_COME = Oddity(
+    "One entry is dated ahead, “{example}”, and has no date until then.",
+    "{count} entries are dated ahead, such as “{example}”, and have no date until then.",
 )
 DATE_NO_TEXT = Oddity(
     "One entry has a date that is no text.", "{count} entries have dates that are no text."

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from digest.newsroom.intake.given_articles import ALT_AT_MOST, GivenPicture
+from digest.newsroom.intake.reading.element_names import VOID_IN_HTML
 from digest.newsroom.intake.reading.lines import one_line, shortened
-from digest.newsroom.intake.reading.markup import NEVER_TEXT, VOID, Piece, pieces
+from digest.newsroom.intake.reading.markup import NEVER_TEXT, Piece, pieces
 from digest.newsroom.intake.reading.picture_files import (
     DOUBTFUL_NAME,
     NO_PICTURE_NAME,
@@ -210,7 +211,7 @@ def _within(content: str, base: str) -> Iterator[_Found]:
 
 def _note_beside(piece: Piece, beside: list[str]) -> None:
     """Note whether a part begins or ends whose class says that no story's picture is in it."""
-    if not piece.name or piece.name in VOID or piece.name in NO_PARTS:
+    if not piece.name or piece.name in VOID_IN_HTML or piece.name in NO_PARTS:
         return
     if beside and piece.name == beside[0]:
         beside.pop() if piece.ends else beside.append(piece.name)

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+from digest.newsroom.intake.reading.element_names import VOID_IN_HTML
 from digest.newsroom.intake.reading.lines import shortened
-from digest.newsroom.intake.reading.markup import BLOCKS, UNREAD, VOID, Piece, pieces, text_of
+from digest.newsroom.intake.reading.markup import PARTING, UNREAD, Piece, pieces, text_of
 from digest.newsroom.intake.reading.tails import (
     SENTENCE_ENDS,
     without_last_line,
@@ -24,7 +25,7 @@ SHORT = 40
 SHORT_LINK = 25
 
 # These are words that people write about, and forget to escape: no paragraph ends there.
-PARTING = BLOCKS - {"dialog", "fieldset", "legend", "main", "menu", "option"}
+ENDING = PARTING - {"dialog", "fieldset", "legend", "main", "menu", "option"}
 # What stands in these is no paragraph of the piece.
 BESIDE = frozenset(
     "aside details dl fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 head header legend "
@@ -155,7 +156,7 @@ def _blocks(found: list[Piece], everywhere: bool) -> Iterator[Block]:
             breaks += 1
         elif piece.name or piece.text.strip():
             breaks = 0
-        if (piece.name in PARTING and piece.name != "br") or breaks == LINE_BREAKS:
+        if (piece.name in ENDING and piece.name != "br") or breaks == LINE_BREAKS:
             yield block
             block, breaks = Block(), 0
         elif piece.name == "a":
@@ -168,7 +169,7 @@ def _blocks(found: list[Piece], everywhere: bool) -> Iterator[Block]:
 
 def _changes_beside(piece: Piece, beside: list[str]) -> bool:
     """Note where a part beside the text begins and ends; nested ones of its name with it."""
-    if not piece.name or piece.name in VOID:
+    if not piece.name or piece.name in VOID_IN_HTML:
         return False
     if beside:
         if piece.name == beside[0]:

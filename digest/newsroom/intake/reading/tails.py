@@ -7,7 +7,7 @@ the line that a program wrote.
 import re
 
 from digest.newsroom.intake.reading.lines import one_line
-from digest.newsroom.intake.reading.markup import BLOCKS, Piece, decoded, text_of
+from digest.newsroom.intake.reading.markup import PARTING, Piece, decoded, text_of
 
 # Words with which a link leads on to the whole text, each language's in lower case.
 MORE = tuple(
@@ -97,7 +97,7 @@ OTHER_WORDS_AT_MOST = 80
 def without_last_line(found: list[Piece], title: str) -> list[Piece]:
     """Return the pieces without a last line that says where the entry appeared first."""
     begin = len(found)
-    while begin and not (found[begin - 1].name in BLOCKS and text_of(found[begin:], 10)):
+    while begin and not (found[begin - 1].name in PARTING and text_of(found[begin:], 10)):
         begin -= 1
         if len(found) - begin > 60:
             return found

@@ -5,7 +5,7 @@ import functools
 import json
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -24,17 +24,9 @@ class AnswerError(Exception):
     """An answer that no child of ours gives."""
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A feed that was read. `settled`: the same bytes will be read in the same way at any time."""
-
-    feed: Feed
-    settled: bool
-
-
-def feed_answer(feed: Feed, *, settled: bool) -> bytes:
+def feed_answer(feed: Feed) -> bytes:
     """Return what tells of a feed that was read."""
-    return _json({"reading": Reading(feed, settled)})
+    return _json({"feed": feed})
 
 
 def refusal(sentence: str) -> bytes:
@@ -56,8 +48,8 @@ def failure(error: Exception) -> bytes:
     return _json({"failed": f"{type(error).__name__} in {where}"})
 
 
-def read_answer(answer: bytes) -> Reading:
-    """Return the reading that an answer tells of.
+def read_answer(answer: bytes) -> Feed:
+    """Return the feed that an answer tells of.
 
     Raises:
         AnswerError: it makes no sense, or tells of a mistake in our reader.
@@ -68,8 +60,8 @@ def read_answer(answer: bytes) -> Reading:
     except (ValueError, RecursionError):
         raise AnswerError("no JSON") from None
     match told:
-        case {"reading": reading}:
-            return _checked(_decoder(Reading)(reading))
+        case {"feed": feed}:
+            return _checked(_decoder(Feed)(feed))
         case {"refused": str(sentence)}:
             raise FeedError(one_line(sentence[:SENTENCE_AT_MOST]))
         case {"failed": str(words)}:
@@ -77,11 +69,11 @@ def read_answer(answer: bytes) -> Reading:
     raise AnswerError("an unknown kind of answer")
 
 
-def _checked(reading: Any) -> Reading:
-    assert isinstance(reading, Reading)
-    if not all(is_clean(article.body) for article in reading.feed.articles):
+def _checked(feed: Any) -> Feed:
+    assert isinstance(feed, Feed)
+    if not all(is_clean(article.body) for article in feed.articles):
         raise AnswerError("a body that is not clean")
-    return reading
+    return feed
 
 
 def _json(told: dict[str, Any]) -> bytes:

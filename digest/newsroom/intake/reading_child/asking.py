@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from digest.newsroom.intake.feeds import Feed, FeedError
-from digest.newsroom.intake.reading_child.answers import AnswerError, Reading, read_answer
+from digest.newsroom.intake.reading_child.answers import AnswerError, read_answer
 from digest.newsroom.intake.reading_child.limits import ANSWER, NO_MEMORY, REQUEST, Limits
 
 PROGRAM = Path(__file__).with_name("__main__.py")
@@ -53,7 +53,7 @@ class FeedReader:
         child = self._child
         return child.pid if child is not None and child.is_alive else None
 
-    def read(self, content: bytes, url: str, now: datetime, charset: str | None = None) -> Reading:
+    def read(self, content: bytes, url: str, now: datetime, charset: str | None = None) -> Feed:
         """Read a feed, as `feeds.read_feed` does; a feed beyond the limits is a FeedError too.
 
         Raises:
@@ -72,7 +72,7 @@ class FeedReader:
         with self._lock:
             self._let_go()
 
-    def _read(self, request: bytes, wall: float) -> Reading:
+    def _read(self, request: bytes, wall: float) -> Feed:
         try:
             answer = self._answer(request, wall)
         except _SpoiltError as spoilt:
@@ -255,7 +255,7 @@ def read_apart(content: bytes, url: str, now: datetime, charset: str | None = No
     Raises:
         FeedError: not a feed, or not one that we can read within the limits.
     """
-    return OURS.read(content, url, now, charset).feed
+    return OURS.read(content, url, now, charset)
 
 
 def end_reading_child() -> None:

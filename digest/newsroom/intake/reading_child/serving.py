@@ -3,21 +3,18 @@
 import json
 import os
 import select
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 from typing import Any, Protocol
 
 from digest.newsroom.intake.feeds import Feed, FeedError
-from digest.newsroom.intake.reading_child import answers, bodies, sealing
+from digest.newsroom.intake.reading_child import answers, sealing
 from digest.newsroom.intake.reading_child.limits import ANSWER, NO_MEMORY, REQUEST
+from digest.newsroom.intake.sanitising import safe_html
 
 TOO_MUCH = "There is more in the feed than we take in."
 # The longest that is kept of an article is its URL, of 2,000; but for the body.
 TEXT_AT_MOST = 5_000
-# What is dated later than that has lost its date; what is dated sooner has it then.
-AHEAD = timedelta(days=31)
 
 
 class Read(Protocol):
@@ -70,10 +67,8 @@ def _answered(read: Read, questions: int, answer_bytes: int) -> bytes | None:
     sealing.allow(asked["seconds"], asked["wall_seconds"])
     moment = datetime.fromisoformat(asked["now"])
     try:
-        feed, settled = _read(
-            partial(read, content, asked["url"], charset=asked["charset"]), moment
-        )
-        answer = answers.feed_answer(feed, settled=settled)
+        feed = read(content, asked["url"], moment, asked["charset"])
+        answer = answers.feed_answer(_bounded(feed))
     except FeedError as error:
         return answers.refusal(str(error))
     except MemoryError:
@@ -81,17 +76,6 @@ def _answered(read: Read, questions: int, answer_bytes: int) -> bytes | None:
     except Exception as error:  # noqa: BLE001 - a mistake of ours is the feed's trouble only
         return answers.failure(error)
     return answer if len(answer) <= answer_bytes else answers.refusal(TOO_MUCH)
-
-
-def _read(read_at: Callable[[datetime], Feed], now: datetime) -> tuple[Feed, bool]:
-    """Return the feed, and whether it will be read in the same way for as long as it is the same.
-
-    An entry that is dated ahead has no date yet, and has one when that moment has come.
-    """
-    feed = read_at(now)
-    dated = all(article.published_at is not None for article in feed.articles)
-    settled = dated or read_at(now + AHEAD) == feed
-    return _bounded(feed), settled
 
 
 def _bounded(feed: Feed) -> Feed:
@@ -104,7 +88,7 @@ def _bounded_article(article: Any) -> Any:
         for name, value in vars(article).items()
         if isinstance(value, str) and len(value) > TEXT_AT_MOST and name != "body"
     }
-    return replace(article, body=bodies.clean(article.body), **long)
+    return replace(article, body=safe_html(article.body), **long)
 
 
 def _take(questions: int, length: int) -> bytes | None:

@@ -211,11 +211,25 @@ def test_what_is_not_certain_is_no_date(text: str) -> None:
 
 
 def test_the_first_date_that_can_be_true_is_taken() -> None:
-    assert first_certain(["yesterday", "10/11/2026", "2026-11-10T09:00:00Z"], NOW) == NINE
-    assert first_certain(["0001-01-01", "1970-01-01", "2026-11-10T09:00:00Z"], NOW) == NINE
-    assert first_certain(["2026-12-24", "2026-11-10T09:00:00Z"], NOW) == NINE
-    assert first_certain(["2026-11-30T12:00:01Z"], NOW) is None
-    assert first_certain([], NOW) is None
+    assert first_certain(["yesterday", "10/11/2026", "2026-11-10T09:00:00Z"], NOW) == (NINE, False)
+    assert first_certain(["0001-01-01", "1970-01-01", "2026-11-10T09:00:00Z"], NOW) == (NINE, False)
+    assert first_certain([], NOW) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("dates", "at", "to_come"),
+    [
+        (["2026-11-30T12:00:01Z"], None, True),
+        (["2026-12-24", "2026-11-10T09:00:00Z"], NINE, True),
+        (["2026-11-10T09:00:00Z", "2026-12-24"], NINE, False),
+        (["2027-11-30T12:00:00Z"], None, True),
+        (["2099-01-01", "2026-11-10T09:00:00Z"], NINE, False),
+    ],
+)
+def test_a_date_that_is_still_to_come_is_none_until_then(
+    dates: list[str], at: datetime | None, to_come: bool
+) -> None:
+    assert first_certain(dates, NOW) == (at, to_come)
 
 
 def test_a_date_is_the_same_at_every_fetch() -> None:

@@ -12,7 +12,6 @@ from digest.newsroom.intake.articles import GivenPicture, NewArticle
 from digest.newsroom.intake.feeds import Feed, FeedError
 from digest.newsroom.intake.reading_child.answers import (
     AnswerError,
-    Reading,
     failure,
     feed_answer,
     read_answer,
@@ -39,14 +38,22 @@ articles = st.builds(
 )
 
 
-@given(st.builds(Feed, anything, st.lists(articles, max_size=4).map(tuple), st.integers(0, 99)))
+@given(
+    st.builds(
+        Feed,
+        anything,
+        st.lists(articles, max_size=4).map(tuple),
+        st.integers(0, 99),
+        settled=st.booleans(),
+    )
+)
 def test_every_field_comes_through(feed: Feed) -> None:
-    assert read_answer(feed_answer(feed, settled=True)) == Reading(feed, settled=True)
+    assert read_answer(feed_answer(feed)) == feed
 
 
 def test_a_moment_is_never_naive() -> None:
     naive = Feed("H", (NewArticle("u", "t", published_at=datetime(2026, 11, 14, 6)),))  # noqa: DTZ001
-    read = read_answer(feed_answer(naive, settled=True)).feed.articles[0].published_at
+    read = read_answer(feed_answer(naive)).articles[0].published_at
     assert read == datetime(2026, 11, 14, 6, tzinfo=UTC)
 
 
@@ -58,8 +65,8 @@ def test_a_refusal_is_the_feeds_and_a_mistake_is_ours() -> None:
 
 
 def changed(**fields: Any) -> bytes:
-    told = json.loads(feed_answer(FEED, settled=True))
-    told["reading"]["feed"]["articles"][0].update(fields)
+    told = json.loads(feed_answer(FEED))
+    told["feed"]["articles"][0].update(fields)
     return json.dumps(told).encode()
 
 
@@ -86,13 +93,13 @@ def changed(**fields: Any) -> bytes:
     ],
 )
 def test_a_field_of_another_kind_is_no_answer(fields: dict[str, Any]) -> None:
-    assert read_answer(changed()).feed == FEED
+    assert read_answer(changed()) == FEED
     with pytest.raises(AnswerError):
         read_answer(changed(**fields))
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=9))
 def test_any_other_json_is_no_answer(told: Any) -> None:
-    for answer in (told, {"reading": told}, {"reading": {"feed": told, "settled": True}}):
+    for answer in (told, {"feed": told}, {"feed": {"articles": told}}):
         with pytest.raises(AnswerError):
             read_answer(json.dumps(answer).encode())

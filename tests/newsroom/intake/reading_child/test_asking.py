@@ -53,7 +53,7 @@ def make_reader() -> Iterator[Make]:
 
 def does(reader: FeedReader, what: str) -> Any:
     """Have the stand-in do something, and return what came of it."""
-    feed = reader.read(b"", f"https://halyard.example/{what}", NOW).feed
+    feed = reader.read(b"", f"https://halyard.example/{what}", NOW)
     return json.loads(feed.title)
 
 
@@ -107,7 +107,7 @@ def test_what_is_no_feed_is_refused_in_the_same_words_and_the_child_stays(
     with pytest.raises(FeedError, match="The feed is empty"):
         reader.read(b"", URL, NOW)
     child = reader.pid
-    assert reader.read(feed_of("Port"), URL, NOW).feed.articles[0].title == "Port"
+    assert reader.read(feed_of("Port"), URL, NOW).articles[0].title == "Port"
     assert reader.pid == child
 
 
@@ -125,7 +125,7 @@ def test_half_a_character_comes_through() -> None:
 def test_a_feed_of_the_largest_size_is_read(make_reader: Make) -> None:
     content = feed_of(*(f"{number} {'Port ' * 4_000}" for number in range(240)))
     assert 4_500_000 < len(content) < 5_000_000
-    assert len(make_reader(asking.PROGRAM).read(content, URL, NOW).feed.articles) == 200
+    assert len(make_reader(asking.PROGRAM).read(content, URL, NOW).articles) == 200
 
 
 def test_a_date_to_come_is_told_of(make_reader: Make) -> None:
@@ -177,7 +177,7 @@ def test_deep_markup_never_takes_longer_than_it_may(make_reader: Make, markup: s
     reader = make_reader(asking.PROGRAM)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     try:
-        feed = reader.read(content, URL, NOW).feed
+        feed = reader.read(content, URL, NOW)
     except FeedError as error:
         assert str(error) == TOO_LONG  # noqa: PT017
     else:
@@ -344,7 +344,7 @@ def test_threads_take_turns(make_reader: Make) -> None:
 
     def read(number: int) -> list[Feed]:
         start.wait()
-        return [reader.read(feed_of(f"{number} {n}"), URL, NOW).feed for n in range(5)]
+        return [reader.read(feed_of(f"{number} {n}"), URL, NOW) for n in range(5)]
 
     with ThreadPoolExecutor(8) as threads:
         for number, feeds in enumerate(threads.map(read, range(8))):
@@ -406,7 +406,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from digest.newsroom.intake.reading_child.asking import FeedReader
 reader = FeedReader(program=Path({str(STAND_IN)!r}))
-def pid(): return reader.read(b"", "https://halyard.example/pid", datetime.now(UTC)).feed.title
+def pid(): return reader.read(b"", "https://halyard.example/pid", datetime.now(UTC)).title
 first = pid()
 forked = os.fork()
 if not forked:
