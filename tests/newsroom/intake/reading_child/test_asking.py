@@ -147,7 +147,7 @@ def test_a_date_to_come_is_told_of(make_reader: Make) -> None:
     ("what", "limits", "words"),
     [
         ("spin", {"seconds": 0.2}, TOO_LONG),
-        ("sleep", {"wall_seconds": 0.5, "seconds": 0.1}, TOO_LONG),
+        ("sleep", {"wall_seconds": 3.0, "seconds": 0.1}, TOO_LONG),
         ("hoard", {"memory_bytes": 200 << 20}, TOO_LARGE),
         ("exit", {}, BROKE_OFF),
         ("stumble", {}, BROKE_OFF),
