@@ -13,6 +13,7 @@ from digest import prose, zones
 from digest.delivery.ledger.waiting import end_waits
 from digest.models import (
     MAY_HAVE_ARRIVED,
+    OPEN,
     Delivery,
     DeliveryState,
     Issue,
@@ -52,7 +53,10 @@ def _judge(session: Session, issue_id: int, now: datetime) -> bool:
     )
     if issue.state not in BEFORE_MAIL or issue.lateness_judged_at is not None:
         return False
-    if _is_anywhere(session, issue_id, OUT_OF_OUR_HANDS):
+    # Or nobody waits for it, who could get it late.
+    if _is_anywhere(session, issue_id, OUT_OF_OUR_HANDS) or not _is_anywhere(
+        session, issue_id, OPEN
+    ):
         issue.lateness_judged_at = now
         session.flush()
         return False

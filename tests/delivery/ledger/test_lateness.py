@@ -149,3 +149,20 @@ def test_a_window_that_came_back_unsent_is_nobodys(press: Press) -> None:
     with press.database.transaction() as session:
         session.execute(update(Delivery).values(state=DeliveryState.QUEUED))
     assert tick(press) == [issue_id]
+
+
+def test_one_without_readers_is_late_for_nobody(press: Press) -> None:
+    issue_id = press.frozen_issue()
+    press.clock.advance(timedelta(days=2))
+    press.deliver(issue_id)
+    assert press.issue(issue_id).state is IssueState.SENT
+    assert notices(press) == []
+
+
+def test_nor_is_one_that_all_of_its_readers_left(press: Press) -> None:
+    issue_id = press.frozen_issue(*readers(2))
+    with press.database.transaction() as session:
+        session.execute(update(Delivery).values(state=DeliveryState.EXCLUDED, reason="left"))
+    press.clock.advance(timedelta(days=2))
+    press.deliver(issue_id)
+    assert press.issue(issue_id).state is IssueState.SENT
