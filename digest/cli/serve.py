@@ -261,7 +261,7 @@ def leave_at_once() -> NoReturn:
 
 def _say_where(settings: Settings, host: str, port: int) -> None:
     shown = f"[{host}]" if ":" in host else host
-    click.echo(f"Digest is at http://{shown}:{port}/ (Ctrl-C stops it)")
+    click.echo(f"Digest is at http://{shown}:{port}{settings.public_path}/ (Ctrl-C stops it)")
     public = urlsplit(settings.public_url)
     if public.hostname in LOOPBACK_NAMES and (public.port or 80) != port:
         click.echo(

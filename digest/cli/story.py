@@ -93,6 +93,7 @@ class _Play:
 
     def __init__(self, stage: Stage, witness: Witness, visitor: Visitor) -> None:
         self._stage = stage
+        self._path = urlsplit(stage.url).path
         self._witness = witness
         self._visitor = visitor
 
@@ -142,7 +143,7 @@ class _Play:
 
     def signs_up(self, email: str) -> None:
         page = self._visitor.open("/")
-        form = page.form_to("/subscribe")
+        form = page.form_to(f"{self._path}/subscribe")
         if page.status != 200 or form is None:
             raise StoryError("a sign-up form on the front page", _describe(page))
         expect(
@@ -185,7 +186,7 @@ class _Play:
 
     def confirms(self, email: str, link: str) -> None:
         page = self._visitor.open(link)
-        form = page.form_to("/confirm/")
+        form = page.form_to(f"{self._path}/confirm/")
         if page.status != 200 or form is None:
             raise StoryError("a page with a button behind the link", _describe(page))
         self._expect_rows(

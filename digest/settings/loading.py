@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from environs import EnvError, FileAwareEnv
 from sqlalchemy import URL
@@ -104,6 +105,11 @@ class Settings:
     disposable: Literal["allow", "report", "refuse"]
     own_domains: frozenset[str]
     log_format: Literal["text", "json"]
+
+    @property
+    def public_path(self) -> str:
+        """The path of `public_url`, as in /newsletters; empty where the host is all ours."""
+        return urlsplit(self.public_url).path
 
     @property
     def embedded(self) -> bool:

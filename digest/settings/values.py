@@ -24,6 +24,9 @@ LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(\.{LABEL})*")
 # Hosts of one's own network may have names that no mail domain could have.
 HOST = re.compile(r"[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?")
+# Written alike in an address, a cookie's Path and a request: nothing that a proxy would decode,
+# join or take away.
+PUBLIC_PATH = re.compile(r"(?=.{0,100}\Z)(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 
 
 @dataclass(frozen=True)
@@ -135,14 +138,23 @@ def _credential(quoted: str | None) -> str | None:
 
 
 def parse_public_url(text: str) -> str:
-    """Read `DIGEST_PUBLIC_URL`."""
-    should_be = "should be like https://digest.example.org, an international name as xn--…"
+    """Read `DIGEST_PUBLIC_URL`; its path, if there is one, comes without a slash at its end."""
+    should_be = (
+        "should be like https://digest.example.org or https://paper.example/newsletters, an "
+        "international name as xn--…"
+    )
     parts = _split(text, {"http", "https"}, should_be)
-    if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("should have no path and no user, like https://digest.example.org")
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("should have no user, no question mark and no #")
+    path = parts.path.removesuffix("/")
+    if not PUBLIC_PATH.fullmatch(path):
+        raise ValueError(
+            "should have no path, or one of at most 100 letters, digits, hyphens, underscores and "
+            "dots, like https://paper.example/newsletters: no %, and no part that begins with a dot"
+        )
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES:
         raise ValueError("should begin with https://: links in mail carry readers' tokens")
-    return f"{parts.scheme}://{parts.netloc.lower().rstrip(':')}"
+    return f"{parts.scheme}://{parts.netloc.lower().rstrip(':')}{path}"
 
 
 def parse_origins(text: str) -> tuple[str, ...]:
@@ -150,7 +162,10 @@ def parse_origins(text: str) -> tuple[str, ...]:
     found = []
     for item in filter(None, (part.strip() for part in text.split(","))):
         try:
-            found.append(origin_of(parse_public_url(item)))
+            url = parse_public_url(item)
+            if urlsplit(url).path:
+                raise ValueError(url)
+            found.append(origin_of(url))
         except ValueError:
             raise ValueError(
                 "should be websites like https://paper.example, separated by commas: https unless "

@@ -45,7 +45,9 @@ VARIABLES = (
     Variable(
         "DIGEST_PUBLIC_URL",
         "http://127.0.0.1:8000",
-        "Where readers reach the pages. https unless it is loopback; no path.",
+        "Where readers reach the pages, like `https://digest.example.org`, or "
+        "`https://paper.example/newsletters` under a path of another site. https unless it is "
+        "loopback.",
     ),
     Variable(
         "DIGEST_KEYS",

@@ -18,6 +18,7 @@ from digest.web.guarding import guard_sign_ups
 from digest.web.health import health
 from digest.web.masthead import remember_masthead
 from digest.web.media import media
+from digest.web.mounting import mount
 from digest.web.security import add_security_headers
 from digest.web.site import site_pages
 from digest.web.slashes import straighten_paths
@@ -47,4 +48,5 @@ def create_app(runtime: Runtime, blueprints: Iterable[Blueprint] = ()) -> Flask:
     for blueprint in (*site_pages, media, health, *api, *blueprints):
         app.register_blueprint(blueprint)
     straighten_paths(app)
+    mount(app, runtime.settings.public_path)
     return app

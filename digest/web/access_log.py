@@ -28,7 +28,7 @@ def access_logged(app: Wsgi, log: logging.Logger) -> Wsgi:
         def tell(size: int) -> None:
             fields = {
                 "method": _method(environ["REQUEST_METHOD"]),
-                "path": _path(environ["PATH_INFO"]),
+                "path": _path(environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"]),
                 "status": said,
                 "bytes": size,
                 "ms": round((time.monotonic() - began) * 1000),

@@ -27,7 +27,9 @@ def add_security_headers(app: Flask, settings: Settings) -> None:
     """Add the headers, leaving alone what a view has set itself."""
     app.jinja_env.globals["scripted"] = scripted
     app.jinja_env.globals["framed"] = framed
-    app.after_request(_sealer(settings.public_url.startswith("https://")))
+    # Where only a path is ours, whether all of the host is https is not ours to say.
+    https = settings.public_url.startswith("https://") and not settings.public_path
+    app.after_request(_sealer(https))
 
 
 def scripted() -> bool:

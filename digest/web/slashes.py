@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter, RequestRedirect
 
 DOUBLED = re.compile(r"/{2,}")
 SENT_ON = frozenset({"GET", "HEAD"})
 RIGHT = "digest.right_path"
+# Set where no page of ours is meant, whatever the path looks like (digest.web.mounting).
+OUTSIDE = "digest.outside"
 
 Wsgi = Callable[..., Iterable[bytes]]
 
@@ -27,10 +29,9 @@ def straighten_paths(app: Flask) -> None:
     answer = app.wsgi_app
 
     def straightened(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        asked = environ["PATH_INFO"]
-        # Waitress takes doubled slashes away from the front.
-        if environ.get("REQUEST_URI", "").startswith("//") and not asked.startswith("//"):
-            asked = f"/{asked}"
+        if OUTSIDE in environ:
+            return answer(environ, start)
+        asked = asked_path(environ)
         right = right_path(adapter, asked)
         if right != asked:
             environ["PATH_INFO"] = right
@@ -42,11 +43,17 @@ def straighten_paths(app: Flask) -> None:
     app.before_request(_send_on)
 
 
-def right_path(adapter: MapAdapter, asked: str) -> str:
-    """Return the path that was meant: one that exists, but for slashes; else what was asked for.
+def asked_path(environ: dict[str, Any]) -> str:
+    """Return a request's path as it was sent, decoded: bytes of UTF-8, read as Latin-1."""
+    asked: str = environ["PATH_INFO"]
+    # Waitress takes doubled slashes away from the front.
+    if environ.get("REQUEST_URI", "").startswith("//") and not asked.startswith("//"):
+        return f"/{asked}"
+    return asked
 
-    Paths are as WSGI has them: bytes of UTF-8, read as Latin-1.
-    """
+
+def right_path(adapter: MapAdapter, asked: str) -> str:
+    """Return the path that was meant: one that exists, but for slashes; else what was asked for."""
     single = DOUBLED.sub("/", asked)
     for path in (single, f"{single}/", single.rstrip("/")):
         if path and _exists(adapter, path):
@@ -65,6 +72,8 @@ def _exists(adapter: MapAdapter, path: str) -> bool:
 
 
 def _send_on() -> Response | None:
+    if OUTSIDE in request.environ:
+        abort(404)
     if RIGHT not in request.environ:
         return None
     # From the server's own root, without scheme and host: whoever asked knows them.

@@ -244,6 +244,19 @@ def test_what_only_a_trial_would_do_is_warned_of(doctor: CommandLine, paper: Dat
 
 
 @only_sqlite
+def test_an_address_with_a_path_is_as_good_as_one_without(
+    doctor: CommandLine, paper: Database
+) -> None:
+    url = "https://halyard.example/newsletters"
+    assert "public address" not in found_by(with_settings(doctor, DIGEST_PUBLIC_URL=f"{url}/"))
+    found, remedy = only(
+        found_by(with_settings(doctor, DIGEST_PUBLIC_URL=f"{url}?x=1")), "settings", "failure"
+    )
+    assert found.startswith("DIGEST_PUBLIC_URL: should have no user, no question mark")
+    assert "https://paper.example/newsletters" in remedy
+
+
+@only_sqlite
 def test_a_proxy_that_nobody_named_is_warned_of(doctor: CommandLine, paper: Database) -> None:
     found = found_by(with_settings(doctor, DIGEST_TRUSTED_PROXIES=""))
     assert "DIGEST_TRUSTED_PROXIES" in only(found, "proxies", "warning")[0]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import httpx
@@ -43,7 +44,7 @@ def running(
     )
     try:
         first = read_line(process)
-        found = re.search(r"http://\S+:\d+", first)
+        found = re.search(r"http://\S+:\d+\S*(?=/ )", first)
         assert found, first + process.communicate(timeout=30)[1]
         yield found[0], process
     finally:
@@ -107,10 +108,16 @@ def test_it_answers_sends_ticks_and_stops(
     assert notice_state(database) is NoticeState.ACCEPTED
 
 
-def test_it_makes_its_database_and_says_what_is_missing(tmp_path: Path) -> None:
-    environment = {"DIGEST_DATA_DIR": str(tmp_path / "new"), "DATABASE_URL": ""}
+@pytest.mark.parametrize("path", ["", "/newsletters"])
+def test_it_makes_its_database_and_says_what_is_missing(tmp_path: Path, path: str) -> None:
+    environment = {
+        "DIGEST_DATA_DIR": str(tmp_path / "new"),
+        "DATABASE_URL": "",
+        "DIGEST_PUBLIC_URL": f"http://127.0.0.1:8000{path}",
+    }
     with running(environment, "--port", "0") as (url, process):
-        assert httpx.get(url, timeout=30).status_code == 200
+        assert urlsplit(url).path == path
+        assert httpx.get(f"{url}/", timeout=30).status_code == 200
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err

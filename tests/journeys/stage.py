@@ -4,7 +4,7 @@ import asyncio
 import smtplib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -48,8 +48,11 @@ class Faults:
 
 
 @contextmanager
-def stage_with(faults: Faults, folder: Path) -> Iterator[Stage]:
-    """The parts of `digest demo --once`, with a relay of the test's before its inbox."""
+def stage_with(faults: Faults, folder: Path, path: str = "") -> Iterator[Stage]:
+    """The parts of `digest demo --once`, with a relay of the test's before its inbox.
+
+    `path` is what the pages stand under, as in /newsletters.
+    """
     with ExitStack() as ends:
         mailbox = Mailbox()
         inbox = InboxServer(mailbox, bind("127.0.0.1", 0))
@@ -60,6 +63,7 @@ def stage_with(faults: Faults, folder: Path) -> Iterator[Stage]:
         listener = ends.enter_context(bind("127.0.0.1", 0))
         port = listener.getsockname()[1]
         settings = demo_settings(folder, port, relay.port if faults.relay else 1)
+        settings = replace(settings, public_url=settings.public_url + path)
         upgrade(settings.database_url)
         runtime = open_runtime(settings)
         ends.callback(runtime.close)

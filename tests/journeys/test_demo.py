@@ -105,11 +105,12 @@ FAULTS = {
 }
 
 
+@pytest.mark.parametrize("path", ["", "/newsletters"])
 def test_the_story_holds_on_the_stage_that_the_faults_are_put_into(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], path: str
 ) -> None:
     before = threading.active_count()
-    with stage_with(Faults(), tmp_path) as stage:
+    with stage_with(Faults(), tmp_path, path) as stage:
         held = tell(stage)
     said = capsys.readouterr()
     assert held, said.err

@@ -69,6 +69,8 @@ class Gallery:
     clock: FixedClock
     mailbox: Mailbox
     url: str = field(default="")
+    # Where it listens, which is elsewhere if it is behind a proxy.
+    backend: str = field(default="")
 
     def waiting(self, email: str = ROBIN, *, asked: datetime = MONDAY) -> str:
         """Ask for the newsletter; return the path of the confirmation's link."""
@@ -140,10 +142,12 @@ class DoItYourself:
 
 
 @contextmanager
-def open_gallery(folder: Path, *, issues: bool = True, **changes: Any) -> Iterator[Gallery]:
+def open_gallery(
+    folder: Path, *, issues: bool = True, path: str = "", **changes: Any
+) -> Iterator[Gallery]:
     """Serve the paper's pages on loopback, with its last two issues sent, or none yet.
 
-    `changes` replace settings of the demo.
+    `path` is what they stand under, as in /newsletters; `changes` replace settings of the demo.
     """
     with ExitStack() as ends:
         mailbox = Mailbox(clock=FixedClock(MONDAY))
@@ -151,14 +155,14 @@ def open_gallery(folder: Path, *, issues: bool = True, **changes: Any) -> Iterat
         inbox.start()
         ends.callback(inbox.stop)
         listener = ends.enter_context(bind("127.0.0.1", 0))
-        settings = demo_settings(folder, listener.getsockname()[1], inbox.port)
-        settings = replace(settings, **changes)
+        plain = demo_settings(folder, listener.getsockname()[1], inbox.port)
+        settings = replace(plain, **{"public_url": plain.public_url + path, **changes})
         upgrade(settings.database_url)
         bell, clock = DoItYourself(), FixedClock(MONDAY - timedelta(days=21))
         runtime = open_runtime(settings, clock=clock, bell=bell)
         bell.runtime = runtime
         ends.callback(runtime.close)
-        gallery = Gallery(runtime, clock, mailbox, settings.public_url)
+        gallery = Gallery(runtime, clock, mailbox, settings.public_url, plain.public_url)
         _print_paper(gallery, issues=issues)
         app = create_app(runtime, [inbox_pages(mailbox, settings.public_url), _failures()])
         app.config["PROPAGATE_EXCEPTIONS"] = False

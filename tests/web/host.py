@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
 from digest.models import ConsentDetail, SignUp, SignUpChoice
+from digest.settings.values import origin_of
 from tests.servers.web import WebServer
 from tests.web.gallery import Gallery
 from tests.web.looking import Scheme
@@ -82,7 +83,7 @@ class Host:
         text = HOWTO.read_text() + HOWTO.with_name("form.md").read_text()
         named = re.findall(rf"`([a-z]+-(?:src|action)) (?:'self' )?{DOCS_HOME}`", text)
         assert named == ["script-src", "connect-src", "img-src", "frame-src", "form-action"]
-        sources = {name: f"{name} {self.home}" for name in named}
+        sources = {name: f"{name} {origin_of(self.home)}" for name in named}
         # The host's own listener to frames, and the empty icon of its pages.
         sources["script-src"] += " 'self'"
         sources["img-src"] += " data:"
@@ -103,6 +104,7 @@ class Host:
     def listener(self) -> str:
         """Return the script that makes frames as high as what they hold, as a file of the host."""
         script = re.sub(r"</?script[^>]*>", "", self.pasted("script>\n?addEventListener"))
+        script = script.replace(f'"{self.home}"', f'"{origin_of(self.home)}"')
         self.server.route(
             "/listener.js", script.encode(), headers={"Content-Type": "text/javascript"}
         )

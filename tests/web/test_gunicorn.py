@@ -62,9 +62,11 @@ def socket(tmp_path: Path) -> Path:
 
 
 @SQLITE
+@pytest.mark.parametrize("under", ["", "/newsletters"])
 def test_it_serves_readers_and_logs_no_token(
-    environment: dict[str, str], socket: Path, database: Database
+    environment: dict[str, str], socket: Path, database: Database, under: str
 ) -> None:
+    environment["DIGEST_PUBLIC_URL"] = f"http://127.0.0.1:8000{under}"
     with database.transaction() as session:
         make_newsletter(session)
         publish_terms(session, "Terms.", NOW)
@@ -73,7 +75,9 @@ def test_it_serves_readers_and_logs_no_token(
     try:
         wait_for(socket, server)
         with httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(socket)), base_url="http://digest", timeout=30
+            transport=httpx.HTTPTransport(uds=str(socket)),
+            base_url=f"http://digest{under}",
+            timeout=30,
         ) as client:
             assert client.get("/").status_code == 200
             assert client.get("/readyz").json()["status"] == "ready"
@@ -90,9 +94,9 @@ def test_it_serves_readers_and_logs_no_token(
         output = server.communicate(timeout=30)[0].decode()
 
     assert server.returncode == 0, output
-    assert "GET / 200" in output
-    assert "POST /subscribe 200" in output
-    assert "/unsubscribe/… 200" in output
+    assert f"GET {under}/ 200" in output
+    assert f"POST {under}/subscribe 200" in output
+    assert f"POST {under}/unsubscribe/… 200" in output
     assert token not in output
     assert token.partition(".")[2] not in output
     assert "robin" not in output

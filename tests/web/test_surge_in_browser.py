@@ -30,12 +30,19 @@ PASTED = """<!doctype html>
 </form></body></html>"""
 
 
-@pytest.fixture(scope="module")
-def flooded(host_server: WebServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+# Under that path nothing is found without it.
+@pytest.fixture(scope="module", params=["", "/embed"])
+def flooded(
+    request: pytest.FixtureRequest,
+    host_server: WebServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Gallery]:
     """The paper's pages, while sign-ups surge."""
     folder = tmp_path_factory.mktemp("flooded")
     site = host_server.url.replace("127.0.0.1", "localhost")
-    with open_gallery(folder, issues=False, surge=1, embed_origins=(site,)) as gallery:
+    with open_gallery(
+        folder, issues=False, path=request.param, surge=1, embed_origins=(site,)
+    ) as gallery:
         for number in range(2):
             fields = {"email": f"flood{number}@example.org", "newsletter": "editors-digest"}
             httpx.post(f"{gallery.url}/subscribe", data=fields)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
 
-from digest.settings.values import LOOPBACK_NAMES
+from digest.settings.values import LOOPBACK_NAMES, origin_of
 from digest.web.inbox.mailbox import InboxMail, Mailbox
 from digest.web.inbox.reading import linked
 
@@ -33,8 +33,8 @@ def inbox_pages(mailbox: Mailbox, public_url: str) -> Blueprint:
     `public_url` is where the links and pictures in the mails lead.
     """
     pages = Blueprint("inbox", __name__, url_prefix="/inbox")
-    page_policy = PAGE_POLICY.format(origin=public_url)
-    mail_policy = MAIL_POLICY.format(origin=public_url)
+    page_policy = PAGE_POLICY.format(origin=origin_of(public_url))
+    mail_policy = MAIL_POLICY.format(origin=origin_of(public_url))
 
     @pages.before_request
     def refuse_strangers() -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from digest.models import Newsletter
 from digest.newsroom.terms import current_wording
+from digest.settings.values import origin_of
 from digest.web.assets import all_assets, stamped
 from digest.web.context import current_runtime
 
@@ -59,6 +60,7 @@ def show_boxes() -> str:
             select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
         ).all()
         wording = current_wording(session)
+    public_url = current_runtime().settings.public_url
     asked = request.args.get("newsletter")
     chosen = [each for each in newsletters if each.slug == asked] or newsletters[:1]
     return render_template(
@@ -67,5 +69,6 @@ def show_boxes() -> str:
         newsletters=newsletters,
         wording=wording,
         topic=request.args.get("topic") or TOPIC,
-        home=current_runtime().settings.public_url,
+        home=public_url,
+        origin=origin_of(public_url),
     )

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from digest.delivery.rendering.issue import IssueView, view_issue
 from digest.models import AFTER_FREEZE, Issue, IssueState, Newsletter, Story, StoryRole
+from digest.web.context import current_runtime
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ def _specimen(session: Session, issue: Issue) -> Specimen | None:
     older = session.scalar(others.where(Issue.number < issue.number).order_by(Issue.number.desc()))
     newer = session.scalar(others.where(Issue.number > issue.number).order_by(Issue.number))
     return Specimen(
-        # Its addresses begin at our own root.
-        view=view_issue(session, issue, ""),
+        # Without scheme and host: the page's reader knows them.
+        view=view_issue(session, issue, current_runtime().settings.public_path),
         number=issue.number,
         older=_row(older) if older else None,
         newer=_row(newer) if newer else None,

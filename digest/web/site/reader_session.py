@@ -31,7 +31,7 @@ def give_cookie(response: Response, secret: str) -> None:
         COOKIE,
         secret,
         max_age=SESSION_LASTS,
-        path=PATH,
+        path=f"{current_runtime().settings.public_path}{PATH}",
         secure=current_runtime().settings.public_url.startswith("https://"),
         httponly=True,
         samesite="Strict",
@@ -42,7 +42,7 @@ def take_cookie(response: Response) -> None:
     """Let the browser forget the session."""
     response.delete_cookie(
         COOKIE,
-        path=PATH,
+        path=f"{current_runtime().settings.public_path}{PATH}",
         secure=current_runtime().settings.public_url.startswith("https://"),
         httponly=True,
         samesite="Strict",

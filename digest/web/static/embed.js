@@ -1,7 +1,7 @@
 // <digest-signup newsletter="…" topic="…" variant="card|inline|footer" form="…">, on any page.
 // docs/howto/embed.md says how it is used. embed.css is put in, and comments are taken out, when
 // it is served.
-const HOME = new URL(import.meta.url).origin;
+const HOME = new URL(".", import.meta.url);
 const GIVE_UP_MS = 15000;
 const AWAY_MS = 90 * 24 * 3600 * 1000;
 const STYLE = new CSSStyleSheet();
@@ -16,7 +16,7 @@ function make(tag, attributes, ...inside) {
 }
 
 async function ask(path, body) {
-  const answer = await fetch(`${HOME}/api/v1/${path}`, {
+  const answer = await fetch(`${HOME}api/v1/${path}`, {
     method: body ? "POST" : "GET",
     headers: body ? { "Content-Type": "application/json" } : {},
     body: body && JSON.stringify(body),
@@ -230,7 +230,7 @@ class DigestSignup extends HTMLElement {
     const [ok, said] = await ask("subscriptions", sent);
     if (ok || !said.token) return [ok, said];
     sent.token = said.token;
-    if (said.challenge) sent.proof = await (await import(`${HOME}/embed-proof.js`)).prove(said.challenge);
+    if (said.challenge) sent.proof = await (await import(`${HOME}embed-proof.js`)).prove(said.challenge);
     else await new Promise((done) => setTimeout(done, 3000));
     return ask("subscriptions", sent);
   }

@@ -4,7 +4,7 @@ const list = document.getElementById("mails");
 async function renew() {
   if (document.hidden) return;
   try {
-    const answer = await fetch("/inbox", { cache: "no-store" });
+    const answer = await fetch(location.href, { cache: "no-store" });
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const newer = page.getElementById("mails");

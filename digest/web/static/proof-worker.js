@@ -1,4 +1,4 @@
-import { solve } from "/embed-proof.js";
+import { solve } from "../../embed-proof.js";
 
 addEventListener("message", async ({ data }) => {
   // Without WebCrypto there is no answer, and the page says so.
