@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import os
 import shutil
 import sys
 import textwrap
@@ -12,7 +13,7 @@ import click
 from digest.checkup import Finding, Level, check_up
 from digest.cli.accepting import accept
 from digest.cli.arguments import who
-from digest.cli.opening import json_option, print_json
+from digest.cli.opening import json_option, print_json, say_what_was_not_read
 from digest.logs import set_up_logging
 from digest.settings.loading import new_secret
 
@@ -57,6 +58,7 @@ def doctor(new_key: bool, accept_restore: bool, nothing_lost: bool, by: str, as_
         accept(by, nothing_lost=nothing_lost, as_json=as_json)
         return
     set_up_logging("text", logging.CRITICAL)
+    say_what_was_not_read(os.environ)
     found: list[Finding] = []
     for each in check_up():
         found.append(each)
