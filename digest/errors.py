@@ -17,6 +17,10 @@ class WrongEncodingError(DigestError):
     """The database keeps text in an encoding that cannot hold all of it; says how to mend it."""
 
 
+class RightsError(DigestError):
+    """The database does not let Digest's role do what it must; says how to mend it."""
+
+
 class UnavailableError(DigestError):
     """Something we depend on (database, disk) did not answer; nothing was written."""
 

@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import make_url, select
+from sqlalchemy import make_url, select, text
 
 from digest.checkup.finding import SECONDS_AT_MOST, Finding, failure, fine, in_words, warning
 from digest.clock import Clock
-from digest.database.tables import database_now
+from digest.database.tables import Base, database_now
 from digest.database.transactions import Database, is_pooled
 from digest.delivery.relay.connecting import connect_to_relay
 from digest.delivery.relay.connection import RelayDown, RelayTrouble, Stage
-from digest.errors import NotMigratedError, UnavailableError, WrongEncodingError
+from digest.errors import NotMigratedError, RightsError, UnavailableError, WrongEncodingError
 from digest.migrations import check_migrated
 from digest.models import Heartbeat, Installation
 from digest.settings.loading import LOOPBACK_NAMES, Settings
@@ -30,6 +30,18 @@ TICK_LATE = timedelta(minutes=3)
 WAIT_SECONDS = SECONDS_AT_MOST - 1
 
 UPGRADE = "Run: digest db upgrade"
+OWNER_REMEDY = (
+    "Its role must own the database and all of its tables. Bring a backup back into a database "
+    "made by createdb --owner, without pg_restore's --no-owner."
+)
+MAY_MAKE_TABLES = text(
+    "SELECT has_schema_privilege(current_schema(), 'CREATE'), "
+    "format('GRANT CREATE ON SCHEMA %I TO %I', current_schema(), current_user)"
+)
+OTHERS_TABLES = text(
+    "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
+    "AND relname = ANY(:ours) AND NOT pg_has_role(relowner, 'USAGE') ORDER BY relname"
+)
 RELAY_REMEDIES = {
     Stage.CONNECT: "Is SMTP_URL right, and does the relay run? Until it answers, mail waits.",
     Stage.STARTTLS: "Use the relay's port for TLS (smtps://), or mend its certificate.",
@@ -66,6 +78,9 @@ def look_at_database(database: Database, settings: Settings, clock: Clock) -> It
         found, _, remedy = str(error).partition(" Make a new one: ")
         yield failure("database", found, f"Make a new one, and restore into it: {remedy}")
         return
+    except RightsError as error:
+        yield failure("database", f"It cannot be used: {in_words(error)}", OWNER_REMEDY)
+        return
     except NotMigratedError as error:
         yield failure("database", str(error).partition(" Run:")[0], UPGRADE)
         return
@@ -78,7 +93,24 @@ def look_at_database(database: Database, settings: Settings, clock: Clock) -> It
     yield _suppression_key(known, SuppressionKey(settings.suppression_key))
     if not database.is_sqlite:
         yield _clocks(ours - theirs.astimezone(UTC))
+        yield from _rights(database)
         yield from _pooler(database)
+
+
+def _rights(database: Database) -> Iterator[Finding]:
+    """Look whether an issue's table can be made, and taken away again when its time is over."""
+    with database.reading() as session:
+        makes, grant = session.execute(MAY_MAKE_TABLES).one()
+        foreign = session.scalars(OTHERS_TABLES, {"ours": list(Base.metadata.tables)}).all()
+    if not makes:
+        yield failure(
+            "rights",
+            "Digest's role may not make tables, and each issue gets one when it is frozen: none "
+            "can be sent.",
+            f"As PostgreSQL's own user, in this database: {grant}",
+        )
+    if foreign:
+        yield failure("rights", f"Not Digest's role's own: {', '.join(foreign)}.", OWNER_REMEDY)
 
 
 def _pooler(database: Database) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import click
 
+from digest.cli.reading_files import GivenFile
 from digest.errors import DigestError
 from digest.settings.environment_file import NAMED_BY
 
@@ -63,16 +64,16 @@ def version() -> str:
 @click.version_option(version(), prog_name="digest")
 @click.option(
     "--env-file",
-    type=click.Path(exists=True, dir_okay=False),
+    type=GivenFile(),
     help="Settings, as systemd's EnvironmentFile; the environment wins.  [DIGEST_ENV_FILE]",
 )
-def digest(env_file: str | None) -> None:
+def digest(env_file: Path | None) -> None:
     """Digest: the newsletter service that a publisher runs itself.
 
     Settings come from the environment; `digest doctor` looks at them.
     """
     if env_file is not None:
-        os.environ[NAMED_BY] = str(Path(env_file).absolute())
+        os.environ[NAMED_BY] = str(env_file.absolute())
 
 
 def main() -> NoReturn:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from digest.cli.arguments import Moment, read_bytes, typed_wrongly
 from digest.cli.article_controls import article_as_json, hide, remove, show, state_of
 from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.reading_files import GivenFile
 from digest.cli.tables import print_table
 from digest.errors import FieldError
 from digest.models import Article
@@ -31,7 +32,7 @@ def article() -> None:
 @click.option("--section", help="Like World, or Science.")
 @click.option(
     "--image",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=GivenFile(),
     help="A picture: JPEG, PNG, WebP, GIF or AVIF.",
 )
 @click.option("--alt", default="", help="What the picture shows.")

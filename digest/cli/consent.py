@@ -13,6 +13,7 @@ from rich.progress import Progress
 from digest.cli.arguments import read_text
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.proof_page import write_proof
+from digest.cli.reading_files import GivenFile
 from digest.cli.writing import watched, write_whole
 from digest.readers.consent.chain import chain_lines, count_links, find_head, read_heads
 from digest.readers.consent.proving import prove as prove_consent
@@ -29,7 +30,7 @@ def consent() -> None:
     "--head",
     "files",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=GivenFile(),
     help="A file of heads that `digest consent head` printed before; may be given several times.",
 )
 @json_option

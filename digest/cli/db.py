@@ -5,11 +5,12 @@ from pathlib import Path
 import click
 from sqlalchemy import make_url
 
+from digest.cli.opening import settings_of_command
 from digest.database.transactions import Database
 from digest.errors import RefusedError, SettingError
 from digest.migrations import check_migrated, newest_revision
 from digest.migrations import upgrade as upgrade_tables
-from digest.settings.loading import Settings, load_settings
+from digest.settings.loading import Settings
 
 
 @click.group()
@@ -20,7 +21,7 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Create or change the tables to what this version needs. Safe to run again."""
-    settings = load_settings()
+    settings = settings_of_command()
     _make_room(settings)
     upgrade_tables(settings.database_url)
     click.echo(f"The database is at revision {newest_revision()}.")
@@ -30,7 +31,7 @@ def upgrade() -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def backup(file: Path) -> None:
     """Write a copy of the SQLite database to FILE, while Digest runs. Only you can read it."""
-    settings = load_settings()
+    settings = settings_of_command()
     if make_url(settings.database_url).get_backend_name() != "sqlite":
         raise RefusedError("This is for SQLite. For PostgreSQL: umask 077, then pg_dump.")
     database = Database(settings.database_url)

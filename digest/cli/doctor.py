@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import os
 import shutil
 import sys
 import textwrap
@@ -13,7 +14,7 @@ from digest.checkup import Echoing, Finding, Level, check_up
 from digest.checkup.returning import ARRIVAL_SECONDS
 from digest.cli.accepting import accept
 from digest.cli.arguments import who
-from digest.cli.opening import json_option, print_json
+from digest.cli.opening import json_option, print_json, say_what_was_not_read
 from digest.logs import set_up_logging
 from digest.settings.loading import new_secret
 
@@ -81,6 +82,7 @@ def doctor(
         accept(by, nothing_lost=nothing_lost, as_json=as_json)
         return
     set_up_logging("text", logging.CRITICAL)
+    say_what_was_not_read(os.environ)
     found: list[Finding] = []
     for each in check_up(echoing=Echoing(mail_now, wait)):
         found.append(each)

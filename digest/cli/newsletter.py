@@ -24,6 +24,7 @@ from digest.cli.arguments import (
     when,
 )
 from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.reading_files import GivenFile
 from digest.cli.tables import print_table
 from digest.models import Approval, InDoubtPolicy, Newsletter
 from digest.newsroom.intake.media import store_media
@@ -49,7 +50,7 @@ from digest.newsroom.palette import sentences
 from digest.readers.preferences.choosing import topics_asked_for
 from digest.readers.preferences.farewells import reasons_told
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE = GivenFile()
 
 OPTIONS = (
     click.option("--name", help="What readers call it: Editor's Digest."),

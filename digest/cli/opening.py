@@ -12,7 +12,7 @@ import click
 from digest.logs import set_up_logging
 from digest.runtime import Runtime, open_runtime
 from digest.settings.environment_file import NAMED_BY, USUAL
-from digest.settings.loading import load_settings
+from digest.settings.loading import Settings, load_settings
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
@@ -20,9 +20,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 @contextmanager
 def runtime() -> Iterator[Runtime]:
     """Open the runtime for one command, and close it after."""
-    settings = load_settings()
+    settings = settings_of_command()
     set_up_logging(settings.log_format)
-    say_what_was_not_read(os.environ)
     opened = open_runtime(settings)
     try:
         yield opened
@@ -30,11 +29,23 @@ def runtime() -> Iterator[Runtime]:
         opened.close()
 
 
-def say_what_was_not_read(environment: Mapping[str, str], usual: Path = USUAL) -> None:
+def settings_of_command() -> Settings:
+    """Load the settings for a command that opens the database.
+
+    Raises:
+        SettingError: as `load_settings`.
+    """
+    settings = load_settings()
+    say_what_was_not_read(os.environ)
+    return settings
+
+
+def say_what_was_not_read(environment: Mapping[str, str], usual: Path | None = None) -> None:
     """Say so where this works on the SQLite of the current folder, and there is a file of settings.
 
     Whoever followed the guide has it read by systemd, and by nothing else.
     """
+    usual = usual or USUAL
     told_where = any(
         environment.get(name) or environment.get(f"{name}_FILE")
         for name in ("DATABASE_URL", "DIGEST_DATA_DIR", NAMED_BY)

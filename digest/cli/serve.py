@@ -27,6 +27,7 @@ from sqlalchemy import func, select
 from digest import home
 from digest.cli.demo import DemoEditor, demo_settings, print_last_week, start_paper
 from digest.cli.halyard_feed import HalyardSite
+from digest.cli.opening import settings_of_command
 from digest.cli.proof import StoryError
 from digest.cli.story import Stage, play
 from digest.errors import DigestError, RefusedError
@@ -35,7 +36,7 @@ from digest.logs import set_up_logging
 from digest.migrations import upgrade
 from digest.models import Newsletter, Terms
 from digest.runtime import DELIVER_ISSUE, Runtime, open_runtime
-from digest.settings.loading import Settings, load_settings
+from digest.settings.loading import Settings
 from digest.settings.values import LOOPBACK_NAMES
 from digest.web import create_app
 from digest.web.inbox import InboxServer, Mailbox, inbox_pages
@@ -58,7 +59,7 @@ def run(host: str, port: int) -> None:
     The database is brought up to date first. Ctrl-C lets what is being sent finish; a second
     Ctrl-C does not wait.
     """
-    settings = load_settings()
+    settings = settings_of_command()
     set_up_logging(settings.log_format)
     if not settings.embedded:
         raise RefusedError(

@@ -6,6 +6,7 @@ import click
 
 from digest.cli.arguments import read_text, typed_wrongly
 from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.reading_files import GivenFile
 from digest.newsroom.terms import DEFAULT_LABEL, publish_terms
 
 
@@ -15,7 +16,7 @@ def terms() -> None:
 
 
 @terms.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=GivenFile())
 @click.option(
     "--label",
     default=DEFAULT_LABEL,

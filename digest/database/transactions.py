@@ -29,13 +29,15 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from digest.errors import UnavailableError, WrongEncodingError
+from digest.errors import RightsError, UnavailableError, WrongEncodingError
+from digest.ownership import hand_over
 
 BUSY_TIMEOUT_SECONDS = 30
 LONG_REST_SECONDS = 10
 CLEARING_MILLISECONDS = 100
 # A sign-up takes a few kilobytes.
 ROOM_TO_WRITE = 1_000_000
+INSUFFICIENT_PRIVILEGE = "42501"
 AWAY = "The database did not answer. Nothing was written; try again in a minute."
 
 
@@ -57,6 +59,7 @@ class Database:
 
         Raises:
             UnavailableError: the database is gone, its disk is full, or it stayed locked.
+            RightsError: PostgreSQL does not let our role do it.
         """
         with self._session(writes=True) as session:
             yield session
@@ -285,6 +288,12 @@ def _outages_named() -> Iterator[None]:
                 raise UnavailableError(
                     "The database's file is not a database, or it is damaged."
                 ) from error
+            if getattr(error.orig, "sqlstate", None) == INSUFFICIENT_PRIVILEGE:
+                said = str(error.orig).partition("\n")[0]
+                raise RightsError(
+                    f"PostgreSQL does not let Digest's role do that: {said}. The role must own the "
+                    "database and all of its tables."
+                ) from error
             raise
         raise UnavailableError(AWAY) from error
 
@@ -394,17 +403,19 @@ def _check_rested(
 def _make_private(_: Any, __: Any, arguments: Sequence[Any], ___: Any) -> None:
     """Make a new database's file, before SQLite does as the umask has it: readers are in it.
 
-    SQLite gives its files beside it the same mode.
+    SQLite gives its files beside it the same mode and owner.
     """
     name = str(arguments[0]) if arguments else ""
     if name and name != ":memory:" and not name.startswith("file:"):
         # Where that cannot be done, SQLite says so in words of its own.
         with suppress(OSError):
-            make_private(Path(name))
+            make_private(Path(name), hand_on=True)
 
 
-def make_private(path: Path) -> None:
+def make_private(path: Path, *, hand_on: bool = False) -> None:
     """Make an empty file that only its owner can read, whatever the umask.
+
+    With `hand_on` root makes it for whom the folder belongs to.
 
     Raises:
         FileExistsError: there is something of that name.
@@ -413,6 +424,8 @@ def make_private(path: Path) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.fchmod(descriptor, 0o600)
+        if hand_on:
+            hand_over(descriptor, path.parent)
     finally:
         os.close(descriptor)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 from digest.errors import SettingError
+from digest.ownership import why_unreadable
 
 NAMED_BY = "DIGEST_ENV_FILE"
 # Where the guide puts it.
@@ -48,8 +49,9 @@ def read_environment_file(path: Path) -> dict[str, str]:
             content = file.read(LARGEST + 1)
         text = content.decode()
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise SettingError(f"{NAMED_BY}: {path} cannot be read: {why}") from None
+        raise SettingError(
+            f"{NAMED_BY}: {path} cannot be read: {why_unreadable(path, error)}"
+        ) from None
     if stat.S_ISREG(mode) and mode & stat.S_IRWXO:
         raise SettingError(
             f"{NAMED_BY}: others on this machine can read {path}, and secrets are in it. Run: "

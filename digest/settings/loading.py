@@ -18,6 +18,7 @@ from environs import EnvError, FileAwareEnv
 from sqlalchemy import URL
 
 from digest.errors import SettingError
+from digest.ownership import hand_over, why_unreadable
 from digest.reserved_names import ReservedNames
 from digest.settings.environment_file import add_environment_file
 from digest.settings.values import (
@@ -205,9 +206,7 @@ class _Reader:
         try:
             text = self.env.str(name, "").strip()
         except (EnvError, OSError, ValueError):
-            raise SettingError(
-                f"{name}: {name}_FILE should name a file of text that Digest may read"
-            ) from None
+            raise SettingError(f"{name}: {_unread(f'{name}_FILE')}") from None
         # Not unset: a secret that was meant to be there is not quietly made anew.
         if not text and os.environ.get(f"{name}_FILE"):
             raise SettingError(f"{name}: the file that {name}_FILE names should not be empty")
@@ -264,6 +263,16 @@ class _PatientReader(_Reader):
             return parse(self.stand_ins[name] or "")
 
 
+def _unread(variable: str) -> str:
+    path = Path(os.environ.get(variable, ""))
+    why = "it is no file of text"
+    try:
+        path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        why = why_unreadable(path, error)
+    return f"{variable} should name a file that Digest may read, and {path} is none: {why}"
+
+
 def _database_url(text: str, data_dir: Path) -> str:
     if text != UNSET_DATABASE:
         return parse_database_url(text)
@@ -279,7 +288,9 @@ def _keys_made_here(data_dir: Path) -> dict[str, str]:
             _write_keys(path)
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"DIGEST_DATA_DIR: cannot keep keys in {data_dir}: {error}") from None
+        raise SettingError(
+            f"DIGEST_DATA_DIR: keys cannot be kept in {path}: {why_unreadable(path, error)}"
+        ) from None
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
@@ -293,6 +304,7 @@ def _write_keys(path: Path) -> None:
             file.write(lines)
             file.flush()
             os.fsync(descriptor)
+            hand_over(descriptor, path.parent)
         path.hardlink_to(draft)
     except FileExistsError:
         pass
