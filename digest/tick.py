@@ -7,8 +7,7 @@ jumps or a week of downtime heal by themselves.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from digest import home
@@ -18,8 +17,12 @@ from digest.delivery.ledger.restoring import hold_if_moved
 from digest.delivery.ledger.retention import fold_due
 from digest.delivery.messages import Links
 from digest.delivery.notices.sending import notices_due
+from digest.desk.audit import forget_origins
+from digest.desk.audit_chain import seal_events
+from digest.desk.sessions import forget_sessions
+from digest.heartbeats import beat, is_due
 from digest.logs import kept_apart
-from digest.models import Heartbeat, Issue, IssueState
+from digest.models import Issue, IssueState
 from digest.newsroom.intake.fetching_pictures import pictures_due
 from digest.newsroom.intake.fetching_sources import sources_due
 from digest.newsroom.intake.letting_go import has_something_to_let_go, let_go
@@ -39,7 +42,8 @@ from digest.runtime import (
     Runtime,
 )
 
-ADDRESSES, LETTING_GO = "addresses", "letting_go"
+ADDRESSES, DESK, LETTING_GO = "addresses", "desk", "letting_go"
+DAY = timedelta(days=1)
 
 
 def tick(runtime: Runtime) -> None:
@@ -51,8 +55,12 @@ def tick(runtime: Runtime) -> None:
         _keep_issues_going(runtime, now)
     with kept_apart("seals"):
         seal_consents(runtime.database, now)
+    with kept_apart("audit seals"):
+        seal_events(runtime.database, now)
     with kept_apart("addresses"):
         _forget_addresses(runtime, now)
+    with kept_apart("desk"):
+        _forget_where_users_were(runtime, now)
     with kept_apart("log"):
         runtime.database.clear_log()
     with runtime.database.reading() as session:
@@ -63,7 +71,7 @@ def tick(runtime: Runtime) -> None:
         pictures = pictures_due(session, now)
         pages = pages_to_ask(session, now)
         old = fold_due(session, now, runtime.settings.keep_months)
-        too_old = _is_due_today(session, LETTING_GO, now) and has_something_to_let_go(session, now)
+        too_old = is_due(session, LETTING_GO, now, DAY) and has_something_to_let_go(session, now)
     for issue_id in to_prepare:
         runtime.bell.ring(PREPARE_ISSUE, issue_id)
     for issue_id in to_deliver:
@@ -105,7 +113,7 @@ def _keep_issues_going(runtime: Runtime, now: datetime) -> None:
 def _forget_addresses(runtime: Runtime, now: datetime) -> None:
     """Once a day, and until nothing is left to forget: it looks at every reader."""
     with runtime.database.reading() as session:
-        if not _is_due_today(session, ADDRESSES, now):
+        if not is_due(session, ADDRESSES, now, DAY):
             return
     more = sweep_addresses(
         runtime.database,
@@ -117,6 +125,17 @@ def _forget_addresses(runtime: Runtime, now: datetime) -> None:
     if not more:
         with runtime.database.transaction() as session:
             beat(session, ADDRESSES, now)
+
+
+def _forget_where_users_were(runtime: Runtime, now: datetime) -> None:
+    """Once a day: sessions that are over, and from where things were done, 90 days later."""
+    with runtime.database.reading() as session:
+        if not is_due(session, DESK, now, DAY):
+            return
+    with runtime.database.transaction() as session:
+        forget_sessions(session, now=now)
+        forget_origins(session, now)
+        beat(session, DESK, now)
 
 
 def let_go_of_old(runtime: Runtime, go_on: Callable[[], bool]) -> bool:
@@ -132,32 +151,10 @@ def let_go_of_old(runtime: Runtime, go_on: Callable[[], bool]) -> bool:
     return finished
 
 
-def _is_due_today(session: Session, name: str, now: datetime) -> bool:
-    last = session.get(Heartbeat, name)
-    # A clock that was put back must not wait for the day to come again.
-    return last is None or not last.at <= now < last.at + timedelta(days=1)
-
-
 def links(runtime: Runtime) -> Links:
     """Return what makes readers' links in this installation."""
     settings = runtime.settings
     return Links(runtime.ring, settings.public_url, settings.inbound_domain)
-
-
-def beat(session: Session, name: str, now: datetime) -> None:
-    """Note that a part of the machinery is alive; `digest doctor` and /readyz look at it."""
-    known = session.execute(
-        update(Heartbeat).where(Heartbeat.name == name).values(at=now).returning(Heartbeat.name)
-    )
-    if known.first() is not None:
-        return
-    savepoint = session.begin_nested()
-    session.add(Heartbeat(name=name, at=now))
-    try:
-        savepoint.commit()
-    except IntegrityError:
-        # The first two ever came at once.
-        savepoint.rollback()
 
 
 def _scheduled_and_due(session: Session, now: datetime) -> list[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, text, update
 
 from digest.clock import FixedClock
 from digest.database.tables import database_now
@@ -15,11 +15,17 @@ from digest.database.transactions import Database
 from digest.delivery.ledger import claiming, partitions
 from digest.delivery.ledger.restoring import accept
 from digest.delivery.notices.sending import send_notices
+from digest.desk.audit import OPERATOR, Actor, list_events, record
+from digest.desk.sessions import Browser, open_session
 from digest.models import (
     Approval,
+    AuditSeal,
     Breaker,
     BreakerState,
+    ConsentKind,
+    ConsentSeal,
     Delivery,
+    DeskSession,
     Heartbeat,
     Home,
     Issue,
@@ -33,6 +39,7 @@ from digest.models import (
     Terms,
     Wording,
 )
+from digest.readers.consent.recording import record_consent
 from digest.runtime import (
     DELIVER_ISSUE,
     FOLD_DELIVERIES,
@@ -43,6 +50,7 @@ from digest.runtime import (
 from digest.settings.loading import RelayAddress
 from digest.tick import links, tick
 from digest.tokens import new_token_id
+from tests.desk.sealed import make_user
 from tests.factories import (
     NOW,
     RING,
@@ -285,6 +293,55 @@ def test_addresses_are_forgotten_once_a_day_and_after_the_clock_was_put_back(hou
         with house.database.reading() as session:
             last = session.get_one(Heartbeat, "addresses").at
         assert last == NOW + timedelta(hours=looked)
+
+
+def test_what_was_done_at_the_desk_is_sealed_and_from_where_is_forgotten(house: House) -> None:
+    with house.database.transaction() as session:
+        user = make_user(session)
+        record(session, Actor(user, "203.0.113.7"), "issue edit", "issue", 1, now=NOW)
+        open_session(session, user, Browser("203.0.113.7"), now=NOW, proved=True)
+
+    def look() -> tuple[list[tuple[int | None, str | None]], int]:
+        house.tick()
+        with house.database.reading() as session:
+            events = [(event.link, event.ip) for event in list_events(session, at_most=50)]
+            return events, session.scalar(select(func.count()).select_from(DeskSession)) or 0
+
+    assert look() == ([(1, "203.0.113.7")], 1)
+    house.clock.at = NOW + timedelta(days=15)
+    assert look() == ([(1, "203.0.113.7")], 0), "a session that is over"
+    house.clock.at = NOW + timedelta(days=91)
+    assert look() == ([(1, None)], 0)
+
+
+def test_where_users_were_is_looked_at_once_a_day(house: House) -> None:
+    looked = []
+    for hours in (0, 23, 25, -200):
+        house.clock.at = NOW + timedelta(hours=hours)
+        house.tick()
+        with house.database.reading() as session:
+            looked.append(session.get_one(Heartbeat, "desk").at - NOW)
+    assert looked == [timedelta(hours=hours) for hours in (0, 0, 25, -200)]
+
+
+@pytest.mark.parametrize(
+    ("broken", "sealed"), [("audit_event", "consent"), ("consent", "audit_event")]
+)
+def test_a_log_that_cannot_be_sealed_keeps_no_other_from_it(
+    house: House, broken: str, sealed: str
+) -> None:
+    with house.database.transaction() as session:
+        record(session, OPERATOR, "issue edit", "issue", 1, now=NOW)
+        record_consent(session, ConsentKind.ERASED, b"s" * 16, now=NOW)
+        session.execute(text(f"ALTER TABLE {broken} RENAME COLUMN at TO moment"))
+    house.tick()
+    links = {"audit_event": AuditSeal, "consent": ConsentSeal}
+    with house.database.reading() as session:
+        counts = {
+            name: session.scalar(select(func.count()).select_from(seal))
+            for name, seal in links.items()
+        }
+    assert counts == {broken: 0, sealed: 1}
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.HELD, NoticeKind.DRAFT_READY])

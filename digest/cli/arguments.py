@@ -125,6 +125,18 @@ class Weekday(click.ParamType[int]):
         return found[0]
 
 
+class Day(click.ParamType[date]):
+    """A day: ISO 8601."""
+
+    name = "DATE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a day; give one like 2026-11-28.", param, ctx)
+
+
 class Moment(click.ParamType[datetime]):
     """A moment: ISO 8601; without an offset it is the newsletter's local time (see `moment_in`)."""
 

@@ -57,7 +57,9 @@ class Heartbeat(Base):
     """When a part of the machinery last showed a sign of life: `tick`, `bulk`, `notices`.
 
     `addresses`: when those that were kept long enough were last forgotten, all of them;
-    `letting_go`: the same of old articles' bodies and pictures.
+    `letting_go`: the same of old articles' bodies and pictures; `desk`: the same of sessions that
+    are over and of where users did things. `seals`, `audit_seals`: when the whole log was last
+    searched for what is in no chain.
     """
 
     __tablename__ = "heartbeat"

@@ -13,10 +13,10 @@ from digest.clock import FixedClock, SystemClock
 from digest.database.transactions import Database
 from digest.newsroom.terms import publish_terms
 from digest.readers.consent.sealing import seal_consents
+from tests.chain.tampering import disarm
 from tests.cli.conftest import CommandLine
 from tests.factories import NOW, make_newsletter
 from tests.readers.conftest import ReadersDesk
-from tests.readers.consent.tampering import disarm
 
 TERMS = "# Terms\n\nWe send <b>what</b> you asked for & nothing else.\n"
 

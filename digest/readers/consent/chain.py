@@ -1,29 +1,22 @@
-"""The hash chain over consents: what a link is, and its head, which others keep.
+"""The hash chain over consents: what a link says of one, and of the words that were shown.
 
-A link is canonical JSON (RFC 8785), and its hash the SHA-256 of these bytes. It holds the hash of
-the link before, so that whatever is altered, taken out, put in or put in another order no longer
-fits. The words that were shown are hashed too: a chain over their ids alone would not notice if
-somebody rewrote them.
+The words are hashed too: a chain over their ids alone would not notice if somebody rewrote them.
 """
 
 import hashlib
-import json
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Protocol
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Protocol
 
 import rfc8785
-from sqlalchemy import String, func, select, type_coerce
+from sqlalchemy import String, select, type_coerce
 from sqlalchemy.orm import Session
 
-from digest.errors import RefusedError
-from digest.models import Consent, ConsentSeal, Wording
-
-FIRST_PREVIOUS = bytes(32)
-MOST_HEADS = 10_000
-ROWS_AT_ONCE = 1000
+from digest.chain import heads, links
+from digest.chain.heads import Head
+from digest.chain.log import Log, Part, write_moment
+from digest.models import Consent, ConsentDetail, ConsentSeal, Wording
+from digest.readers.consent.recording import Personal
 
 # The columns that a link covers.
 RECORD = (
@@ -65,9 +58,16 @@ def write_link(sequence: int, previous: bytes, event: Event, words: str | None) 
 
     Raises ValueError where the row holds what no link could.
     """
-    link: dict[str, str | int | None] = {
-        "sequence": sequence,
-        "previous": previous.hex(),
+    return links.write_link(sequence, previous, _fields(event, words))
+
+
+def seal_hash(sequence: int, previous: bytes, event: Event, words: str | None) -> bytes:
+    """Return the hash of one link."""
+    return links.hash_link(sequence, previous, _fields(event, words))
+
+
+def _fields(event: Event, words: str | None) -> dict[str, str | int | None]:
+    return {
         "id": event.id,
         "subject": event.subject.hex(),
         "kind": str(event.kind),
@@ -75,15 +75,9 @@ def write_link(sequence: int, previous: bytes, event: Event, words: str | None) 
         "wording": event.wording_id,
         "terms": event.terms_id,
         "words": words,
-        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "at": write_moment(event.at),
         "mac": event.mac.hex(),
     }
-    return rfc8785.dumps(link)
-
-
-def seal_hash(sequence: int, previous: bytes, event: Event, words: str | None) -> bytes:
-    """Return the hash of one link."""
-    return hashlib.sha256(write_link(sequence, previous, event, words)).digest()
 
 
 def write_words(wording: Wording) -> bytes:
@@ -119,78 +113,58 @@ class Words:
         return self._known[wording_id]
 
 
-@dataclass(frozen=True)
-class Head:
-    """The newest link at some moment. With a copy of it elsewhere, all before it is fixed."""
+class _ConsentWriter:
+    def __init__(self, session: Session) -> None:
+        self._words = Words(session)
 
-    sequence: int
-    hash: str
+    def fields(self, record: Event) -> dict[str, str | int | None]:
+        return _fields(record, self._words.hash_of(record.wording_id))
 
-    def __str__(self) -> str:
-        return f"{self.sequence} {self.hash}"
+    def suspects(self, record: Event) -> str:
+        if record.wording_id is None:
+            return "it"
+        if self._words.hash_of(record.wording_id) is None:
+            return "the words that it points to are gone, or it"
+        return f"it, or the words that it points to (wording {record.wording_id}),"
 
 
-def count_links(session: Session) -> int:
-    """Return how many links there are: for a progress bar."""
-    return session.scalar(select(func.count()).select_from(ConsentSeal)) or 0
+def personal(detail: Any) -> Personal:
+    """Return the personal fields of a row of details."""
+    return Personal(**{name: getattr(detail, name) for name in Personal.__annotations__})
+
+
+DETAIL = Part(
+    name="detail",
+    what="who, or from where,",
+    of=ConsentDetail.consent_id,
+    columns=(
+        ConsentDetail.salt,
+        *(getattr(ConsentDetail, name) for name in Personal.__annotations__),
+    ),
+    mac="mac",
+    reckon=lambda detail: personal(detail).mac(detail.salt),
+)
+
+CONSENTS = Log(
+    command="consent",
+    noun="record",
+    kind=lambda consent: consent.kind,
+    record=Consent,
+    columns=RECORD,
+    writer=_ConsentWriter,
+    seal=ConsentSeal,
+    sealed=ConsentSeal.consent_id,
+    detail=ConsentDetail.consent_id,
+    parts=(DETAIL,),
+    searched="seals",
+)
 
 
 def chain_lines(session: Session) -> Iterator[str]:
     """Yield every link as a line, without holding them all; the next line has this one's hash."""
-    words = Words(session)
-    links = session.execute(
-        select(ConsentSeal.sequence, ConsentSeal.previous, *RECORD)
-        .join(Consent, Consent.id == ConsentSeal.consent_id)
-        .order_by(ConsentSeal.sequence)
-        .execution_options(yield_per=ROWS_AT_ONCE)
-    )
-    for row in links:
-        link = write_link(row.sequence, row.previous, row, words.hash_of(row.wording_id))
-        yield f"{link.decode()}\n"
+    return links.chain_lines(session, CONSENTS)
 
 
 def find_head(session: Session) -> Head | None:
     """Return the head of the chain, where anything is sealed."""
-    newest = session.execute(
-        select(ConsentSeal.sequence, ConsentSeal.hash)
-        .order_by(ConsentSeal.sequence.desc())
-        .limit(1)
-    ).first()
-    return Head(newest.sequence, newest.hash.hex()) if newest else None
-
-
-def read_heads(text: str) -> tuple[Head, ...]:
-    """Read heads that were kept: JSON as `digest consent head --json` prints it, or its lines.
-
-    Raises:
-        RefusedError: it holds none, or something else; says what.
-    """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if len(lines) > MOST_HEADS:
-        raise RefusedError(f"There are more than {MOST_HEADS:,} lines: that is no list of heads.")
-    try:
-        heads = (_from_json(text),) if text.lstrip().startswith("{") else _from_lines(lines)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise RefusedError(
-            "That is no head of the chain: each line should be a number and 64 hex digits, as "
-            "`digest consent head` prints them."
-        ) from None
-    if not heads:
-        raise RefusedError("There is no head in it. `digest consent head` prints one.")
-    return heads
-
-
-def _from_json(text: str) -> Head:
-    read = json.loads(text)
-    return _head(str(read["sequence"]), str(read["hash"]))
-
-
-def _from_lines(lines: Iterable[str]) -> tuple[Head, ...]:
-    # What stands after the two is a person's note: the date, say.
-    return tuple(_head(*line.split()[:2]) for line in lines)
-
-
-def _head(sequence: str, hash_: str) -> Head:
-    if not (re.fullmatch(r"[1-9][0-9]{0,17}", sequence) and re.fullmatch(r"[0-9a-f]{64}", hash_)):
-        raise ValueError("not a head")
-    return Head(int(sequence), hash_)
+    return heads.find_head(session, CONSENTS)

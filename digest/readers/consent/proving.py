@@ -1,7 +1,7 @@
 """The proof for one person: every event, the words that were shown, and how to check all of it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from digest.addresses import Address, seek_address
+from digest.chain.heads import Head
 from digest.errors import NotFoundError
 from digest.models import (
     Consent,
@@ -23,9 +24,15 @@ from digest.models import (
     Wording,
 )
 from digest.prose import ended
-from digest.readers.consent.chain import Head, Words, find_head, seal_hash, words_hash, write_link
-from digest.readers.consent.recording import Personal
-from digest.readers.consent.verifying import fits_mac
+from digest.readers.consent.chain import (
+    DETAIL,
+    Words,
+    find_head,
+    personal,
+    seal_hash,
+    words_hash,
+    write_link,
+)
 from digest.suppression import SuppressionKey
 
 NOTHING = "Nothing is held under that address, so there is nothing to prove"
@@ -176,12 +183,12 @@ def _shown(events: Iterable[Any], words: Words) -> Iterable[ProvenEvent]:
 
 
 def _personal(consent: Consent, detail: ConsentDetail) -> PersonalShown:
-    fields = {name: getattr(detail, name) for name in Personal.__annotations__}
+    kept = personal(detail)
     return PersonalShown(
-        **fields,
+        **asdict(kept),
         salt=detail.salt.hex(),
-        written=Personal(**fields).written().decode(),
-        fits=fits_mac(detail, consent.mac),
+        written=kept.written().decode(),
+        fits=DETAIL.fits(detail, consent),
     )
 
 

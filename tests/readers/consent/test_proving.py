@@ -15,9 +15,9 @@ from digest.readers.consent.chain import chain_lines, find_head
 from digest.readers.consent.proving import Proof, prove
 from digest.readers.consent.sealing import seal_consents
 from digest.readers.preferences.leaving import leave
+from tests.chain.tampering import all_rights, does
 from tests.factories import NOW, SUPPRESSION_KEY
 from tests.readers.conftest import EVIDENCE, TERMS, ReadersDesk
-from tests.readers.consent.tampering import all_rights, does
 from tests.readers.data.test_erasing import erased
 
 

@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from digest.chain.links import FIRST_PREVIOUS
 from digest.database.transactions import Database
 from digest.models import Consent, ConsentDetail, ConsentKind, ConsentSeal, Wording
-from digest.readers.consent.chain import FIRST_PREVIOUS, seal_hash, words_hash
+from digest.readers.consent.chain import seal_hash, words_hash
 from digest.readers.consent.recording import Evidence, Personal, record_consent
 from digest.readers.consent.sealing import seal_consents
 from tests.factories import NOW

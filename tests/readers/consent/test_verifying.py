@@ -2,23 +2,29 @@
 
 import gc
 import tracemalloc
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
+from digest.chain.heads import Head
+from digest.chain.verifying import Findings
 from digest.database.transactions import Database
-from digest.errors import RefusedError
 from digest.models import Wording
-from digest.readers.consent.chain import Head, find_head, read_heads
+from digest.readers.consent.chain import CONSENTS, find_head
 from digest.readers.consent.sealing import seal_consents
-from digest.readers.consent.verifying import MOST_LISTED, Findings, verify_chain
+from digest.readers.consent.verifying import verify_chain
+from tests.chain.tampering import (
+    Way,
+    all_rights,
+    assert_each_way_is_found,
+    assert_only_the_head_tells,
+    common_ways,
+    does,
+)
 from tests.factories import NOW
 from tests.readers.conftest import ReadersDesk
-from tests.readers.consent import tampering
-from tests.readers.consent.tampering import all_rights, does, make_chain, make_events
+from tests.readers.consent.sealed import make_chain, make_events
 
 EVENTS = 2000
 
@@ -51,8 +57,8 @@ def test_an_untouched_chain_holds(database: Database, chain: Head) -> None:
     assert len(steps) > 1
 
 
-# Each way of tampering, what is said of it, and how many sentences it takes.
-TAMPERING: dict[str, tuple[Callable[[Session], None], int, str]] = {
+# Each way of tampering, how many sentences it takes, and what is said of it.
+TAMPERING: dict[str, Way] = {
     "a kind": (
         does("UPDATE consent SET kind = 'imported' WHERE id = 700"),
         1,
@@ -72,11 +78,6 @@ TAMPERING: dict[str, tuple[Callable[[Session], None], int, str]] = {
         1,
         "Record 700 (nonsense, ",
     ),
-    "a time": (
-        does("UPDATE consent SET at = (SELECT at FROM consent WHERE id = 701) WHERE id = 700"),
-        1,
-        "Record 700 ",
-    ),
     "the sentence": (
         does("UPDATE wording SET label = 'I agree to [all]'"),
         EVENTS,
@@ -87,123 +88,19 @@ TAMPERING: dict[str, tuple[Callable[[Session], None], int, str]] = {
         EVENTS,
         "does not fit link 1",
     ),
-    "a hash": (
-        does("UPDATE consent_seal SET hash = previous WHERE sequence = 700"),
-        2,
-        "does not fit link 700",
-    ),
-    "a record is dropped": (
-        does(
-            "DELETE FROM consent_detail WHERE consent_id = 700",
-            "DELETE FROM consent WHERE id = 700",
-        ),
-        1,
-        "Record 700 is missing: link 700 sealed it, and it is not there any more.",
-    ),
-    "a record and its link are dropped": (
-        does(
-            "DELETE FROM consent_seal WHERE sequence = 700",
-            "DELETE FROM consent_detail WHERE consent_id = 700",
-            "DELETE FROM consent WHERE id = 700",
-        ),
-        1,
-        "Link 700 is missing: link 701 comes next.",
-    ),
-    "two links are dropped": (
-        does("DELETE FROM consent_seal WHERE sequence IN (700, 701)"),
-        3,
-        "Links 700 to 701 are missing: link 702 comes next.",
-    ),
-    "the first link is dropped": (
-        does("DELETE FROM consent_seal WHERE sequence = 1"),
-        2,
-        "Link 1 is missing: link 2 comes next.",
-    ),
-    "a record is dropped, and its details are not": (
-        does("DELETE FROM consent WHERE id = 700"),
-        2,
-        "Record 700 is missing: its personal details are still there.",
-    ),
-    "records are swapped": (tampering.swap_records, 2, "Record 701 "),
-    "links are swapped": (
-        tampering.reorder_links,
-        3,
-        "Link 700 (record 701) does not follow link 699: something was altered, put in, taken out "
-        "or put in another order here.",
-    ),
-    "a record is put in with a link": (
-        tampering.insert_sealed,
-        4,
-        "Link 701 (record 700) does not follow link 700",
-    ),
-    "a record is put in": (
-        tampering.insert_unsealed,
-        1,
-        "Record 1000000 (confirmed, 2026-10-05 06:08 UTC) is not in the chain, into which it "
-        "belonged within minutes",
-    ),
-    "a record is put in, and sealed as if it were new": (
-        tampering.insert_late,
-        1,
-        "Record 1000000 (confirmed, 2026-10-05 06:08 UTC) stands in the chain after one of "
-        "2026-10-15 06:33 UTC: it was put in later than it says",
-    ),
-    "the tail's links are cut": (
-        does(f"DELETE FROM consent_seal WHERE sequence > {EVENTS - 2}"),
-        3,
-        f"Record {EVENTS} (",
-    ),
-    "the tail is cut, records and all": (
-        does(
-            f"DELETE FROM consent_seal WHERE sequence > {EVENTS - 2}",
-            f"DELETE FROM consent_detail WHERE consent_id > {EVENTS - 2}",
-            f"DELETE FROM consent WHERE id > {EVENTS - 2}",
-        ),
-        1,
-        f"The chain ends at link {EVENTS - 2}, and the head you kept is of link {EVENTS}: the "
-        "last 2 links were cut off.",
-    ),
-    "all of it is cut": (
-        does(
-            "DELETE FROM consent_seal", "DELETE FROM consent_detail", "DELETE FROM consent"
-        ),
-        1,
-        f"The chain ends at link 0, and the head you kept is of link {EVENTS}",
-    ),
-    "all of it is written anew": (
-        tampering.rewrite,
-        1,
-        f"Link {EVENTS} is not the one that the head you kept was of: the chain was written anew "
-        "since",
-    ),
-}  # fmt: skip
+} | common_ways(CONSENTS, EVENTS, "confirmed", "kind = 'imported'")
 
 
 def test_each_way_of_tampering_is_found_and_its_place_named(
     database: Database, chain: Head
 ) -> None:
-    for name, (tamper, count, sentence) in TAMPERING.items():
-        with all_rights(database) as session:
-            tamper(session)
-            session.expire_all()
-            found = verify_chain(session, NOW, heads=[chain])
-
-        assert not found.holds, name
-        told = [problem.sentence for problem in found.problems]
-        assert found.problem_count == count, (name, told[:5])
-        assert any(sentence in each for each in told), (name, told[:5])
-        assert len(told) == min(found.problem_count, MOST_LISTED), name
-    assert verified(database, chain).holds, "what was done was taken back"
+    assert_each_way_is_found(database, CONSENTS, TAMPERING, chain)
 
 
 def test_a_cut_tail_and_a_rewritten_chain_are_seen_by_the_head_alone(
     database: Database, chain: Head
 ) -> None:
-    for name in ("the tail is cut, records and all", "all of it is written anew"):
-        with all_rights(database) as session:
-            TAMPERING[name][0](session)
-            session.expire_all()
-            assert verify_chain(session, NOW).holds, name
+    assert_only_the_head_tells(database, CONSENTS, TAMPERING)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -310,23 +207,3 @@ def test_a_longer_chain_takes_no_more_memory(
         assert peak() < shorter * 1.5
     finally:
         gc.unfreeze()
-
-
-# Heads
-
-
-def test_heads_are_read_as_they_were_printed() -> None:
-    one, two = Head(7, "ab" * 32), Head(90, "cd" * 32)
-
-    assert read_heads(f"{one} 2026-11-29T16:00:00Z\n\n{two}\n") == (one, two)
-    assert read_heads(f'{{"sequence": 7, "hash": "{one.hash}", "printed_at": "x"}}') == (one,)
-
-
-@pytest.mark.parametrize(
-    "kept",
-    ["", "\n", "nonsense", "7", "0 " + "ab" * 32, "7 AB", "7 " + "ab" * 31, "{", "[]", '{"a": 1}',
-     '{"sequence": null, "hash": 7}', "-7 " + "ab" * 32, "{" * 100_000],
-)  # fmt: skip
-def test_what_is_no_head_is_refused_with_a_word_on_how_to_get_one(kept: str) -> None:
-    with pytest.raises(RefusedError, match="digest consent head"):
-        read_heads(kept)
