@@ -41,6 +41,8 @@ class Purpose(enum.StrEnum):
     PAGE = "g"
     FORM = "f"
     WITHDRAWAL = "w"
+    USER_LINK = "l"
+    DESK = "d"
     ECHO = "e"
 
 

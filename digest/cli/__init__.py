@@ -16,6 +16,7 @@ from digest.settings.environment_file import NAMED_BY
 # Loaded when they are asked for: `digest --help` should not import a web server.
 COMMANDS = {
     "article": "Add, list, hide and take back articles.",
+    "audit": "List who did what, and check the chain of it.",
     "bounce": "Act on mail that came back, or that asks to leave.",
     "consent": "Check the chain of consents, and prove one person's.",
     "db": "Bring the database up to date.",
@@ -29,6 +30,7 @@ COMMANDS = {
     "subscriber": "List, show, export and erase subscribers.",
     "terms": "Publish the words that readers agree to.",
     "token": "Make tokens for the API.",
+    "user": "Say who may sign in at the desk, and what each may do.",
 }
 MODULES = {"demo": "serve", "run": "serve"}
 

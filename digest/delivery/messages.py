@@ -77,6 +77,10 @@ class Links:
         token = self.ring.sign(Purpose.NEW_ADDRESS, token_id)
         return f"{self.public_url}/a/{token}"
 
+    def user_link(self, token_id: bytes) -> str:
+        token = self.ring.sign(Purpose.USER_LINK, token_id)
+        return f"{self.public_url}/desk/password/{token}"
+
     def leave_by_mail(self, token_id: bytes) -> str:
         """Return the local part of the address that a reader leaves by; its domain is frozen."""
         return self.ring.sign_local_part(Purpose.LEAVE_BY_MAIL, token_id)

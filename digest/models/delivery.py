@@ -173,6 +173,7 @@ class NoticeKind(enum.StrEnum):
     STORY_WITHDRAWN = "story_withdrawn"
     FRESH_LINK = "fresh_link"
     ADDRESS_CHANGED = "address_changed"
+    USER_LINK = "user_link"
 
 
 class NoticeState(enum.StrEnum):

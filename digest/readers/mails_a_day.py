@@ -16,6 +16,7 @@ MOST_A_DAY = {
     NoticeKind.CONFIRMATION: 2,
     NoticeKind.ALREADY_SIGNED_UP: 1,
     NoticeKind.FRESH_LINK: 3,
+    NoticeKind.USER_LINK: 3,
 }
 
 

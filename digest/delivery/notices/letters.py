@@ -31,6 +31,7 @@ from digest.models import (
     SignUp,
     SignUpChoice,
     Subscription,
+    UserLink,
 )
 
 # A notice of an issue is news while the issue is in one of these states.
@@ -134,6 +135,8 @@ def _about(session: Session, notice: Notice, links: Links) -> About:
         return _fresh_link(session, notice, links)
     if notice.kind is NoticeKind.ADDRESS_CHANGED:
         return f"mailto:{notice.newsletter.editor_email}"
+    if notice.kind is NoticeKind.USER_LINK:
+        return _user_link(session, notice, links)
     if _is_of_new_address(notice):
         return _new_address(session, notice, links)
     if notice.kind is NoticeKind.CONFIRMATION:
@@ -196,6 +199,17 @@ def _fresh_link(session: Session, notice: Notice, links: Links) -> str:
     if session.scalar(select(over).where(Notice.id == notice.id)):
         raise _MootError("The link would have run out before it arrived.")
     return links.fresh_link(notice.token_id)
+
+
+def _user_link(session: Session, notice: Notice, links: Links) -> str:
+    over = Notice.released_at < database_now(-FRESH_LINK_SECONDS)
+    waits = select(UserLink.id, over).where(
+        UserLink.token_id == notice.token_id, UserLink.spent_at.is_(None), Notice.id == notice.id
+    )
+    found = session.execute(waits).first()
+    if found is None or found[1]:
+        raise _MootError("The link was replaced, or would have run out before it arrived.")
+    return links.user_link(notice.token_id)
 
 
 class _MootError(Exception):

@@ -1,0 +1,170 @@
+"""What was done at the desk, by whom, to which row: written in the transaction that does it."""
+
+import hmac
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import rfc8785
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.orm import Session, aliased
+
+from digest.models import AuditDetail, AuditEvent, AuditPart, AuditSeal, Newsletter, User
+
+SALT_BYTES = 32
+# Where things were done from is personal, and of no use for longer.
+ORIGIN_KEPT = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something, and from where: `user` is None for the server's operator."""
+
+    user: User | None
+    ip: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.user.name if self.user else "the operator"
+
+
+OPERATOR = Actor(None)
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    verb: str,
+    of_table: str,
+    row_id: int | None,
+    *,
+    now: datetime,
+    newsletter_id: int | None = None,
+    fields: Iterable[str] = (),
+    values: Mapping[str, Any] | None = None,
+) -> AuditEvent:
+    """Add one event. `verb`: "issue approve"; `fields`: the columns that were changed.
+
+    `values` is what of it is personal, or somebody's words: it can be forgotten, and what is left
+    still verifies.
+    """
+    origin = {"ip": actor.ip} if actor.ip else None
+    parts = {AuditPart.ORIGIN: origin, AuditPart.VALUES: dict(values) if values else None}
+    salts = {part: secrets.token_bytes(SALT_BYTES) for part, content in parts.items() if content}
+    macs = {part: detail_mac(salt, parts[part] or {}) for part, salt in salts.items()}
+    event = AuditEvent(
+        at=now,
+        user_id=actor.user.id if actor.user else None,
+        verb=verb,
+        of_table=of_table,
+        row_id=row_id,
+        newsletter_id=newsletter_id,
+        fields=sorted(fields),
+        origin_mac=macs.get(AuditPart.ORIGIN),
+        values_mac=macs.get(AuditPart.VALUES),
+    )
+    session.add(event)
+    session.flush()
+    for part, salt in salts.items():
+        session.add(AuditDetail(event_id=event.id, part=part, salt=salt, content=parts[part] or {}))
+    return event
+
+
+def detail_mac(salt: bytes, content: dict[str, Any]) -> bytes:
+    """Return the HMAC-SHA256 of a personal part, as canonical JSON (RFC 8785), under its salt."""
+    return hmac.digest(salt, rfc8785.dumps(content), "sha256")
+
+
+@dataclass(frozen=True)
+class EventShown:
+    """An event as it is listed. `dataclasses.asdict` is JSON, with `at` as text.
+
+    `user` is None for the operator. `ip` and `values` are None where they were not known, or are
+    forgotten. `link` is the number of the link that sealed it, None until the tick came.
+    """
+
+    id: int
+    at: datetime
+    user: str | None
+    email: str | None
+    verb: str
+    table: str
+    row: int | None
+    newsletter: str | None
+    fields: tuple[str, ...]
+    ip: str | None
+    values: dict[str, Any] | None
+    link: int | None
+
+
+def list_events(
+    session: Session, *, at_most: int, since: datetime | None = None, user: User | None = None
+) -> list[EventShown]:
+    """Return the newest events, the newest first: from a moment on, by one user, or all."""
+    origin, values = aliased(AuditDetail), aliased(AuditDetail)
+    rows = session.execute(
+        select(AuditEvent, User, Newsletter.slug, origin, values, AuditSeal.sequence)
+        .outerjoin(User, User.id == AuditEvent.user_id)
+        .outerjoin(Newsletter, Newsletter.id == AuditEvent.newsletter_id)
+        .outerjoin(origin, (origin.event_id == AuditEvent.id) & (origin.part == AuditPart.ORIGIN))
+        .outerjoin(values, (values.event_id == AuditEvent.id) & (values.part == AuditPart.VALUES))
+        .outerjoin(AuditSeal, AuditSeal.event_id == AuditEvent.id)
+        .where(*_matching(since, user))
+        .order_by(AuditEvent.id.desc())
+        .limit(at_most)
+    )
+    return [
+        EventShown(
+            id=event.id,
+            at=event.at,
+            user=by.name if by else None,
+            email=by.email if by else None,
+            verb=event.verb,
+            table=event.of_table,
+            row=event.row_id,
+            newsletter=slug,
+            fields=tuple(event.fields),
+            ip=done_from.content.get("ip") if done_from else None,
+            values=stood.content if stood else None,
+            link=link,
+        )
+        for event, by, slug, done_from, stood, link in rows
+    ]
+
+
+def count_events(
+    session: Session, *, since: datetime | None = None, user: User | None = None
+) -> int:
+    """Return how many events there are: from a moment on, by one user, or all."""
+    matching = select(func.count()).select_from(AuditEvent).where(*_matching(since, user))
+    return session.scalar(matching) or 0
+
+
+def _matching(since: datetime | None, user: User | None) -> Iterator[ColumnElement[bool]]:
+    if since is not None:
+        yield AuditEvent.at >= since
+    if user is not None:
+        yield AuditEvent.user_id == user.id
+
+
+def forget_origins(session: Session, now: datetime) -> int:
+    """Delete where things were done from, of what is older than 90 days; return how many."""
+    old = select(AuditEvent.id).where(AuditEvent.at < now - ORIGIN_KEPT)
+    return _forget(session, AuditDetail.part == AuditPart.ORIGIN, AuditDetail.event_id.in_(old))
+
+
+def forget_row(session: Session, of_table: str, row_id: int) -> int:
+    """Delete the values of all events about one row: a reader who is erased, say."""
+    events = select(AuditEvent.id).where(
+        AuditEvent.of_table == of_table, AuditEvent.row_id == row_id
+    )
+    return _forget(session, AuditDetail.part == AuditPart.VALUES, AuditDetail.event_id.in_(events))
+
+
+def _forget(session: Session, *which: Any) -> int:
+    gone = session.execute(
+        delete(AuditDetail).where(*which).execution_options(synchronize_session=False)
+    )
+    return int(gone.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,184 @@
+"""Who works at the desk: users, what each may do, their sessions, and the log of what they did."""
+
+import enum
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from digest.database.tables import Base
+from digest.models.newsletter import Newsletter
+
+
+class Role(enum.StrEnum):
+    """What a user may do: an owner all but see addresses, which is for `readers` and owners."""
+
+    OWNER = "owner"
+    EDITOR = "editor"
+    VIEWER = "viewer"
+    READERS = "readers"
+
+
+class User(Base):
+    """Somebody who may sign in at the desk. Never deleted: the log and issues name them.
+
+    `password_hash` is Argon2's own text, None until the user has chosen one. `totp_secret` is
+    sealed by a key of the ring (`digest.desk.sealed`); `totp_step` the last step of 30 s whose code
+    was used, so that no code is good twice (RFC 6238 5.2); until `totp_since` it is being set up.
+    """
+
+    __tablename__ = "desk_user"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(320))
+    email_key: Mapped[str] = mapped_column(String(320), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    password_hash: Mapped[str | None] = mapped_column(String(300))
+    password_since: Mapped[datetime | None]
+    totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary(200))
+    totp_since: Mapped[datetime | None]
+    totp_step: Mapped[int | None]
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+    grants: Mapped[list["Grant"]] = relationship(
+        back_populates="user", cascade="all, delete-orphan", order_by="Grant.id"
+    )
+
+
+class Grant(Base):
+    """A role that a user has: for one newsletter, or for all that there are and will be (NULL)."""
+
+    __tablename__ = "desk_grant"
+    __table_args__ = (
+        UniqueConstraint("user_id", "role", "newsletter_id"),
+        # NULL is equal to nothing, so that the constraint does not see these.
+        Index(
+            "uq_desk_grant_everywhere",
+            "user_id",
+            "role",
+            unique=True,
+            sqlite_where=text("newsletter_id IS NULL"),
+            postgresql_where=text("newsletter_id IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("desk_user.id"))
+    role: Mapped[Role]
+    newsletter_id: Mapped[int | None] = mapped_column(ForeignKey("newsletter.id"))
+
+    user: Mapped[User] = relationship(back_populates="grants")
+    newsletter: Mapped[Newsletter | None] = relationship()
+
+
+class RecoveryCode(Base):
+    """A code that stands in once for a lost second factor; kept as a SHA-256 of its random text."""
+
+    __tablename__ = "recovery_code"
+    __table_args__ = (UniqueConstraint("user_id", "hash"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("desk_user.id"))
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    used_at: Mapped[datetime | None]
+
+
+class UserLink(Base):
+    """A link, good once and for a while, by which a user chooses a password.
+
+    `made_by_user`: asked for by whoever knew the address, at the page "Forgotten"; else by a
+    command or an owner.
+    """
+
+    __tablename__ = "user_link"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_id: Mapped[bytes] = mapped_column(LargeBinary(16), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("desk_user.id"), index=True)
+    made_by_user: Mapped[bool]
+    made_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    spent_at: Mapped[datetime | None]
+
+    user: Mapped[User] = relationship()
+
+
+class DeskSession(Base):
+    """A user's browser. Its cookie holds a secret, of which only the SHA-256 is kept.
+
+    `proved_at`: when the user last showed who they are; None while the second factor is still
+    asked for, and the session opens nothing yet.
+    """
+
+    __tablename__ = "desk_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("desk_user.id"), index=True)
+    opened_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    proved_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    ip: Mapped[str | None] = mapped_column(String(45))
+    user_agent: Mapped[str | None] = mapped_column(String(500))
+
+    user: Mapped[User] = relationship()
+
+
+class AuditEvent(Base):
+    """Who did what to which row of a table, and the names of the columns that it changed.
+
+    Insert-only, as a trigger holds. `user_id` is None where the server's operator did it by a
+    command. Of what is personal it holds HMACs alone: see `AuditDetail`.
+    """
+
+    __tablename__ = "audit_event"
+    __table_args__ = (Index("ix_audit_event_row", "of_table", "row_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("desk_user.id"))
+    verb: Mapped[str] = mapped_column(String(60))
+    of_table: Mapped[str] = mapped_column(String(60))
+    row_id: Mapped[int | None]
+    newsletter_id: Mapped[int | None] = mapped_column(ForeignKey("newsletter.id"))
+    fields: Mapped[list[str]] = mapped_column(JSON, default=list)
+    origin_mac: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    values_mac: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+
+    user: Mapped[User | None] = relationship()
+
+
+class AuditPart(enum.StrEnum):
+    """What of an event is personal: where it was done from, and what stood in the row."""
+
+    ORIGIN = "origin"
+    VALUES = "values"
+
+
+class AuditDetail(Base):
+    """A personal part of an event, under a salt of its own; erasure and retention delete it.
+
+    The event's HMAC is made over `content` as canonical JSON (RFC 8785).
+    """
+
+    __tablename__ = "audit_detail"
+
+    event_id: Mapped[int] = mapped_column(ForeignKey("audit_event.id"), primary_key=True)
+    part: Mapped[AuditPart] = mapped_column(primary_key=True)
+    salt: Mapped[bytes] = mapped_column(LargeBinary(32))
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class AuditSeal(Base):
+    """A link of the hash chain over audit events, made by the tick. Insert-only as well."""
+
+    __tablename__ = "audit_seal"
+
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    event_id: Mapped[int] = mapped_column(ForeignKey("audit_event.id"), unique=True)
+    previous: Mapped[bytes] = mapped_column(LargeBinary(32))
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    sealed_at: Mapped[datetime]
