@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from digest.checkup.returning import send_echo
 from digest.cli.halyard import (
     EDITOR,
+    EDITOR_EMAIL,
     LAST_WEEK,
     NOTE,
     NOTE_BEFORE,
@@ -22,7 +23,9 @@ from digest.cli.halyard import (
 from digest.cli.halyard_feed import HalyardSite, feed_due
 from digest.cli.story import next_issue
 from digest.delivery.ledger.freezing import freeze
-from digest.models import Issue, IssueState, Newsletter, Subscription
+from digest.desk.audit import OPERATOR
+from digest.desk.users import Granted, create_user
+from digest.models import Issue, IssueState, Newsletter, Role, Subscription
 from digest.newsroom.intake.fetching_pictures import fetch_pictures
 from digest.newsroom.intake.fetching_sources import fetch_source, open_fetcher
 from digest.newsroom.issues.calendar import Slot, slots_after
@@ -82,7 +85,9 @@ def demo_settings(folder: Path, web_port: int, inbox_port: int) -> Settings:
 def start_paper(runtime: Runtime) -> None:
     """Make the paper, and prove that mail to its inbound domain arrives: in the demo's inbox."""
     with runtime.database.transaction() as session:
-        open_paper(session, runtime.clock.now())
+        now = runtime.clock.now()
+        open_paper(session, now)
+        create_user(session, OPERATOR, EDITOR_EMAIL, EDITOR, [Granted(Role.OWNER)], now=now)
     send_echo(runtime.database, runtime.settings, INBOUND_DOMAIN)
 
 

@@ -16,6 +16,7 @@ from digest.newsroom.terms import publish_terms
 SITE = "https://halyard.example"
 SLUG = "editors-digest"
 EDITOR = "Imara Vance-Oduya"
+EDITOR_EMAIL = "editor@halyard.example"
 
 NOTE = (
     "Good morning. We spend a great deal of ink on things that grow. This week’s lead is about a "
@@ -267,7 +268,7 @@ def open_paper(session: Session, now: datetime) -> Newsletter:
             promise=f"{EDITOR}, editor of The Halyard, picks the stories she would press on a "
             "friend.",
             editor_name=EDITOR,
-            editor_email="editor@halyard.example",
+            editor_email=EDITOR_EMAIL,
             editor_portrait=store_media(session, _drawn("portrait", PORTRAIT), now, lasting=True),
             from_address="digest@halyard.example",
             reply_to="editor@halyard.example",

@@ -39,6 +39,7 @@ from digest.runtime import DELIVER_ISSUE, Runtime, open_runtime
 from digest.settings.loading import Settings
 from digest.settings.values import LOOPBACK_NAMES
 from digest.web import create_app
+from digest.web.desk import DemoDoor, demo_door_pages
 from digest.web.inbox import InboxServer, Mailbox, inbox_pages
 from digest.web.server import EmbeddedServer, Wsgi, bind
 from worker.embedded import EmbeddedWorkers
@@ -106,7 +107,8 @@ def _run_demo(port: int) -> None:
         editor.prepare_issue()
         click.echo(
             f"The Halyard is at   {stage.url}/\n"
-            f"Its readers' mail   {stage.url}/inbox\n\n"
+            f"Its readers' mail   {stage.url}/inbox\n"
+            f"Its editor's desk   {stage.url}{stage.desk_path} (good once)\n\n"
             "Sign up with any address, then look into the inbox. Ctrl-C ends the demo."
         )
 
@@ -180,9 +182,10 @@ def demo_stage(port: int) -> Iterator[tuple[Stage, Parts]]:
         )
         inbox.start()
         ends.callback(inbox.stop)
-        app = create_app(runtime, [inbox_pages(mailbox, settings.public_url)])
-        parts = ends.enter_context(serving(runtime, app, listener))
-        yield Stage(runtime, settings.public_url, mailbox, paper), parts
+        door = DemoDoor()
+        extra = [inbox_pages(mailbox, settings.public_url), demo_door_pages(door)]
+        parts = ends.enter_context(serving(runtime, create_app(runtime, extra), listener))
+        yield Stage(runtime, settings.public_url, mailbox, paper, door.path), parts
 
 
 def _act_on_mail(runtime: Runtime, content: bytes, recipients: tuple[str, ...]) -> bool:

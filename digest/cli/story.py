@@ -56,13 +56,15 @@ LOOK_AGAIN_SECONDS = 0.02
 class Stage:
     """The running product as its readers and its editor meet it.
 
-    `patience_seconds` is the longest wait for any one thing.
+    `desk_path` signs its editor in, once. `patience_seconds` is the longest wait for any one
+    thing.
     """
 
     runtime: Runtime
     url: str
     inbox: ReadersInbox
     paper: HalyardSite
+    desk_path: str = ""
     patience_seconds: float = 15.0
 
 

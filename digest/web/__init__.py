@@ -13,6 +13,7 @@ from digest.web.api.subscriptions import subscription_api
 from digest.web.assets import serve_assets
 from digest.web.compressing import compress_public_answers
 from digest.web.context import attach
+from digest.web.desk import desk_pages
 from digest.web.errors import handle_errors
 from digest.web.guarding import guard_sign_ups
 from digest.web.health import health
@@ -45,7 +46,7 @@ def create_app(runtime: Runtime, blueprints: Iterable[Blueprint] = ()) -> Flask:
     guard_sign_ups(app, runtime)
     handle_errors(app)
     api = (article_api, signup_box_api, subscription_api)
-    for blueprint in (*site_pages, media, health, *api, *blueprints):
+    for blueprint in (*site_pages, *desk_pages, media, health, *api, *blueprints):
         app.register_blueprint(blueprint)
     straighten_paths(app)
     mount(app, runtime.settings.public_path)

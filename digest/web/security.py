@@ -17,10 +17,24 @@ SCRIPTED = frozenset(
 )
 # Pages that show what stands on other sites: it asks us for its words, as it does there.
 ASKING = frozenset({"boxes"})
+# Pages with a frame of ours: an issue as its readers get it.
+FRAMING = frozenset({"desk_issue"})
 # Pages that other sites hold in an iframe: those whose origin is declared.
 FRAMED = frozenset({"frames"})
 # A token in the address is all that its page needs: nobody else may learn it.
-TOKEN_PATHS = ("/confirm/", "/unsubscribe/", "/preferences", "/u/", "/p/", "/c/", "/r/", "/a/")
+TOKEN_PATHS = (
+    "/confirm/",
+    "/unsubscribe/",
+    "/preferences",
+    "/u/",
+    "/p/",
+    "/c/",
+    "/r/",
+    "/a/",
+    "/desk/password/",
+)
+# Behind a sign-in: for nobody's cache.
+DESK = "/desk/"
 
 
 def add_security_headers(app: Flask, settings: Settings) -> None:
@@ -48,6 +62,8 @@ def _policy() -> str:
         policy += "; script-src 'self'"
     if request.blueprint in ASKING:
         policy += "; connect-src 'self'; frame-src 'self'"
+    if request.blueprint in FRAMING:
+        policy += "; frame-src 'self'"
     ancestors = " ".join(["'self'", *declared_origins()]) if framed() else "'none'"
     return f"{policy}; frame-ancestors {ancestors}"
 
@@ -64,6 +80,10 @@ def _sealer(https: bool) -> Callable[[Response], Response]:
         if request.path.startswith(TOKEN_PATHS):
             headers["Cache-Control"] = "no-store"
             headers["Referrer-Policy"] = "no-referrer"
+            headers["X-Robots-Tag"] = "noindex, nofollow"
+        if request.path.startswith(DESK):
+            headers.setdefault("Cache-Control", "no-store")
+            headers.setdefault("Referrer-Policy", "same-origin")
             headers["X-Robots-Tag"] = "noindex, nofollow"
         headers.setdefault("Cache-Control", "no-cache")
         # The page that a form stood on is evidence: to ourselves it is told in full.

@@ -79,7 +79,7 @@ def stage_with(faults: Faults, folder: Path, path: str = "") -> Iterator[Stage]:
         paper = ends.enter_context(HalyardSite())
         if not faults.feed:
             paper.close()
-        yield Stage(runtime, settings.public_url, mailbox, paper, PATIENCE_SECONDS)
+        yield Stage(runtime, settings.public_url, mailbox, paper, patience_seconds=PATIENCE_SECONDS)
 
 
 class BadRelay(SmtpSink):

@@ -6,7 +6,15 @@ otherwise an `Ask`: what has to be sent along with the same fields next time.
 """
 
 from digest.web.guarding.challenges import FIELD as PROOF
-from digest.web.guarding.checking import Ask, Attempt, check_network, guard, guard_sign_ups
+from digest.web.guarding.checking import (
+    Ask,
+    Attempt,
+    check_code,
+    check_network,
+    check_sign_in,
+    guard,
+    guard_sign_ups,
+)
 from digest.web.guarding.form_tokens import FIELD as TOKEN
 from digest.web.guarding.form_tokens import new_token
 
@@ -15,7 +23,9 @@ __all__ = [
     "TOKEN",
     "Ask",
     "Attempt",
+    "check_code",
     "check_network",
+    "check_sign_in",
     "guard",
     "guard_sign_ups",
     "new_token",

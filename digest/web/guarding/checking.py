@@ -45,6 +45,16 @@ OTHER = (RateLimitItemPerMinute(20, namespace="other"),)
 # A /48 of IPv6 has this many times what one line has.
 SITE_TIMES = 4
 ONE_ADDRESS = RateLimitItemPerHour(10, namespace="address")
+# For signing in at the desk: from one network, for one user from there, and from everywhere. The
+# last is large, or whoever knows an address could keep its user out.
+DESK = (
+    RateLimitItemPerMinute(10, namespace="desk"),
+    RateLimitItemPerHour(60, namespace="desk"),
+)
+ONE_USER_FROM_THERE = RateLimitItemPerHour(20, namespace="user-there")
+ONE_USER = RateLimitItemPerHour(300, namespace="user")
+# A code has six digits. Only who knows the password comes so far.
+ONE_USERS_CODES = RateLimitItemPerHour(20, namespace="code")
 
 log = structlog.get_logger(__name__)
 
@@ -152,10 +162,37 @@ def check_network(ip: str | None) -> None:
     Raises:
         TooManyRequests: too many came from that network.
     """
-    hits = _from_there(OTHER, ip)
-    if hits:
-        guard_: _Guard = current_app.extensions[EXTENSION]
-        _refuse(guard_.counters, guard_.counters.first_refused(hits))
+    _count(_from_there(OTHER, ip))
+
+
+def check_sign_in(who: str, ip: str | None) -> None:
+    """Count one password that was tried at the desk for `who`, which is no address in clear.
+
+    Raises:
+        TooManyRequests: too many came from that network, or for that user.
+    """
+    networks = networks_of(ip)
+    there = networks.line if networks else ""
+    hits = [
+        *_from_there(DESK, ip),
+        Hit(ONE_USER_FROM_THERE, f"{who} {there}".rstrip()),
+        Hit(ONE_USER, who),
+    ]
+    _count(hits)
+
+
+def check_code(user_id: int) -> None:
+    """Count one code that was tried for a user of the desk.
+
+    Raises:
+        TooManyRequests: too many were tried.
+    """
+    _count([Hit(ONE_USERS_CODES, str(user_id))])
+
+
+def _count(hits: Sequence[Hit]) -> None:
+    guard_: _Guard = current_app.extensions[EXTENSION]
+    _refuse(guard_.counters, guard_.counters.first_refused(hits))
 
 
 def _from_there(

@@ -1,14 +1,13 @@
 """The inbox's pages: what came, and each mail as HTML, text, headers and source."""
 
-import ipaddress
 import re
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
 
-from digest.settings.values import LOOPBACK_NAMES, origin_of
+from digest.settings.values import origin_of
 from digest.web.inbox.mailbox import InboxMail, Mailbox
 from digest.web.inbox.reading import linked
+from digest.web.loopback import refuse_strangers
 
 VIEWS = ("html", "text", "headers", "source")
 WIDTHS = ("desktop", "phone")
@@ -36,12 +35,7 @@ def inbox_pages(mailbox: Mailbox, public_url: str) -> Blueprint:
     page_policy = PAGE_POLICY.format(origin=origin_of(public_url))
     mail_policy = MAIL_POLICY.format(origin=origin_of(public_url))
 
-    @pages.before_request
-    def refuse_strangers() -> None:
-        # The name as well: a page elsewhere may have its own name lead to this machine.
-        host = urlsplit(f"//{request.host}").hostname
-        if host not in LOOPBACK_NAMES or not _is_loopback(request.remote_addr):
-            abort(404)
+    pages.before_request(refuse_strangers)
 
     @pages.after_request
     def seal(response: Response) -> Response:
@@ -101,13 +95,6 @@ def _found(mailbox: Mailbox, mail_id: int) -> InboxMail:
     if mail is None:
         abort(404)
     return mail
-
-
-def _is_loopback(address: str | None) -> bool:
-    try:
-        return ipaddress.ip_address(address or "").is_loopback
-    except ValueError:
-        return False
 
 
 def _with_links_in_new_tabs(html: str) -> str:

@@ -1,0 +1,21 @@
+"""The editors' pages, behind a sign-in: one module per page of the desk."""
+
+from digest.web.desk.account import account_pages
+from digest.web.desk.demo_door import DemoDoor, demo_door_pages
+from digest.web.desk.issue import desk_issue_pages
+from digest.web.desk.password import password_pages
+from digest.web.desk.sign_in import again_pages, sign_in_pages
+from digest.web.desk.this_week import this_week_pages
+from digest.web.desk.users import user_pages
+
+desk_pages = (
+    sign_in_pages,
+    again_pages,
+    password_pages,
+    this_week_pages,
+    desk_issue_pages,
+    account_pages,
+    user_pages,
+)
+
+__all__ = ["DemoDoor", "demo_door_pages", "desk_pages"]

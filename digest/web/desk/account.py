@@ -1,0 +1,199 @@
+"""A user's own page: where they are signed in, their password, their second factor."""
+
+import io
+
+import segno
+from flask import Response, current_app, redirect, request, url_for
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from digest.desk import second_factor
+from digest.desk.audit import record
+from digest.desk.links import set_password
+from digest.desk.passwords import hash_password, is_password
+from digest.desk.sessions import end_session, end_sessions, list_sessions
+from digest.desk.vault import Vault
+from digest.errors import FieldError
+from digest.models import DeskSession, User
+from digest.web.context import current_runtime
+from digest.web.desk.sign_in import WRONG_CODE, WRONG_PASSWORD
+from digest.web.desk.signed_in import (
+    actor,
+    browser,
+    desk,
+    desk_blueprint,
+    moment_here,
+    prove_first,
+    show,
+)
+from digest.web.guarding import check_code, check_sign_in
+from digest.web.masthead import masthead_of
+
+DONE = {
+    "password": "Your new password is in use. You are signed out everywhere else.",
+    "ended": "That browser is signed out.",
+    "all": "You are signed out everywhere but here.",
+    "off": "You sign in by your password alone now.",
+}
+
+account_pages = desk_blueprint("account", __name__)
+
+
+@account_pages.get("/account")
+def show_account() -> Response:
+    """Show where the user is signed in, and how."""
+    return _shown()
+
+
+@account_pages.post("/account/password")
+def change_password() -> AnyResponse:
+    """Take a new password, with the one before."""
+    runtime = current_runtime()
+    user = desk().user
+    check_sign_in(f"user {user.id}", browser().ip)
+    if not is_password(user.password_hash, request.form.get("before", "")):
+        return _shown((FieldError("before", WRONG_PASSWORD),))
+    try:
+        hashed = hash_password(request.form.get("password", ""), user.email, user.name)
+    except FieldError as error:
+        return _shown((error,))
+    with runtime.database.transaction() as session:
+        who, now = actor(session), desk().now
+        assert who.user is not None
+        set_password(session, who, who.user, hashed, now=now)
+        end_sessions(session, who.user, now=now, keep=desk().session)
+    return _done("password")
+
+
+@account_pages.post("/account/sessions")
+def end() -> AnyResponse:
+    """End one session, or all but this one."""
+    which, now = request.form.get("session", ""), desk().now
+    with current_runtime().database.transaction() as session:
+        who = actor(session)
+        assert who.user is not None
+        if which == "others":
+            end_sessions(session, who.user, now=now, keep=desk().session)
+            row = None
+        else:
+            row = int(which) if which.isdecimal() and len(which) < 19 else 0
+            end_session(session, who.user, row, now=now)
+        record(session, who, "session end", DeskSession.__tablename__, row, now=now)
+    return _done("all" if which == "others" else "ended")
+
+
+@account_pages.post("/account/second-factor")
+def begin_second_factor() -> AnyResponse:
+    """Make a secret, and show it once, as a QR code and as text."""
+    if (first := prove_first()) is not None:
+        return first
+    user = desk().user
+    if second_factor.is_asked_for(user):
+        return _done("")
+    with current_runtime().database.transaction() as session:
+        secret = second_factor.begin(session, session.get_one(User, user.id), _vault())
+    return _set_up(secret)
+
+
+@account_pages.post("/account/second-factor/confirm")
+def confirm_second_factor() -> AnyResponse:
+    """Take the first code, and show the recovery codes, once."""
+    user, now = desk().user, desk().now
+    check_code(user.id)
+    with current_runtime().database.transaction() as session:
+        who = actor(session)
+        assert who.user is not None
+        typed = request.form.get("code", "")
+        confirmed = second_factor.confirm(session, who.user, _vault(), typed, now)
+        if confirmed:
+            codes = second_factor.new_recovery_codes(session, who.user)
+            _record_factor(session, "user switch second factor on")
+            end_sessions(session, who.user, now=now, keep=desk().session)
+        else:
+            secret = second_factor.secret_of(who.user, _vault())
+    if confirmed:
+        return show("recovery_codes.html", codes=codes)
+    if secret is None or second_factor.is_asked_for(user):
+        return _done("")
+    return _set_up(secret, (FieldError("code", WRONG_CODE),))
+
+
+@account_pages.post("/account/second-factor/off")
+def switch_off() -> AnyResponse:
+    """Ask for no second factor any more."""
+    if (first := prove_first()) is not None:
+        return first
+    with current_runtime().database.transaction() as session:
+        second_factor.switch_off(session, session.get_one(User, desk().user.id))
+        _record_factor(session, "user switch second factor off")
+    return _done("off")
+
+
+@account_pages.post("/account/recovery-codes")
+def new_codes() -> AnyResponse:
+    """Make recovery codes in place of those before, and show them, once."""
+    if (first := prove_first()) is not None:
+        return first
+    if not second_factor.is_asked_for(desk().user):
+        return _done("")
+    with current_runtime().database.transaction() as session:
+        codes = second_factor.new_recovery_codes(session, session.get_one(User, desk().user.id))
+        who = actor(session)
+        record(
+            session, who, "user make recovery codes", User.__tablename__, desk().user.id,
+            now=desk().now,
+        )  # fmt: skip
+    return show("recovery_codes.html", codes=codes)
+
+
+def _record_factor(session: Session, verb: str) -> None:
+    record(
+        session,
+        actor(session),
+        verb,
+        User.__tablename__,
+        desk().user.id,
+        now=desk().now,
+        fields=("totp_secret",),
+    )
+
+
+def _set_up(secret: str, errors: tuple[FieldError, ...] = ()) -> Response:
+    issuer = masthead_of(current_app).get().name or "Digest"
+    drawn = io.BytesIO()
+    segno.make(second_factor.address_of(secret, desk().user, issuer), error="m").save(
+        drawn, kind="svg", scale=5, border=4, dark="#000", light="#fff", xmldecl=False, svgns=True
+    )
+    return show(
+        "second_factor.html",
+        422 if errors else 200,
+        errors=errors,
+        secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
+        picture=Markup(drawn.getvalue().decode()),  # noqa: S704 - segno draws it
+    )
+
+
+def _shown(errors: tuple[FieldError, ...] = ()) -> Response:
+    with current_runtime().database.reading() as session:
+        user = session.get_one(User, desk().user.id)
+        sessions = list_sessions(session, user, now=desk().now)
+        left = second_factor.recovery_codes_left(session, user)
+    return show(
+        "account.html",
+        422 if errors else 200,
+        errors=errors,
+        done=DONE.get(request.args.get("done", ""), ""),
+        sessions=sessions,
+        codes_left=left,
+        second_factor=second_factor.is_asked_for(user),
+        moment=moment_here,
+    )
+
+
+def _done(what: str) -> AnyResponse:
+    return redirect(url_for("account.show_account", done=what or None), 303)
+
+
+def _vault() -> Vault:
+    return Vault(current_runtime().settings.keys)

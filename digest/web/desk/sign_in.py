@@ -1,0 +1,212 @@
+"""Signing in: password, then the second factor where there is one; signing out; once more."""
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from digest.desk import second_factor
+from digest.desk.audit import Actor, record
+from digest.desk.passwords import hash_password, is_password, should_hash_again
+from digest.desk.sessions import end_session, find_session, open_session, prove
+from digest.desk.users import find_by_address, has_users
+from digest.desk.vault import Vault
+from digest.errors import FieldError
+from digest.models import DeskSession, User
+from digest.web.context import current_runtime
+from digest.web.desk.signed_in import (
+    browser,
+    desk,
+    desk_blueprint,
+    give_cookie,
+    next_page,
+    refuse_other_sites,
+    session_secret,
+    show,
+    take_cookie,
+)
+from digest.web.guarding import check_code, check_sign_in
+
+WRONG = "That address and password do not go together"
+WRONG_PASSWORD = "That is not your password"  # noqa: S105 - a sentence
+WRONG_CODE = "That code is not good: type the one that your app shows now"
+
+sign_in_pages = Blueprint("sign_in", __name__, url_prefix="/desk")
+again_pages = desk_blueprint("again", __name__)
+
+
+@sign_in_pages.before_request
+def _ours_alone() -> None:
+    if request.method == "POST":
+        refuse_other_sites()
+
+
+@sign_in_pages.get("/sign-in")
+def ask() -> AnyResponse:
+    """Ask who it is. Where nobody may sign in yet, say which command changes that."""
+    runtime = current_runtime()
+    with runtime.database.reading() as session:
+        anybody = has_users(session)
+        found = find_session(session, session_secret(), now=runtime.clock.now())
+    if found is not None and found.proved_at is not None:
+        return redirect(next_page(request.args.get("next")), 303)
+    return _asked(anybody=anybody)
+
+
+@sign_in_pages.post("/sign-in")
+def sign_in() -> AnyResponse:
+    """Take address and password."""
+    runtime = current_runtime()
+    typed, password = request.form.get("email", "")[:320], request.form.get("password", "")
+    now, where = runtime.clock.now(), browser()
+    with runtime.database.reading() as session:
+        user = find_by_address(session, typed)
+    # Not the address itself: what is counted lies in Redis.
+    check_sign_in(runtime.suppression.mac(typed.strip().lower()), where.ip)
+    hashed = user.password_hash if user is not None and user.disabled_at is None else None
+    if not is_password(hashed, password) or user is None:
+        if user is not None and hashed is not None:
+            with runtime.database.transaction() as session:
+                _note(session, user, "session refuse")
+        return _asked(typed=typed, errors=(FieldError("email", WRONG),))
+    better = _better_hash(user, password)
+    with runtime.database.transaction() as session:
+        user = session.get_one(User, user.id)
+        if better:
+            user.password_hash = better
+        proved = not second_factor.is_asked_for(user)
+        _, secret = open_session(session, user, where, now=now, proved=proved)
+        if proved:
+            _note(session, user, "session begin")
+    after = request.form.get("next")
+    response = redirect(
+        next_page(after) if proved else url_for("sign_in.ask_code", next=after or None), 303
+    )
+    give_cookie(response, secret)
+    return response
+
+
+@sign_in_pages.get("/sign-in/code")
+def ask_code() -> AnyResponse:
+    """Ask for the second factor, of whoever gave the password."""
+    return _asked_for_code() if _half_open() else redirect(url_for("sign_in.ask"), 303)
+
+
+@sign_in_pages.post("/sign-in/code")
+def take_code() -> AnyResponse:
+    """Take a code, or a recovery code."""
+    runtime = current_runtime()
+    half = _half_open()
+    if half is None:
+        return redirect(url_for("sign_in.ask"), 303)
+    check_code(half.user_id)
+    with runtime.database.transaction() as session:
+        secret = _take_code(session, half.id, request.form.get("code", ""))
+    if secret is None:
+        return _asked_for_code((FieldError("code", WRONG_CODE),))
+    response = redirect(next_page(request.form.get("next")), 303)
+    give_cookie(response, secret)
+    return response
+
+
+def _take_code(session: Session, session_id: int, typed: str) -> str | None:
+    runtime = current_runtime()
+    found = session.get_one(DeskSession, session_id)
+    now, vault = runtime.clock.now(), Vault(runtime.settings.keys)
+    used = second_factor.use_code(session, found.user, vault, typed, now)
+    if used is None:
+        _note(session, found.user, "session refuse code")
+        return None
+    _note(session, found.user, f"session begin ({used})")
+    return prove(session, found, now=now)
+
+
+@sign_in_pages.post("/sign-out")
+def sign_out() -> AnyResponse:
+    """End the session."""
+    runtime = current_runtime()
+    now = runtime.clock.now()
+    with runtime.database.transaction() as session:
+        found = find_session(session, session_secret(), now=now)
+        if found is not None:
+            end_session(session, found.user, found.id, now=now)
+            _note(session, found.user, "session end")
+    response = redirect(url_for("sign_in.ask"), 303)
+    take_cookie(response)
+    return response
+
+
+@again_pages.get("/again")
+def ask_again() -> Response:
+    """Ask for the password once more, before what cannot be undone."""
+    return _shown_again()
+
+
+@again_pages.post("/again")
+def take_again() -> AnyResponse:
+    """Take the password, and the code where there is a second factor."""
+    runtime = current_runtime()
+    user, now = desk().user, desk().now
+    check_sign_in(f"user {user.id}", browser().ip)
+    if not is_password(user.password_hash, request.form.get("password", "")):
+        return _shown_again((FieldError("password", WRONG_PASSWORD),))
+    with runtime.database.transaction() as session:
+        found = session.get_one(DeskSession, desk().session.id)
+        vault, typed = Vault(runtime.settings.keys), request.form.get("code", "")
+        asked = second_factor.is_asked_for(found.user)
+        if asked and not second_factor.use_code(session, found.user, vault, typed, now):
+            return _shown_again((FieldError("code", WRONG_CODE),))
+        secret = prove(session, found, now=now)
+        _note(session, found.user, "session prove")
+    response = redirect(next_page(request.form.get("next")), 303)
+    give_cookie(response, secret)
+    return response
+
+
+def _shown_again(errors: tuple[FieldError, ...] = ()) -> Response:
+    return show(
+        "again.html",
+        422 if errors else 200,
+        errors=errors,
+        after=next_page(request.values.get("next")),
+        code=second_factor.is_asked_for(desk().user),
+    )
+
+
+def _asked(
+    *, anybody: bool = True, typed: str = "", errors: tuple[FieldError, ...] = ()
+) -> Response:
+    page = render_template(
+        "desk/sign_in.html",
+        anybody=anybody,
+        typed=typed,
+        errors=errors,
+        after=request.values.get("next", ""),
+    )
+    return Response(page, 422 if errors else 200)
+
+
+def _asked_for_code(errors: tuple[FieldError, ...] = ()) -> Response:
+    page = render_template("desk/code.html", errors=errors, after=request.values.get("next", ""))
+    return Response(page, 422 if errors else 200)
+
+
+def _half_open() -> DeskSession | None:
+    runtime = current_runtime()
+    with runtime.database.reading() as session:
+        found = find_session(session, session_secret(), now=runtime.clock.now())
+    return found if found is not None and found.proved_at is None else None
+
+
+def _better_hash(user: User, password: str) -> str | None:
+    if user.password_hash is None or not should_hash_again(user.password_hash):
+        return None
+    try:
+        return hash_password(password)
+    except FieldError:
+        # It was long enough when it was chosen: that is not to be told now.
+        return None
+
+
+def _note(session: Session, user: User, verb: str) -> None:
+    now = current_runtime().clock.now()
+    record(session, Actor(user, browser().ip), verb, User.__tablename__, user.id, now=now)

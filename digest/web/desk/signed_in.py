@@ -1,0 +1,243 @@
+"""Who asks for a page of the desk, whether they may, and the proof that a form was ours.
+
+Every page of the desk is a blueprint made by `desk_blueprint`: nothing behind it answers anybody
+who is not signed in, and nothing is changed without a form's proof.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import Forbidden
+from werkzeug.wrappers import Response as AnyResponse
+
+from digest import zones
+from digest.desk.audit import Actor
+from digest.desk.sessions import (
+    AT_MOST,
+    Browser,
+    find_session,
+    is_proved_lately,
+    is_seen_lately,
+    note_seen,
+)
+from digest.desk.users import may, may_anywhere
+from digest.models import DeskSession, Role, User
+from digest.settings.values import origin_of
+from digest.tokens import ID_BYTES, BadTokenError, Purpose
+from digest.web.context import current_runtime
+from digest.web.evidence import printable, reader_ip
+from digest.web.masthead import masthead_of
+
+COOKIE = "digest_desk"
+PAGE_LASTS = timedelta(hours=12)
+LONGEST_NEXT = 300
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Who is at the desk, as this request found it; its rows are read and no longer attached."""
+
+    session: DeskSession
+    now: datetime
+
+    @property
+    def user(self) -> User:
+        return self.session.user
+
+    def may(self, role: Role, newsletter_id: int | None = None) -> bool:
+        """Tell whether they have a role: for one newsletter, or for all."""
+        return may(self.user, role, newsletter_id)
+
+    def may_anywhere(self, role: Role) -> bool:
+        """Tell whether they have a role for any newsletter."""
+        return may_anywhere(self.user, role)
+
+
+def desk_blueprint(name: str, import_name: str) -> Blueprint:
+    """Make a blueprint whose pages are for those who are signed in."""
+    pages = Blueprint(name, import_name, url_prefix="/desk")
+    pages.before_request(_sign_in_first)
+    pages.before_request(refuse_forged)
+    return pages
+
+
+def desk() -> Desk:
+    """Return who asks. Only behind `desk_blueprint`."""
+    return cast(Desk, g.desk)
+
+
+def _sign_in_first() -> AnyResponse | None:
+    runtime = current_runtime()
+    now = runtime.clock.now()
+    with runtime.database.reading() as session:
+        found = find_session(session, session_secret(), now=now)
+    if found is None or found.proved_at is None:
+        return redirect(url_for("sign_in.ask", next=_this_page()), 303)
+    if not is_seen_lately(found, now):
+        with runtime.database.transaction() as session:
+            note_seen(session, found.id, now)
+    g.desk = Desk(found, now)
+    return None
+
+
+def refuse_forged() -> None:
+    """Refuse a form that another site sends, or that is not of a page of ours.
+
+    Raises:
+        Forbidden: with what to do.
+    """
+    if request.method in {"GET", "HEAD", "OPTIONS"}:
+        return
+    refuse_other_sites()
+    if not _proof_is_good(request.form.get("proof", "")):
+        raise Forbidden("This page was open for a long time. Go back, load it again, and go on.")
+
+
+def refuse_other_sites() -> None:
+    """Refuse what a page of another site sends, whatever cookies come with it.
+
+    Raises:
+        Forbidden: it does.
+    """
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    ours = origin_of(current_runtime().settings.public_url)
+    if site is not None:
+        foreign = site not in {"same-origin", "none"}
+    else:
+        foreign = origin not in {None, "null", ours}
+    if foreign:
+        raise Forbidden("This form was sent by another site. Open the desk, and do it there.")
+
+
+def page_proof() -> str:
+    """Return the proof for the forms of a page that is shown now."""
+    until = int((desk().now + PAGE_LASTS).timestamp())
+    return current_runtime().ring.sign(Purpose.DESK, _bound_to(desk().user), until)
+
+
+def _proof_is_good(text: str) -> bool:
+    try:
+        proof = current_runtime().ring.read(Purpose.DESK, text)
+    except BadTokenError:
+        return False
+    return proof.number > desk().now.timestamp() and hmac.compare_digest(
+        proof.id, _bound_to(desk().user)
+    )
+
+
+def _bound_to(user: User) -> bytes:
+    # To the user and not to the session: a tab that was open while they signed in again still
+    # holds what they wrote.
+    return hashlib.sha256(f"desk {user.id}".encode()).digest()[:ID_BYTES]
+
+
+def refuse_without(role: Role, newsletter_id: int | None = None) -> None:
+    """Refuse whoever has not got a role.
+
+    Raises:
+        Forbidden: says whom to ask.
+    """
+    if not desk().may(role, newsletter_id):
+        raise Forbidden(f"That is for {_called(role)}. Ask an owner of the desk.")
+
+
+def _called(role: Role) -> str:
+    return {
+        Role.OWNER: "owners",
+        Role.EDITOR: "editors of this newsletter",
+        Role.VIEWER: "those who may look at this newsletter",
+        Role.READERS: "those who may see readers",
+    }[role]
+
+
+def prove_first() -> AnyResponse | None:
+    """Ask for the password again before what cannot be undone; None where it was given lately."""
+    if is_proved_lately(desk().session, desk().now):
+        return None
+    back = _this_page() or url_for("this_week.show_week")
+    return redirect(url_for("again.ask_again", next=back), 303)
+
+
+def actor(session: Session) -> Actor:
+    """Return who asks, for the log."""
+    return Actor(session.get_one(User, desk().user.id), browser().ip)
+
+
+def browser() -> Browser:
+    """Return what this request tells of where it comes from."""
+    ip = reader_ip(request, current_runtime().settings.trusted_proxies)
+    return Browser(ip, printable(request.user_agent.string))
+
+
+def session_secret() -> str | None:
+    """Return what the cookie says; it may be stale, or anything."""
+    return request.cookies.get(_cookie_name())
+
+
+def give_cookie(response: AnyResponse, secret: str) -> None:
+    """Let the browser keep a session's secret: no script, no other site."""
+    response.set_cookie(
+        _cookie_name(),
+        secret,
+        max_age=AT_MOST,
+        path="/",
+        secure=_is_https(),
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def take_cookie(response: AnyResponse) -> None:
+    """Let the browser forget the session."""
+    response.delete_cookie(
+        _cookie_name(), path="/", secure=_is_https(), httponly=True, samesite="Lax"
+    )
+
+
+def _this_page() -> str | None:
+    """Return the address of the page that is asked for; None where something is sent to it."""
+    if request.method != "GET":
+        return None
+    return f"{request.script_root}{request.full_path}".rstrip("?")
+
+
+def next_page(asked: str | None) -> str:
+    """Return where to go after signing in: a page of the desk, whatever was asked for."""
+    home = url_for("this_week.show_week")
+    if not asked or len(asked) > LONGEST_NEXT or not asked.startswith(home):
+        return home
+    parts = urlsplit(asked)
+    return home if parts.scheme or parts.netloc or "\\" in asked or "//" in asked else asked
+
+
+def show(template: str, status: int = 200, **context: object) -> Response:
+    """Render a page of the desk for whoever asks."""
+    page = render_template(f"desk/{template}", desk=desk(), proof=page_proof(), **context)
+    return Response(page, status)
+
+
+def zone_here() -> str:
+    """Return the zone of the oldest newsletter, for times that belong to none."""
+    first = masthead_of(current_app).get().first
+    return first.zone if first else "UTC"
+
+
+def moment_here(at: datetime) -> str:
+    """Return "14 November 2026, 10:42" where the paper is at home."""
+    local = at.astimezone(zones.named(zone_here()))
+    return f"{local.day} {local:%B %Y, %H:%M}"
+
+
+def _cookie_name() -> str:
+    # The prefix keeps a neighbour under the same domain from planting a cookie of that name.
+    return f"__Host-{COOKIE}" if _is_https() else COOKIE
+
+
+def _is_https() -> bool:
+    return current_runtime().settings.public_url.startswith("https://")

@@ -1,0 +1,88 @@
+"""How an issue stands, in a sentence, and how long there is, as the desk says it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from digest import prose, zones
+from digest.models import Approval, Issue, IssueState, Newsletter
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`name` is "Friday 13 November", or "No. 42"; `word` its state; `countdown` may be empty."""
+
+    name: str
+    word: str
+    sentence: str
+    countdown: str
+
+
+def standing_of(issue: Issue, now: datetime) -> Standing:
+    """Say how an issue stands at `now`."""
+    word, sentence = _said(issue, issue.newsletter)
+    return Standing(called(issue), word, sentence, _countdown(issue, now))
+
+
+def called(issue: Issue) -> str:
+    """Return "No. 42", or the day of what has no number yet."""
+    return f"No. {issue.number}" if issue.number else prose.short_day(issue.dateline)
+
+
+def moment(at: datetime, newsletter: Newsletter) -> str:
+    """Return "Saturday 14 November at 07:00", by the newsletter's own calendar and clock."""
+    local = at.astimezone(zones.named(newsletter.zone))
+    return f"{prose.short_day(local.date())} at {local:%H:%M}"
+
+
+def lasts(left: timedelta) -> str:
+    """Return "3 h 12 min", "2 days", "less than a minute"."""
+    if left >= 2 * DAY:
+        return f"{left // DAY} days"
+    if left >= HOUR:
+        hours, minutes = left // HOUR, (left % HOUR) // MINUTE
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{left // MINUTE} min" if left >= MINUTE else "less than a minute"
+
+
+def needs_approval(issue: Issue) -> bool:
+    """Tell whether an issue goes out only if somebody approves it."""
+    return issue.newsletter.approval is Approval.REQUIRED and issue.approved_at is None
+
+
+def _said(issue: Issue, newsletter: Newsletter) -> tuple[str, str]:
+    goes = f"goes out on {moment(issue.send_at, newsletter)}"
+    reason = issue.reason or "It was not said why."
+    readers = prose.count_in_words(issue.audience or 0, "reader")
+    if issue.state is IssueState.DRAFT:
+        return "Draft", _draft(issue, newsletter, goes)
+    if issue.state is IssueState.SCHEDULED:
+        by = f"Approved by {issue.approved_by}" if issue.approved_by else "Approved by itself"
+        return "Scheduled", f"{by}; it {goes}."
+    if issue.state is IssueState.FROZEN:
+        return "Frozen", f"About to go out to {readers}."
+    if issue.state is IssueState.SENDING:
+        return "Sending", f"On its way to {readers}."
+    if issue.state is IssueState.SENT and issue.sent_at is not None:
+        return "Sent", f"Sent to {readers} on {moment(issue.sent_at, newsletter)}."
+    return issue.state.value.capitalize(), reason
+
+
+def _draft(issue: Issue, newsletter: Newsletter, goes: str) -> str:
+    if issue.composed_at is None:
+        return f"It is composed on {moment(issue.compose_at, newsletter)}, and {goes}."
+    stories = prose.count_in_words(len(issue.stories), "story", "stories")
+    composed = f"Composed for you: {stories}."
+    if needs_approval(issue):
+        return f"{composed} It waits to be approved, and {goes} if it is."
+    return f"{composed} It closes on {moment(issue.closes_at, newsletter)}, and {goes}."
+
+
+def _countdown(issue: Issue, now: datetime) -> str:
+    if issue.state is IssueState.DRAFT and issue.composed_at is None and issue.compose_at > now:
+        return f"composed in {lasts(issue.compose_at - now)}"
+    if issue.state is IssueState.DRAFT and not needs_approval(issue) and issue.closes_at > now:
+        return f"closes in {lasts(issue.closes_at - now)}"
+    waiting = issue.state in {IssueState.DRAFT, IssueState.SCHEDULED}
+    return f"goes out in {lasts(issue.send_at - now)}" if waiting and issue.send_at > now else ""

@@ -1,0 +1,161 @@
+"""The desk's users, for its owners: who there is, what each may do, and links for them."""
+
+from flask import Response, redirect, request, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from digest.desk import links as user_links
+from digest.desk import second_factor
+from digest.desk.users import (
+    Granted,
+    create_user,
+    disable_user,
+    edit_user,
+    enable_user,
+    list_users,
+)
+from digest.errors import FieldError, NotFoundError, RefusedError
+from digest.models import Newsletter, Role, User
+from digest.tick import links
+from digest.web.context import current_runtime
+from digest.web.desk.signed_in import (
+    actor,
+    desk,
+    desk_blueprint,
+    prove_first,
+    refuse_without,
+    show,
+)
+
+user_pages = desk_blueprint("users", __name__)
+
+ROLES = {
+    Role.OWNER: "Owner: everything",
+    Role.EDITOR: "Editor: composes and sends",
+    Role.VIEWER: "Viewer: looks",
+    Role.READERS: "Readers: sees addresses",
+}
+DONE = {
+    "edited": "It is changed.",
+    "disabled": "They cannot sign in any more.",
+    "enabled": "They can sign in again.",
+}
+
+
+@user_pages.before_request
+def _owners_alone() -> None:
+    refuse_without(Role.OWNER)
+
+
+@user_pages.get("/users")
+def show_users() -> Response:
+    """Show who may sign in, and a form for another."""
+    return _shown()
+
+
+@user_pages.post("/users")
+def create() -> AnyResponse:
+    """Make a user, and show the link to give them."""
+    if (first := prove_first()) is not None:
+        return first
+    runtime = current_runtime()
+    typed = {name: request.form.get(name, "")[:320] for name in ("email", "name", "role")}
+    try:
+        with runtime.database.transaction() as session:
+            granted = _granted(session, [typed["role"]])
+            who, now = actor(session), desk().now
+            made = create_user(session, who, typed["email"], typed["name"], granted, now=now)
+            link = user_links.make_link(session, who, made, now=now)
+            made_for = (made.name, links(runtime).user_link(link.token_id))
+    except FieldError as error:
+        return _shown((error,), typed=typed)
+    return _shown(link=made_for)
+
+
+@user_pages.post("/users/<int:user_id>")
+def act(user_id: int) -> AnyResponse:
+    """Change one user: roles, disabled or not, or a new link."""
+    if (first := prove_first()) is not None:
+        return first
+    runtime, what = current_runtime(), request.form.get("action", "")
+    made_for = None
+    try:
+        with runtime.database.transaction() as session:
+            user = session.get(User, user_id)
+            if user is None:
+                raise NotFoundError("There is no such user.")
+            who, now = actor(session), desk().now
+            if what == "disable":
+                disable_user(session, who, user, now=now)
+            elif what == "enable":
+                enable_user(session, who, user, now=now)
+            elif what == "link":
+                if user.disabled_at is not None:
+                    raise RefusedError("They are disabled, and a link would open nothing.")
+                link = user_links.make_link(session, who, user, now=now)
+                made_for = (user.name, links(runtime).user_link(link.token_id))
+            else:
+                granted = _granted(session, request.form.getlist("role"))
+                edit_user(session, who, user, grants=granted, now=now)
+    except FieldError as error:
+        return _shown((error,))
+    except RefusedError as error:
+        return _shown((FieldError("users", str(error)),))
+    if made_for is not None:
+        return _shown(link=made_for)
+    done = {"disable": "disabled", "enable": "enabled"}.get(what, "edited")
+    return redirect(url_for("users.show_users", done=done), 303)
+
+
+def _granted(session: Session, written: list[str]) -> list[Granted]:
+    newsletters = {each.slug: each for each in _newsletters(session)}
+    granted = []
+    for one in written:
+        role, colon, slug = one.partition(":")
+        if role not in set(Role) or (colon and slug not in newsletters):
+            raise FieldError("role", "Choose a role from the list")
+        granted.append(Granted(Role(role), newsletters[slug] if colon else None))
+    return granted
+
+
+def _newsletters(session: Session) -> list[Newsletter]:
+    return list(
+        session.scalars(
+            select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
+        )
+    )
+
+
+def _shown(
+    errors: tuple[FieldError, ...] = (),
+    *,
+    typed: dict[str, str] | None = None,
+    link: tuple[str, str] | None = None,
+) -> Response:
+    with current_runtime().database.reading() as session:
+        users, newsletters = list_users(session), _newsletters(session)
+        held = {
+            user.id: [str(Granted(grant.role, grant.newsletter)) for grant in user.grants]
+            for user in users
+        }
+    choices = {role.value: words for role, words in ROLES.items()} | {
+        f"{role.value}:{each.slug}": f"{words}, of {each.name}"
+        for each in newsletters
+        for role, words in ROLES.items()
+        if role is not Role.OWNER and len(newsletters) > 1
+    }
+    for roles in held.values():
+        choices |= {role: role for role in roles if role not in choices}
+    return show(
+        "users.html",
+        422 if errors else 200,
+        errors=errors,
+        users=users,
+        held=held,
+        choices=choices,
+        typed=typed or {"email": "", "name": "", "role": Role.EDITOR.value},
+        link=link,
+        done=DONE.get(request.args.get("done", ""), ""),
+        with_second_factor=second_factor.is_asked_for,
+    )

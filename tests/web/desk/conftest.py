@@ -1,0 +1,77 @@
+"""Somebody at the desk, in a browser without scripts."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from digest.database.transactions import Database
+from digest.desk.audit import OPERATOR
+from digest.desk.passwords import hash_password
+from digest.desk.users import Granted, create_user
+from digest.models import Role
+from tests.factories import NOW
+from tests.web.conftest import hidden
+
+PASSWORD = "a port that stopped growing"
+# Made once: it takes as long as it should.
+HASH = hash_password(PASSWORD)
+
+
+class Colleague:
+    """A user, and the browser that they use."""
+
+    def __init__(self, app: Flask, email: str) -> None:
+        self.client: FlaskClient = app.test_client()
+        self.email = email
+
+    def sign_in(self, password: str = PASSWORD, **fields: str) -> TestResponse:
+        data = {"email": self.email, "password": password, **fields}
+        return self.client.post("/desk/sign-in", data=data)
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.client.get(path, **options)
+
+    def press(self, page: str, path: str, **fields: Any) -> TestResponse:
+        """Press a button on a page: the form with its proof."""
+        data = {"proof": hidden(self.client.get(page).text, "proof"), **fields}
+        return self.client.post(path, data=data)
+
+    def is_in(self) -> bool:
+        return self.client.get("/desk/").status_code == 200
+
+
+Join = Callable[..., Colleague]
+
+
+@pytest.fixture
+def join(app: Flask, database: Database) -> Join:
+    """Call it with a name and roles for a colleague who is signed in."""
+
+    def make(name: str, *roles: Role | Granted, signed_in: bool = True) -> Colleague:
+        email = f"{name.lower()}@example.org"
+        grants = [each if isinstance(each, Granted) else Granted(each) for each in roles]
+        with database.transaction() as session:
+            made = create_user(session, OPERATOR, email, name, grants, now=NOW)
+            made.password_hash = HASH
+        colleague = Colleague(app, email)
+        if signed_in:
+            assert colleague.sign_in().status_code == 303
+        return colleague
+
+    return make
+
+
+@pytest.fixture
+def imara(join: Join) -> Colleague:
+    return join("Imara", Role.OWNER)
+
+
+def given_link(page: TestResponse) -> str:
+    """Return the path of the link that a page shows, or that was mailed."""
+    [path] = set(re.findall(r"http://127\.0\.0\.1:8000(/desk/password/[\w.-]+)", page.text))
+    return str(path)

@@ -1,0 +1,147 @@
+"""The desk in a real browser: nothing too wide, nothing for axe to find; by keyboard, by hand."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pyotp
+import pytest
+from playwright.sync_api import Page
+from sqlalchemy import select
+
+from digest.desk.audit import OPERATOR
+from digest.desk.links import make_link
+from digest.desk.sessions import Browser, open_session
+from digest.desk.users import Granted, create_user, find_by_address
+from digest.models import Article, Issue, IssueState, Newsletter, Role, Story, StoryRole, User
+from digest.newsroom.issues.composing import create_issue
+from digest.tokens import Purpose
+from tests.browser import OpenPage
+from tests.factories import make_article
+from tests.web.desk.conftest import HASH, PASSWORD
+from tests.web.gallery import MONDAY, Gallery
+from tests.web.looking import assert_axe_finds_nothing, assert_nothing_is_too_wide
+
+IMARA = "imara@example.org"
+LONG = "Imara Vance-Oduya of the Evening and the Morning Edition, and of the Weekend’s Supplement"
+
+
+@pytest.fixture(scope="module")
+def staffed(gallery: Gallery) -> Iterator[Gallery]:
+    """The paper with an owner and an editor, and a draft that waits."""
+    with gallery.runtime.database.transaction() as session:
+        owner, editor = [Granted(Role.OWNER)], [Granted(Role.EDITOR)]
+        imara = create_user(session, OPERATOR, IMARA, LONG, owner, now=MONDAY)
+        imara.password_hash = HASH
+        create_user(session, OPERATOR, "joss@example.org", "Joss", editor, now=MONDAY)
+    yield gallery
+    with gallery.runtime.database.transaction() as session:
+        for user in session.scalars(select(User)):
+            user.disabled_at = MONDAY
+
+
+def sit_down(gallery: Gallery, page: Page) -> None:
+    with gallery.runtime.database.transaction() as session:
+        user = find_by_address(session, IMARA)
+        assert user is not None
+        _, secret = open_session(session, user, Browser(), now=gallery.clock.now(), proved=True)
+    page.context.add_cookies([{"name": "digest_desk", "value": secret, "url": gallery.url}])
+
+
+def newest_issue(gallery: Gallery) -> int:
+    with gallery.runtime.database.reading() as session:
+        return session.scalars(select(Issue.id).order_by(Issue.id.desc()).limit(1)).one()
+
+
+def assert_right(page: Page) -> None:
+    assert page.locator("h1").count() == 1
+    assert_nothing_is_too_wide(page)
+    assert_axe_finds_nothing(page)
+
+
+@pytest.mark.parametrize("path", ["sign-in", "forgotten"])
+def test_nothing_is_wrong_with_pages_for_anybody(
+    path: str, staffed: Gallery, open_page: OpenPage
+) -> None:
+    tab = open_page()
+    tab.page.goto(f"{staffed.url}/desk/{path}")
+    assert_right(tab.page)
+    tab.page.get_by_role("button").click()
+    assert tab.page.get_by_role("alert").is_visible()
+    assert_right(tab.page)
+    assert [error for error in tab.console_errors if "Failed to load" not in error] == []
+
+
+@pytest.mark.parametrize("path", ["", "account", "users", "issues/{issue}", "again"])
+def test_nothing_is_wrong_with_pages_of_the_desk(
+    path: str, staffed: Gallery, open_page: OpenPage
+) -> None:
+    tab = open_page()
+    sit_down(staffed, tab.page)
+    tab.page.goto(f"{staffed.url}/desk/{path.format(issue=newest_issue(staffed))}")
+    assert_right(tab.page)
+    assert tab.console_errors == []
+
+
+def test_a_password_is_chosen_and_an_authenticator_set_up_in_the_browser(
+    staffed: Gallery, open_page: OpenPage
+) -> None:
+    runtime, page = staffed.runtime, open_page(width=390).page
+    with runtime.database.transaction() as session:
+        joss = find_by_address(session, "joss@example.org")
+        assert joss is not None
+        link = make_link(session, OPERATOR, joss, now=staffed.clock.now()).token_id
+    page.goto(f"{staffed.url}/desk/password/{runtime.ring.sign(Purpose.USER_LINK, link)}")
+    assert_right(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_role("button", name="Choose this one").click()
+    page.get_by_label("Email address").fill("joss@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Joss").click()
+    page.get_by_role("button", name="Set up an authenticator").click()
+    assert_right(page)
+    secret = page.locator("code").inner_text().replace(" ", "")
+    now = staffed.clock.now()
+    page.get_by_label("Code").fill(pyotp.TOTP(secret).at(now))
+    page.get_by_role("button", name="Use it from now on").click()
+    assert page.locator(".codes code").count() == 10
+    assert_right(page)
+    page.get_by_role("link", name="I have them").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    page.get_by_label("Email address").fill("joss@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/desk/sign-in/code")
+    assert_right(page)
+    page.get_by_label("Code").fill(pyotp.TOTP(secret).at(now + timedelta(seconds=30)))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/desk/")
+    assert page.locator("h1").inner_text() == "This week"
+
+
+def test_a_draft_is_looked_at_and_approved_in_the_browser(
+    staffed: Gallery, open_page: OpenPage
+) -> None:
+    with staffed.runtime.database.transaction() as session:
+        newsletter = session.scalars(select(Newsletter)).first()
+        assert newsletter is not None
+        day = MONDAY.date() + timedelta(days=33)
+        issue = create_issue(session, newsletter, day, MONDAY)
+        issue.composed_at = MONDAY
+        article = session.scalars(select(Article)).first() or make_article(session, "salt")
+        session.add(Story(issue=issue, article=article, position=1, role=StoryRole.LEAD))
+        session.flush()
+        issue_id = issue.id
+    tab = open_page()
+    sit_down(staffed, tab.page)
+    tab.page.goto(f"{staffed.url}/desk/issues/{issue_id}")
+    email = tab.page.frame_locator("iframe")
+    assert email.locator("h1").inner_text() == newsletter.name
+    assert tab.console_errors == []
+    tab.page.get_by_role("button", name="Approve").click()
+    assert "Approved by" in tab.page.locator(".standing").inner_text()
+    with staffed.runtime.database.transaction() as session:
+        found = session.get_one(Issue, issue_id)
+        assert found.state is IssueState.SCHEDULED
+        session.delete(found)
