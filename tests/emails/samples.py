@@ -200,6 +200,7 @@ NOTICE_KINDS = (
     NoticeKind.FRESH_LINK,
     "new_address",
     NoticeKind.ADDRESS_CHANGED,
+    NoticeKind.USER_LINK,
 )
 
 

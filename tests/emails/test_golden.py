@@ -35,6 +35,8 @@ from digest.models import (
     StoryRole,
     Subscriber,
     Terms,
+    User,
+    UserLink,
     Wording,
 )
 from tests.delivery.conftest import Press
@@ -106,6 +108,22 @@ def test_a_notice_to_a_reader_is_as_it_was(press: Press, kind: NoticeKind) -> No
         )
 
     compare(kind.value, sent_notice(press, to_reader))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_mail_to_a_user_of_the_desk_is_as_it_was(press: Press) -> None:
+    def to_user(session: Session) -> Notice:
+        newsletter = dressed_newsletter(session)
+        user = User(email="joss@example.org", email_key="joss@example.org", name="Joss")
+        user.created_at = NOW
+        session.add(user)
+        session.flush()
+        link = UserLink(token_id=TOKEN, user_id=user.id, made_by_user=True)
+        link.made_at, link.ends_at = NOW, NOW
+        session.add(link)
+        return Notice(kind=NoticeKind.USER_LINK, to_address=user.email, newsletter_id=newsletter.id)
+
+    compare("user_link", sent_notice(press, to_user))
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

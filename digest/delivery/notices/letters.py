@@ -7,7 +7,7 @@ from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from functools import partial
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -31,6 +31,7 @@ from digest.models import (
     SignUp,
     SignUpChoice,
     Subscription,
+    User,
     UserLink,
 )
 
@@ -202,12 +203,18 @@ def _fresh_link(session: Session, notice: Notice, links: Links) -> str:
 
 
 def _user_link(session: Session, notice: Notice, links: Links) -> str:
-    over = Notice.released_at < database_now(-FRESH_LINK_SECONDS)
-    waits = select(UserLink.id, over).where(
-        UserLink.token_id == notice.token_id, UserLink.spent_at.is_(None), Notice.id == notice.id
+    too_late = Notice.released_at < database_now(-FRESH_LINK_SECONDS)
+    waits = (
+        select(UserLink.id)
+        .join(UserLink.user)
+        .where(
+            UserLink.token_id == notice.token_id,
+            UserLink.spent_at.is_(None),
+            User.disabled_at.is_(None),
+            ~exists().where(Notice.id == notice.id, too_late),
+        )
     )
-    found = session.execute(waits).first()
-    if found is None or found[1]:
+    if session.scalar(waits) is None:
         raise _MootError("The link was replaced, or would have run out before it arrived.")
     return links.user_link(notice.token_id)
 

@@ -1,8 +1,10 @@
 """Notices: sent at once, from a queue of their own."""
 
+import email
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from email import policy
 
 import pytest
 from sqlalchemy import select, update
@@ -10,6 +12,9 @@ from sqlalchemy import select, update
 from digest.database.tables import database_now
 from digest.database.transactions import Database
 from digest.delivery.notices.sending import notices_due, send_notices
+from digest.desk.audit import OPERATOR
+from digest.desk.links import ask_for_link, make_link
+from digest.desk.users import Granted, create_user, disable_user
 from digest.models import (
     Breaker,
     IssueState,
@@ -17,17 +22,21 @@ from digest.models import (
     Notice,
     NoticeKind,
     NoticeState,
+    Role,
     SignUp,
     SignUpChoice,
     Subscription,
     Terms,
+    UserLink,
     Wording,
 )
-from digest.tokens import new_token_id
+from digest.tokens import Purpose, new_token_id
 from tests.delivery.conftest import Press
 from tests.delivery.test_faults import wait_for_recipient
 from tests.factories import (
     NOW,
+    RING,
+    SUPPRESSION_KEY,
     make_article,
     make_issue,
     make_newsletter,
@@ -431,6 +440,44 @@ def test_a_fresh_link_that_would_have_run_out_is_not_mailed(
     row = notice(press)
     assert row.state is (NoticeState.ACCEPTED if sent else NoticeState.CANCELLED)
     assert row.to_address is None
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "half an hour", "another link", "disabled"])
+def test_a_link_to_a_password_is_mailed_while_it_opens_something(
+    press: Press, meanwhile: str
+) -> None:
+    with press.database.transaction() as session:
+        make_newsletter(session)
+        owner = [Granted(Role.OWNER)]
+        user = create_user(session, OPERATOR, "imara@example.org", "Imara", owner, now=NOW)
+        create_user(session, OPERATOR, "joss@example.org", "Joss", owner, now=NOW)
+        ask_for_link(session, user.email, now=NOW, suppression=SUPPRESSION_KEY, ip=None)
+        if meanwhile == "half an hour":
+            session.execute(update(Notice).values(released_at=database_now(-31 * 60)))
+        elif meanwhile == "another link":
+            make_link(session, OPERATOR, user, now=NOW)
+        elif meanwhile == "disabled":
+            disable_user(session, OPERATOR, user, now=NOW)
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        send(press)
+        mails = [mail.content for mail in relay.messages]
+    row = notice(press)
+    assert row.to_address is None
+    if meanwhile != "nothing":
+        assert mails == []
+        assert row.state is NoticeState.CANCELLED
+        return
+    [mail] = mails
+    assert row.state is NoticeState.ACCEPTED
+    with press.database.reading() as session:
+        link = session.scalars(select(UserLink)).one()
+    path = f"/desk/password/{RING.sign(Purpose.USER_LINK, link.token_id)}"
+    read = email.message_from_bytes(mail, policy=policy.default)
+    text = read.get_body(("plain",))
+    assert text is not None
+    assert path in text.get_content()
+    assert read["To"] == "imara@example.org"
 
 
 def test_a_new_address_that_nobody_waits_for_any_more_is_not_mailed(press: Press) -> None:
