@@ -1,17 +1,22 @@
 """A relay's refusals: the readers' own matter, or ours; and its habits, kept for every process."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select, update
 
 from digest.database.tables import database_now
+from digest.delivery.judging import VERDICT_RUN
 from digest.delivery.ledger import sweeping
 from digest.models import Attempt, Delivery, DeliveryState, Issue, IssueState, Newsletter, Relay
 from tests.delivery.conftest import Press, readers
 from tests.delivery.test_faults import make_due
 from tests.factories import make_article, make_issue
-from tests.scripted_smtp import ScriptedRelay
+from tests.journeys.formation import wait_until
+from tests.scripted_smtp import Hold, ScriptedRelay
 
 ACCEPTED, FAILED, QUEUED = DeliveryState.ACCEPTED, DeliveryState.FAILED, DeliveryState.QUEUED
 
@@ -53,6 +58,34 @@ def test_an_issue_that_the_relay_took_for_one_is_not_parked_by_bare_refusals(pre
         press.deliver(issue_id)
     assert press.issue(issue_id).state is IssueState.SENT
     assert press.states(issue_id) == [ACCEPTED] + [FAILED] * 29
+
+
+def test_bare_refusals_wait_for_what_others_have_on_the_wire(press: Press) -> None:
+    """Of two workers one met those who are unknown, before the other's 250 was written down."""
+    press.settings = replace(press.settings, window_size=VERDICT_RUN)
+    answered = threading.Event()
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        issue_id = press.frozen_issue(*readers(2 * VERDICT_RUN))
+        relay.script("RCPT", None, when="reader0@")
+        relay.script("dot", Hold(answered), when="reader0@")
+        relay.always("RCPT", "550 no")
+        with ThreadPoolExecutor() as workers:
+            first = workers.submit(press.deliver, issue_id)
+            wait_until(lambda: "DATA" in relay.verbs(), "first message")
+            second = workers.submit(press.deliver, issue_id)
+            last = f"RCPT TO:<reader{2 * VERDICT_RUN - 1}@example.org>"
+            wait_until(
+                lambda: any(line == last for _, line in list(relay.commands)), "last refusal"
+            )
+            # Long enough for a verdict that waits for nobody.
+            with suppress(TimeoutError):
+                second.result(0.5)
+            answered.set()
+            first.result()
+            second.result()
+    assert press.issue(issue_id).state is IssueState.SENT
+    assert press.states(issue_id) == [ACCEPTED] + [FAILED] * (2 * VERDICT_RUN - 1)
 
 
 @pytest.mark.parametrize(
