@@ -16,7 +16,7 @@ from tests.delivery.conftest import Press, readers
 from tests.delivery.test_faults import make_due
 from tests.factories import make_article, make_issue
 from tests.journeys.formation import wait_until
-from tests.scripted_smtp import Hold, ScriptedRelay
+from tests.scripted_smtp import EXTENSIONS, Drip, Hold, ScriptedRelay
 
 ACCEPTED, FAILED, QUEUED = DeliveryState.ACCEPTED, DeliveryState.FAILED, DeliveryState.QUEUED
 
@@ -222,6 +222,44 @@ def test_a_limit_of_refusals_is_learnt_once_and_then_kept(press: Press) -> None:
     [known] = relays(press)
     assert known.refusals_at_most == 2
     assert len(resets) <= 3 + 40 / 2
+
+
+def test_a_relay_that_has_had_enough_says_nothing_of_the_reader_who_is_next(press: Press) -> None:
+    press.settings = replace(press.settings, connections=1)
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        issue_id = press.frozen_issue(*readers(8))
+        relay.script("RCPT", "550 5.1.1 unknown", "421 4.5.0 too many errors, bye")
+        relay.always("RCPT", "550 5.1.1 unknown")
+        press.deliver(issue_id)
+    assert press.states(issue_id) == [FAILED] * 8
+    assert press.issue(issue_id).state is IssueState.SENT
+    with press.database.reading() as session:
+        assert session.scalars(select(Delivery.attempts)).all() == [1] * 8
+    [known] = relays(press)
+    assert known.refusals_at_most == 1
+
+
+# Of those behind a pipelined one, the next has been named by then.
+@pytest.mark.parametrize(("extensions", "first"), [(EXTENSIONS, 4), (("8BITMIME",), 3)])
+def test_a_relay_that_makes_wait_after_some_refusals_is_called_again_before(
+    press: Press, extensions: tuple[str, ...], first: int
+) -> None:
+    press.settings = replace(press.settings, connections=1)
+    with ScriptedRelay(extensions=extensions) as relay:
+        press.relay_at(relay.port)
+        issue_id = press.frozen_issue(*readers(20))
+        relay.always("RCPT", "550 5.1.1 unknown", when="reader1")
+        relay.script("RSET", None, None, Drip("250 2.0.0 Ok", every=0.1))
+        press.deliver(issue_id)
+        refused = [number for number, line in relay.commands if "TO:<reader1" in line]
+        assert [refused.count(number) for number in sorted(set(refused))] == [first, 2, 2, 2, 2]
+        assert len(relay.messages) == 9
+        assert relay.violations == []
+    [known] = relays(press)
+    assert known.refusals_at_most == 2
+    assert press.issue(issue_id).state is IssueState.SENT
+    assert press.states(issue_id).count(FAILED) == 11
 
 
 def test_a_habit_is_forgotten_after_a_month(press: Press) -> None:
