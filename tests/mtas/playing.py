@@ -33,7 +33,8 @@ from tests.mtas.calls import Calls
 from tests.mtas.servers import PASSWORD, USER
 from tests.scripted_smtp import Received, ScriptedRelay
 
-SENDING_SECONDS = 240
+# Courier lets us wait eight seconds for each refused reader.
+SENDING_SECONDS = 420
 ARRIVING_SECONDS = 90
 ACCEPTED, BOUNCED = DeliveryState.ACCEPTED, DeliveryState.BOUNCED
 FAILED, IN_DOUBT = DeliveryState.FAILED, DeliveryState.IN_DOUBT
