@@ -4,8 +4,9 @@ import asyncio
 import smtplib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -48,8 +49,11 @@ class Faults:
 
 
 @contextmanager
-def stage_with(faults: Faults, folder: Path) -> Iterator[Stage]:
-    """The parts of `digest demo --once`, with a relay of the test's before its inbox."""
+def stage_with(faults: Faults, folder: Path, **changes: Any) -> Iterator[Stage]:
+    """The parts of `digest demo --once`, with a relay of the test's before its inbox.
+
+    `changes` replace the demo's settings.
+    """
     with ExitStack() as ends:
         mailbox = Mailbox()
         inbox = InboxServer(mailbox, bind("127.0.0.1", 0))
@@ -60,6 +64,8 @@ def stage_with(faults: Faults, folder: Path) -> Iterator[Stage]:
         listener = ends.enter_context(bind("127.0.0.1", 0))
         port = listener.getsockname()[1]
         settings = demo_settings(folder, port, relay.port if faults.relay else 1)
+        site = settings.public_url
+        settings = replace(settings, **changes)
         upgrade(settings.database_url)
         runtime = open_runtime(settings)
         ends.callback(runtime.close)
@@ -75,7 +81,7 @@ def stage_with(faults: Faults, folder: Path) -> Iterator[Stage]:
         paper = ends.enter_context(HalyardSite())
         if not faults.feed:
             paper.close()
-        yield Stage(runtime, settings.public_url, mailbox, paper, PATIENCE_SECONDS)
+        yield Stage(runtime, site, mailbox, paper, PATIENCE_SECONDS)
 
 
 class BadRelay(SmtpSink):
