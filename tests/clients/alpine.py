@@ -26,6 +26,8 @@ def look(around: Surroundings, sight: Sight) -> None:
     sight.version = around.debian.version("alpine") or ""
     put_into_mbox(around.debian, around.post.mails)
     around.debian.write(f"/home/{READER}/.pinerc", SETTINGS, READER)
+    # It would stop to say that it makes one.
+    around.debian.run("mkdir", "--parents", f"/home/{READER}/mail", user=READER)
     command = ["alpine", "-i"]
     with terminal(around.run, around.debian, command, COLUMNS, ROWS) as program:
         for place, mail in enumerate(around.post.mails, 1):
