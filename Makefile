@@ -51,6 +51,10 @@ feeds: $(VENV)/.dev ## Read feeds of our own, and real writers' (ARGS="ours", "w
 mtas: $(VENV)/.dev ## Send through real mail servers on loopback, as root (ARGS="--only Postfix")
 	@$(BIN)/python -m tests.mtas $(ARGS)
 
+.PHONY: clients
+clients: $(VENV)/.dev ## Open our mails in real mail clients (needs root; ARGS="--only w3m --out FOLDER")
+	@$(BIN)/python -m tests.clients $(ARGS)
+
 .PHONY: pictures
 pictures: $(VENV)/.dev ## Draw docs/img again, from the demo's pages and emails
 	@DIGEST_WRITE_PICTURES=1 $(BIN)/pytest -q tests/emails/test_looks.py tests/web/test_looks.py \
@@ -66,7 +70,7 @@ lock: ## Pin the newest versions again (needs uv)
 
 .PHONY: clean
 clean: ## Remove what was installed and built
-	rm -rf $(VENV) .feeds .mtas dist build docs/_build
+	rm -rf $(VENV) .clients .feeds .mtas dist build docs/_build
 
 # What runs, and what tests: two stamps, so that the demo does not wait for a browser's driver.
 $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python

@@ -1,9 +1,13 @@
-"""Running a program to its end, for the measurements outside CI."""
+"""Programs outside CI, which measure with what tests use; and the programs that they run."""
 
 import os
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+import pytest
 
 
 class CannotRunError(Exception):
@@ -43,3 +47,14 @@ def run(
         words = (done.stderr.strip() or done.stdout.strip())[-1500:]
         raise CannotRunError(f"{name} failed: {words}")
     return done.stdout
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Be a program that uses the tests' servers: what it started ends with it, however it ends."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        main()
+    except pytest.skip.Exception as lacking:
+        # Said by the fixtures' own words: which server is not to be had, and how to get it.
+        print(lacking, file=sys.stderr)
+        sys.exit(1)

@@ -19,7 +19,7 @@ from digest.settings.loading import new_secret
 from tests.bombing.flood import Damage, Shot, bomb
 from tests.factories import make_newsletter, make_reader
 from tests.journeys.formation import Formation, free_port, wait_until
-from tests.main_program import run_to_its_end
+from tests.programs import run_command
 from tests.servers.postgresql import PrivatePostgres
 from tests.servers.redis_server import PrivateRedis
 from tests.servers.run import Run, RunOwner
@@ -139,4 +139,4 @@ def _answers(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    run_to_its_end(main)
+    run_command(main)

@@ -13,7 +13,7 @@ from tests.chaos.deck import DECK
 from tests.chaos.results import show, write
 from tests.chaos.running import run
 from tests.chaos.schedule import plans
-from tests.main_program import run_to_its_end
+from tests.programs import run_command
 from tests.servers.run import RunOwner
 
 
@@ -71,4 +71,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run_to_its_end(main)
+    run_command(main)

@@ -1,4 +1,4 @@
-"""Where `make feeds` installs what it runs, outside of Digest's own environment; and running it."""
+"""Where `make feeds` installs what it runs, outside of Digest's own environment."""
 
 from pathlib import Path
 

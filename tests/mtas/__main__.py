@@ -16,7 +16,6 @@ from digest.migrations import upgrade
 from digest.settings.loading import RelayAddress
 from tests.delivery.conftest import Press
 from tests.factories import make_settings
-from tests.main_program import run_to_its_end
 from tests.mtas.audience import FEWEST, Kind, audience, instruct
 from tests.mtas.calls import Calls
 from tests.mtas.names import no_names
@@ -24,7 +23,7 @@ from tests.mtas.playing import Play, Result, check_odd_sign_in
 from tests.mtas.running import started, version
 from tests.mtas.servers import LIMIT, LIMITED, PASSWORD, SERVERS, USER, MailServer, Ports
 from tests.mtas.table import table
-from tests.programs import CannotRunError
+from tests.programs import CannotRunError, run_command
 from tests.scripted_smtp import Certificate, ScriptedRelay, self_signed
 from tests.servers import postgresql
 from tests.servers.process import free_port
@@ -147,4 +146,4 @@ def _keep_log(log: Path, out: Path, server: MailServer) -> None:
 
 
 if __name__ == "__main__":
-    run_to_its_end(main)
+    run_command(main)

@@ -7,23 +7,18 @@ import json
 import shutil
 from pathlib import Path
 
+from tests.debian import Debian
 from tests.mtas.enclosure import check_rights, in_root
 from tests.programs import CannotRunError, run
 
 FOLDER = Path(__file__).parent.parent.parent / ".mtas"
-# Debian 12: its packages are what the configurations here are written for.
-RELEASE = "bookworm"
 INSTALLING_SECONDS = 900
 BUILDING_SECONDS = 1800
-# As in sources.list.
-ONE_LINE = "deb $(REPO_URI) $(CODENAME) $(COMPONENT)"
 
 _APT = """set -e
 export DEBIAN_FRONTEND=noninteractive
 apt-get install --quiet --yes --no-install-recommends {packages}
 """
-# Debian's packages start their servers when they are installed, on the host's port 25.
-_START_NOTHING = "#!/bin/sh\nexit 101\n"
 
 
 def layers(packages: tuple[str, ...]) -> list[Path]:
@@ -33,7 +28,8 @@ def layers(packages: tuple[str, ...]) -> list[Path]:
         CannotRunError: why it cannot be had.
     """
     check_rights()
-    base = _base()
+    base = FOLDER / "base"
+    Debian(base).make()
     folder = FOLDER / packages[0]
     stamp = folder / "installed"
     wanted = "\n".join(packages)
@@ -79,41 +75,3 @@ def go_program(module: str, version: str, command: str) -> Path:
     run(["go", "build", "-o", str(program), command], within=BUILDING_SECONDS, cwd=source)
     shutil.rmtree(source)
     return program
-
-
-def _base() -> Path:
-    """Return the root that all have in common: Debian's smallest."""
-    base = FOLDER / "base"
-    stamp = FOLDER / "base-installed"
-    if stamp.exists():
-        return base
-    if shutil.which("debootstrap") is None:
-        raise CannotRunError("debootstrap is not on this machine. On Debian: apt-get install it.")
-    print(f"Unpacking Debian {RELEASE} (once).", flush=True)
-    shutil.rmtree(base, ignore_errors=True)
-    sources = _sources()
-    mirrors = [line.split()[1] for line in sources[:1]]
-    FOLDER.mkdir(exist_ok=True)
-    bootstrap = ["debootstrap", "--variant=minbase", RELEASE, str(base), *mirrors]
-    run(bootstrap, within=INSTALLING_SECONDS)
-    policy = base / "usr/sbin/policy-rc.d"
-    policy.write_text(_START_NOTHING)
-    policy.chmod(0o755)
-    if sources:
-        (base / "etc/apt/sources.list").write_text("\n".join(sources) + "\n")
-    shutil.copy("/etc/resolv.conf", base / "etc/resolv.conf")
-    run(["chroot", str(base), "apt-get", "update", "--quiet"], within=INSTALLING_SECONDS)
-    stamp.touch()
-    return base
-
-
-def _sources() -> list[str]:
-    """Return the lines by which this machine itself gets that release; none if it is another."""
-    try:
-        told = run(["apt-get", "indextargets", "--format", ONE_LINE, "Created-By: Packages"])
-    except CannotRunError:
-        return []
-    lines = [line for line in told.splitlines() if len(line.split()) == len(ONE_LINE.split())]
-    found = {line for line in lines if line.split()[2].partition("-")[0] == RELEASE}
-    # Debian's own first, without its updates: that is what the base is made of.
-    return sorted(found, key=lambda line: len(line.split()[2]))
