@@ -47,6 +47,14 @@ chaos: $(VENV)/.dev ## Break a send in every way, 100 times (ARGS="--rounds 20 -
 feeds: $(VENV)/.dev ## Read feeds of our own, and real writers' (ARGS="ours", "writers --only Hugo")
 	@$(BIN)/python -m tests.feeds $(ARGS)
 
+.PHONY: mtas
+mtas: $(VENV)/.dev ## Send through real mail servers on loopback, as root (ARGS="--only Postfix")
+	@$(BIN)/python -m tests.mtas $(ARGS)
+
+.PHONY: clients
+clients: $(VENV)/.dev ## Open our mails in real mail clients (needs root; ARGS="--only w3m --out FOLDER")
+	@$(BIN)/python -m tests.clients $(ARGS)
+
 .PHONY: pictures
 pictures: $(VENV)/.dev ## Draw docs/img again, from the demo's pages and emails
 	@DIGEST_WRITE_PICTURES=1 $(BIN)/pytest -q tests/emails/test_looks.py tests/web/test_looks.py \
@@ -62,7 +70,7 @@ lock: ## Pin the newest versions again (needs uv)
 
 .PHONY: clean
 clean: ## Remove what was installed and built
-	rm -rf $(VENV) .feeds dist build docs/_build
+	rm -rf $(VENV) .clients .feeds .mtas dist build docs/_build
 
 # What runs, and what tests: two stamps, so that the demo does not wait for a browser's driver.
 $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python

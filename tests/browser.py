@@ -7,7 +7,7 @@ test that uses it: `asyncio.run` in a later test of the same process needs a thr
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -68,9 +68,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The browser of this process, started once."""
+@contextmanager
+def running() -> Iterator[Browser]:
+    """A browser, ended with the block."""
     with sync_playwright() as playwright:
         path = find(playwright)
         if path is None:
@@ -80,6 +80,13 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser of this process, started once."""
+    with running() as browser:
+        yield browser
 
 
 def find(playwright: Playwright) -> str | None:

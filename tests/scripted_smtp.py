@@ -71,9 +71,10 @@ class _Rule:
 
 @dataclass(frozen=True)
 class Certificate:
-    """A self-signed certificate in PEM, and a server's context that shows it."""
+    """A self-signed certificate and its key in PEM, and a server's context that shows it."""
 
     pem: str
+    key: str
     server_context: ssl.SSLContext
 
     def client_context(self) -> ssl.SSLContext:
@@ -97,7 +98,7 @@ def self_signed(name: str = "localhost", address: str = "127.0.0.1") -> Certific
         arguments += ["-keyout", str(key), "-out", str(certificate)]
         subprocess.run(arguments, check=True, capture_output=True)
         context.load_cert_chain(certificate, key)
-        return Certificate(certificate.read_text(), context)
+        return Certificate(certificate.read_text(), key.read_text(), context)
 
 
 class ScriptedRelay:

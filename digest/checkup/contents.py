@@ -224,8 +224,8 @@ def look_at_habits(session: Session, relay: str) -> Iterator[Finding]:
     if known.refusals_at_most is not None:
         yield fine(
             "relay's habits",
-            f"{relay} hangs up when it has refused many readers in one connection, so Digest calls "
-            f"again after {known.refusals_at_most}.",
+            f"{relay} hangs up, or makes us wait, when it has refused many readers in one "
+            f"connection, so Digest calls again after {known.refusals_at_most}.",
         )
 
 

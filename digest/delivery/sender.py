@@ -38,6 +38,9 @@ WINDOWS_PER_CLAIM = 4
 # So many tasks share an issue. Each rings for itself until nothing is due, and the tick adds one
 # only where nobody is left: so a long send never fills the queue, and a short one gets its turn.
 HANDS = 4
+# Nobody is known to have the issue yet: so long is waited for what other windows came to.
+HEARING_SECONDS = 20.0
+PAUSE_SECONDS = 0.1
 # Who waits for rows that are due later than the next tick waits for nothing.
 TICK_SECONDS = 60.0
 
@@ -102,6 +105,7 @@ class Sender:
     on_full_window: Callable[[], None] = lambda: None
     connection: Connection | None = None
     judge: Judge = field(init=False)
+    _token: bytes = b""
 
     def __post_init__(self) -> None:
         self.judge = Judge(partial(patiently, self._has_arrived))
@@ -248,11 +252,19 @@ class Sender:
         return None
 
     def _has_arrived(self) -> bool:
-        with self.task.database.reading() as session:
-            return claiming.has_arrived(session, self.task.mailing.issue_id)
+        """Ask the ledger; where others are sending, for what they are about to write down."""
+        task, issue_id = self.task, self.task.mailing.issue_id
+        until = elapsed() + HEARING_SECONDS
+        while True:
+            with task.database.reading() as session:
+                if claiming.has_arrived(session, issue_id):
+                    return True
+                others = claiming.others_are_sending(session, issue_id, self._token)
+            if not others or elapsed() > until or task.stopping.wait(PAUSE_SECONDS):
+                return False
 
     def _send_window(self, window: Window) -> tuple[Told, Halt | None]:
-        task = self.task
+        task, self._token = self.task, window.token
         readers = patiently(partial(self.windows.read, window.token))
         if len(readers) < window.rows:
             # Some had left when it was opened; or it was given up since, and none of it was sent.

@@ -1,6 +1,5 @@
 """`python -m tests.bombing`: a flood against the Procfile's web and notices processes."""
 
-import signal
 import sys
 import tempfile
 import threading
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import click
 import httpx
-import pytest
 
 from digest.database.transactions import Database
 from digest.migrations import upgrade
@@ -21,6 +19,7 @@ from digest.settings.loading import new_secret
 from tests.bombing.flood import Damage, Shot, bomb
 from tests.factories import make_newsletter, make_reader
 from tests.journeys.formation import Formation, free_port, wait_until
+from tests.programs import run_command
 from tests.servers.postgresql import PrivatePostgres
 from tests.servers.redis_server import PrivateRedis
 from tests.servers.run import Run, RunOwner
@@ -140,10 +139,4 @@ def _answers(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    # So that what was started ends with us, also when we are told to end.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    try:
-        main()
-    except pytest.skip.Exception as lacking:
-        print(lacking, file=sys.stderr)
-        sys.exit(1)
+    run_command(main)

@@ -2,19 +2,18 @@
 
 import secrets
 import shutil
-import signal
 import sys
 import tempfile
 from pathlib import Path
 
 import click
-import pytest
 from rich.console import Console
 
 from tests.chaos.deck import DECK
 from tests.chaos.results import show, write
 from tests.chaos.running import run
 from tests.chaos.schedule import plans
+from tests.programs import run_command
 from tests.servers.run import RunOwner
 
 
@@ -72,11 +71,4 @@ def main(
 
 
 if __name__ == "__main__":
-    # So that what was started ends with us, also when we are told to end.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    try:
-        main()
-    except pytest.skip.Exception as lacking:
-        # Said by the fixtures' own words: which server is not to be had, and how to get it.
-        print(lacking, file=sys.stderr)
-        sys.exit(1)
+    run_command(main)

@@ -1,5 +1,8 @@
 """A relay's refusals: the readers' own matter, or ours; and its habits, kept for every process."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from typing import NoReturn
@@ -10,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from digest.database.tables import database_now
 from digest.database.transactions import Database
+from digest.delivery.judging import VERDICT_RUN
 from digest.delivery.ledger import claiming, sweeping
 from digest.delivery.ledger.relays import note_habits, note_relay
 from digest.delivery.relay.habits import Habits
@@ -18,7 +22,8 @@ from digest.models import Attempt, Delivery, DeliveryState, Issue, IssueState, N
 from tests.delivery.conftest import Press, readers
 from tests.delivery.test_faults import make_due
 from tests.factories import make_article, make_issue
-from tests.scripted_smtp import ScriptedRelay
+from tests.journeys.formation import wait_until
+from tests.scripted_smtp import EXTENSIONS, Drip, Hold, ScriptedRelay
 
 ACCEPTED, FAILED, QUEUED = DeliveryState.ACCEPTED, DeliveryState.FAILED, DeliveryState.QUEUED
 
@@ -60,6 +65,34 @@ def test_an_issue_that_the_relay_took_for_one_is_not_parked_by_bare_refusals(pre
         press.deliver(issue_id)
     assert press.issue(issue_id).state is IssueState.SENT
     assert press.states(issue_id) == [ACCEPTED] + [FAILED] * 29
+
+
+def test_bare_refusals_wait_for_what_others_have_on_the_wire(press: Press) -> None:
+    """Of two workers one met those who are unknown, before the other's 250 was written down."""
+    press.settings = replace(press.settings, window_size=VERDICT_RUN)
+    answered = threading.Event()
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        issue_id = press.frozen_issue(*readers(2 * VERDICT_RUN))
+        relay.script("RCPT", None, when="reader0@")
+        relay.script("dot", Hold(answered), when="reader0@")
+        relay.always("RCPT", "550 no")
+        with ThreadPoolExecutor() as workers:
+            first = workers.submit(press.deliver, issue_id)
+            wait_until(lambda: "DATA" in relay.verbs(), "first message")
+            second = workers.submit(press.deliver, issue_id)
+            last = f"RCPT TO:<reader{2 * VERDICT_RUN - 1}@example.org>"
+            wait_until(
+                lambda: any(line == last for _, line in list(relay.commands)), "last refusal"
+            )
+            # Long enough for a verdict that waits for nobody.
+            with suppress(TimeoutError):
+                second.result(0.5)
+            answered.set()
+            first.result()
+            second.result()
+    assert press.issue(issue_id).state is IssueState.SENT
+    assert press.states(issue_id) == [ACCEPTED] + [FAILED] * (2 * VERDICT_RUN - 1)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +229,44 @@ def test_a_limit_of_refusals_is_learnt_once_and_then_kept(press: Press) -> None:
     [known] = relays(press)
     assert known.refusals_at_most == 2
     assert len(resets) <= 3 + 40 / 2
+
+
+def test_a_relay_that_has_had_enough_says_nothing_of_the_reader_who_is_next(press: Press) -> None:
+    press.settings = replace(press.settings, connections=1)
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        issue_id = press.frozen_issue(*readers(8))
+        relay.script("RCPT", "550 5.1.1 unknown", "421 4.5.0 too many errors, bye")
+        relay.always("RCPT", "550 5.1.1 unknown")
+        press.deliver(issue_id)
+    assert press.states(issue_id) == [FAILED] * 8
+    assert press.issue(issue_id).state is IssueState.SENT
+    with press.database.reading() as session:
+        assert session.scalars(select(Delivery.attempts)).all() == [1] * 8
+    [known] = relays(press)
+    assert known.refusals_at_most == 1
+
+
+# Of those behind a pipelined one, the next has been named by then.
+@pytest.mark.parametrize(("extensions", "first"), [(EXTENSIONS, 4), (("8BITMIME",), 3)])
+def test_a_relay_that_makes_wait_after_some_refusals_is_called_again_before(
+    press: Press, extensions: tuple[str, ...], first: int
+) -> None:
+    press.settings = replace(press.settings, connections=1)
+    with ScriptedRelay(extensions=extensions) as relay:
+        press.relay_at(relay.port)
+        issue_id = press.frozen_issue(*readers(20))
+        relay.always("RCPT", "550 5.1.1 unknown", when="reader1")
+        relay.script("RSET", None, None, Drip("250 2.0.0 Ok", every=0.1))
+        press.deliver(issue_id)
+        refused = [number for number, line in relay.commands if "TO:<reader1" in line]
+        assert [refused.count(number) for number in sorted(set(refused))] == [first, 2, 2, 2, 2]
+        assert len(relay.messages) == 9
+        assert relay.violations == []
+    [known] = relays(press)
+    assert known.refusals_at_most == 2
+    assert press.issue(issue_id).state is IssueState.SENT
+    assert press.states(issue_id).count(FAILED) == 11
 
 
 def test_a_habit_is_forgotten_after_a_month(press: Press) -> None:

@@ -13,7 +13,6 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
 from playwright.sync_api import Page, Route
 
 from digest.delivery.rendering.issue import Rendered, render_issue
@@ -29,6 +28,7 @@ from tests.emails.samples import (
     notice,
     shortest_issue,
 )
+from tests.pictures import shrink
 
 DOCS = Path(__file__).parents[2] / "docs" / "img"
 Scheme = Literal["light", "dark"]
@@ -193,7 +193,5 @@ def test_pictures_for_the_docs(
     folder = DOCS if os.environ.get("DIGEST_WRITE_PICTURES") else tmp_path
     picture = folder / f"{file}.png"
     show(make().html, width, scheme).screenshot(path=picture, full_page=True)
-    if picture.stat().st_size > 100_000:
-        smaller = Image.open(picture).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        smaller.save(picture, optimize=True)
+    shrink(picture)
     assert 10_000 < picture.stat().st_size < 300_000

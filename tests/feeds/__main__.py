@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 
 from tests.feeds import checkouts
-from tests.feeds.folder import FeedsError
 from tests.feeds.table import ALL, scores, table
 from tests.feeds.writers import WRITERS, Writer
 from tests.feeds.writing import write_and_read
 from tests.newsroom.intake.corpus import SAMPLES
+from tests.programs import CannotRunError
 
 PARTS = ("ours", "writers")
 FEWEST_WRITERS = 6
@@ -39,7 +39,7 @@ def _ours(write: Path | None) -> int:
     after = scores(SAMPLES, checkouts.seen_here(SAMPLES))
     try:
         before = scores(SAMPLES, checkouts.seen_before(SAMPLES))
-    except FeedsError as error:
+    except CannotRunError as error:
         click.echo(str(error), err=True)
         before = None
     text = table(SAMPLES, after, before)

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.feeds.folder import FOLDER, FeedsError, run
+from tests.feeds.folder import FOLDER
 from tests.newsroom.intake.corpus.samples import NOW, Sample
+from tests.programs import CannotRunError, run
 
 ROOT = Path(__file__).parent.parent.parent
 READING = ROOT / "tests/newsroom/intake/corpus/reading.py"
@@ -30,7 +31,7 @@ def seen_before(samples: Iterable[Sample]) -> list[dict[str, Any]]:
     """Return what the old commit makes of them, in an environment with its own libraries.
 
     Raises:
-        FeedsError: this clone does not have the commit, or its libraries could not be installed.
+        CannotRunError: the commit is not in this clone, or its libraries could not be installed.
     """
     checkout = FOLDER / f"before-{BEFORE}"
     python = checkout / ".venv/bin/python"
@@ -49,7 +50,7 @@ def _unpack(checkout: Path) -> None:
     git = ["git", "-C", str(ROOT), "archive", BEFORE, "digest", "requirements.lock"]
     done = subprocess.run(git, capture_output=True, check=False)
     if done.returncode:
-        raise FeedsError(f"This clone does not have {BEFORE}: there is no “before”.")
+        raise CannotRunError(f"This clone does not have {BEFORE}: there is no “before”.")
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(checkout, filter="data")
 

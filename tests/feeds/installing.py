@@ -5,8 +5,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.feeds.folder import FeedsError, run
 from tests.feeds.writers import Writer
+from tests.programs import CannotRunError, run
 
 INSTALLING_SECONDS = 900
 # A build that asks the maker of the program for news is no build of ours.
@@ -22,7 +22,7 @@ def install(writer: Writer, within: Path, *, debian: bool) -> Path:
     """Install a writer in a folder of `within` where it is not yet, and return that folder.
 
     Raises:
-        FeedsError: why it cannot be had.
+        CannotRunError: why it cannot be had.
     """
     folder = within / writer.name.lower()
     stamp = folder / "installed"
@@ -50,7 +50,7 @@ def versions(writer: Writer) -> Sequence[str]:
     shown = "--showformat=${Package}=${Version}\n"
     try:
         return run(["dpkg-query", "--show", shown, *writer.packages]).split()
-    except FeedsError:
+    except CannotRunError:
         return writer.packages
 
 
@@ -82,6 +82,6 @@ def _debian(writer: Writer, *, install: bool) -> None:
         return
     if not install:
         packages = " ".join(writer.packages)
-        raise FeedsError(f"not on this machine. On Debian: apt-get install {packages}")
+        raise CannotRunError(f"not on this machine. On Debian: apt-get install {packages}")
     apt = ["apt-get", "install", "--yes", "--quiet", *writer.packages]
     run(apt, within=INSTALLING_SECONDS, environment={"DEBIAN_FRONTEND": "noninteractive"})

@@ -9,12 +9,12 @@ from click.testing import CliRunner
 
 from tests.feeds import sites
 from tests.feeds.__main__ import main
-from tests.feeds.folder import FeedsError, run
 from tests.feeds.posts import POSTS
 from tests.feeds.table import ALL, scores, table
 from tests.feeds.writers import WRITERS, Loss, Writer
 from tests.feeds.writing import write_and_read
 from tests.newsroom.intake.corpus.samples import PAGE, Sample, Wanted, item, rss
+from tests.programs import CannotRunError, run
 
 ROW: dict[str, Any] = {
     "title": "The bridge",
@@ -96,9 +96,9 @@ def test_a_writer_that_cannot_be_tried_says_why(tmp_path: Path, command: str, wh
 
 
 def test_a_program_that_is_missing_or_does_not_end_says_so() -> None:
-    with pytest.raises(FeedsError, match="cannot be run"):
+    with pytest.raises(CannotRunError, match="cannot be run"):
         run(["no-such-program"])
-    with pytest.raises(FeedsError, match="had not ended after"):
+    with pytest.raises(CannotRunError, match="had not ended after"):
         run(["sleep", "60"], within=0.1)
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.feeds import checkouts, installing
-from tests.feeds.folder import FOLDER, FeedsError, run
+from tests.feeds.folder import FOLDER
 from tests.feeds.posts import POSTS, Post, as_json
 from tests.feeds.writers import Instead, Loss, Writer
 from tests.newsroom.intake.corpus.samples import Sample
+from tests.programs import CannotRunError, run
 
 PROJECTS = Path(__file__).parent / "projects"
 BUILDING_SECONDS = 300
@@ -63,7 +64,7 @@ def write_and_read(writer: Writer, *, install: bool, folder: Path = FOLDER) -> R
         try:
             installed = installing.install(writer, folder, debian=install)
             feeds = _written(writer, installed, Path(name))
-        except FeedsError as error:
+        except CannotRunError as error:
             result.missing = str(error)
             return result
     samples = [Sample(kind, writer.name, feed) for kind, feed in feeds.items()]
@@ -76,7 +77,7 @@ def _written(writer: Writer, folder: Path, site: Path) -> Mapping[str, bytes]:
     """Run a writer in the folder `site`, and return its feeds.
 
     Raises:
-        FeedsError: it failed, or did not write them.
+        CannotRunError: it failed, or did not write them.
     """
     project = PROJECTS / writer.name.lower()
     if project.exists():
@@ -99,7 +100,7 @@ def _written(writer: Writer, folder: Path, site: Path) -> Mapping[str, bytes]:
     try:
         return {kind: (site / name).read_bytes() for kind, name in writer.feeds.items()}
     except FileNotFoundError as error:
-        raise FeedsError(f"it did not write {Path(error.filename).name}.") from None
+        raise CannotRunError(f"it did not write {Path(error.filename).name}.") from None
 
 
 def _compare(result: Result, kind: str, seen: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -48,10 +49,10 @@ class Faults:
 
 
 @contextmanager
-def stage_with(faults: Faults, folder: Path, path: str = "") -> Iterator[Stage]:
+def stage_with(faults: Faults, folder: Path, path: str = "", **changes: Any) -> Iterator[Stage]:
     """The parts of `digest demo --once`, with a relay of the test's before its inbox.
 
-    `path` is what the pages stand under, as in /newsletters.
+    `path` is what the pages stand under, as in /newsletters; `changes` replace the demo's settings.
     """
     with ExitStack() as ends:
         mailbox = Mailbox()
@@ -63,7 +64,8 @@ def stage_with(faults: Faults, folder: Path, path: str = "") -> Iterator[Stage]:
         listener = ends.enter_context(bind("127.0.0.1", 0))
         port = listener.getsockname()[1]
         settings = demo_settings(folder, port, relay.port if faults.relay else 1)
-        settings = replace(settings, public_url=settings.public_url + path)
+        site = settings.public_url + path
+        settings = replace(settings, **{"public_url": site, **changes})
         upgrade(settings.database_url)
         runtime = open_runtime(settings)
         ends.callback(runtime.close)
@@ -79,7 +81,7 @@ def stage_with(faults: Faults, folder: Path, path: str = "") -> Iterator[Stage]:
         paper = ends.enter_context(HalyardSite())
         if not faults.feed:
             paper.close()
-        yield Stage(runtime, settings.public_url, mailbox, paper, patience_seconds=PATIENCE_SECONDS)
+        yield Stage(runtime, site, mailbox, paper, patience_seconds=PATIENCE_SECONDS)
 
 
 class BadRelay(SmtpSink):

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
 from playwright.sync_api import FloatRect, Locator, Page
+
+from tests.pictures import shrink
 
 DOCS = Path(__file__).parents[2] / "docs" / "img"
 Scheme = Literal["light", "dark"]
@@ -53,9 +54,7 @@ def take_picture(page: Page, file: str, elsewhere: Path, *, whole: bool) -> None
     picture = folder / f"{file}.png"
     page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=picture, full_page=whole)
-    if picture.stat().st_size > 100_000:
-        smaller = Image.open(picture).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        smaller.save(picture, optimize=True)
+    shrink(picture)
     assert 10_000 < picture.stat().st_size < 300_000
 
 

@@ -249,6 +249,16 @@ def has_arrived(session: Session, issue_id: int) -> bool:
     return session.execute(select(found)).scalar_one()
 
 
+def others_are_sending(session: Session, issue_id: int, token: bytes) -> bool:
+    """Say whether a window of this issue is on the wire that is not the one called `token`."""
+    found = exists().where(
+        Delivery.issue_id == issue_id,
+        Delivery.state == DeliveryState.SENDING,
+        Delivery.claim != token,
+    )
+    return session.execute(select(found)).scalar_one()
+
+
 def exclude(session: Session, issue_id: int, token: bytes, readers: Sequence[Recipient]) -> None:
     """Close the rows of an open window whose readers left before it was committed."""
     for reader in readers:

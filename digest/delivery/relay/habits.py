@@ -9,8 +9,8 @@ class Habits:
 
     `dot_alone`: what comes in one packet with the final dot is lost on it (against RFC 2920 3.2),
     so the next message waits for the answer to the dot. `refusals_at_most`: so many refused
-    readers does it bear in one connection, before it counts them as errors of ours and hangs up;
-    None where no such limit was met. `learnt`: something of this is news.
+    readers does it bear in one connection, before it counts them as errors of ours and hangs up,
+    or makes us wait; None where no such limit was met. `learnt`: something of this is news.
     """
 
     dot_alone: bool = False
@@ -21,7 +21,7 @@ class Habits:
         self.dot_alone = self.learnt = True
 
     def learn_limit(self, refused: int) -> None:
-        """It ended a connection in which it had refused so many readers."""
+        """It had refused so many readers when it ended a connection, or began to make us wait."""
         borne = max(1, refused - 1)
         if self.refusals_at_most is None or borne < self.refusals_at_most:
             self.refusals_at_most = borne

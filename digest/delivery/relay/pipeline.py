@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import zip_longest
 from socket import socket
+from time import monotonic
 from typing import NamedTuple
 
 from digest.addresses import NEEDED_BEYOND_ASCII
@@ -27,6 +28,9 @@ from digest.delivery.relay.wire import (
 
 # Seconds, at most, that a goodbye may take.
 FAREWELL = 2.0
+# A relay that takes so much longer over a refused reader than over MAIL makes us wait for it.
+TARRYING_SECONDS = 0.9
+TARRYING_TIMES = 3
 # RFC 5321 3.8: may stand in for any reply; the relay then closes the connection.
 GOING_AWAY = 421
 START_MESSAGE = 354
@@ -137,6 +141,8 @@ class Connection:
         self._final_dot_timeout = final_dot_timeout
         self._wire = Wire(sock, relay=relay, timeout=timeout, longest_write=final_dot_timeout)
         self._known_sender = ""
+        self._usual = 0.0
+        """The longest that it took over MAIL in this connection, in seconds."""
         self._conversing = False
         self._closed = False
 
@@ -274,7 +280,7 @@ class Connection:
                 left.popleft()
                 yield outcome
             # What is spent and was not brought to an end is dropped, in the middle of it.
-            self._conversing = bool(left)
+            self._conversing = bool(left) or self.spent
             stage, reason = Stage.RESET, f"{self.relay} bears no more refusals in one connection."
         except _LateError:
             pass
@@ -289,13 +295,23 @@ class Connection:
 
     @contextmanager
     def _learning_limit(self) -> Iterator[None]:
-        """Learn from a relay that ends the connection right after it refused a reader."""
+        """Learn from a relay that ends the connection right after it refused a reader, or tarries.
+
+        Some make whoever had so many errors wait for each answer (Postfix a second, Courier 24 s a
+        reader): a new connection begins anew.
+        """
+        began = monotonic()
         try:
             yield
         except (RelayDown, RelayRefused) as trouble:
-            if trouble.reply is not None:
+            if trouble.reply is not None or trouble.silent:
                 self.habits.learn_limit(self.refused)
             raise
+        if self._tarries(monotonic() - began):
+            self.habits.learn_limit(self.refused)
+
+    def _tarries(self, seconds: float) -> bool:
+        return seconds > max(TARRYING_SECONDS, TARRYING_TIMES * self._usual)
 
     def _pipelined(self, batch: list[_Ready], deadline: Callable[[], bool]) -> Iterator[Outcome]:
         self._say(batch[0].group, Stage.MAIL)
@@ -313,10 +329,11 @@ class Connection:
                 behind_dot = bool(behind)
             else:
                 yield from self._verdict(this, Stage.RCPT, rcpt)
-                if following and self.spent:
+                if not self.spent:
+                    with self._learning_limit():
+                        self._step_over(self._wire.reply(Stage.DATA), group)
+                if self.spent:
                     return
-                with self._learning_limit():
-                    self._step_over(self._wire.reply(Stage.DATA), group)
                 behind_dot = False
 
     def _first_reply(self, behind_dot: bool) -> RawReply:
@@ -324,12 +341,15 @@ class Connection:
 
         Some relays lose what stands there: the silence is then no matter of theirs being down.
         """
+        began = monotonic()
         try:
-            return self._wire.reply(Stage.MAIL)
+            answer = self._wire.reply(Stage.MAIL)
         except RelayDown as trouble:
             if behind_dot and trouble.silent:
                 self.habits.learn_dot_alone()
             raise
+        self._usual = max(self._usual, monotonic() - began)
+        return answer
 
     def _step_over(self, data: RawReply, behind: bytes) -> None:
         """End a transaction that has no recipient, whatever the relay made of its DATA."""
@@ -345,17 +365,19 @@ class Connection:
 
     def _step_by_step(self, batch: list[_Ready], deadline: Callable[[], bool]) -> Iterator[Outcome]:
         for this in batch:
-            self._want(Stage.MAIL, self._ask(this.mail, Stage.MAIL))
+            self._say(this.mail, Stage.MAIL)
+            self._want(Stage.MAIL, self._first_reply(behind_dot=False))
             rcpt = self._ask(this.rcpt, Stage.RCPT)
             if rcpt.code // 100 == 2:
                 self._want(Stage.DATA, self._ask(b"DATA\r\n", Stage.DATA))
                 yield from self._message(this, b"", deadline)
             else:
                 yield from self._verdict(this, Stage.RCPT, rcpt)
-                if self.spent and this is not batch[-1]:
+                if not self.spent:
+                    with self._learning_limit():
+                        self._want(Stage.RESET, self._ask(b"RSET\r\n", Stage.RESET))
+                if self.spent:
                     return
-                with self._learning_limit():
-                    self._want(Stage.RESET, self._ask(b"RSET\r\n", Stage.RESET))
 
     def _message(
         self, this: _Ready, behind: bytes, deadline: Callable[[], bool]
@@ -395,6 +417,10 @@ class Connection:
         """What a reply to RCPT or to the final dot means for its reader, and for the relay."""
         reply = answer.cooked()
         self.refused += stage is Stage.RCPT and reply.code >= 500
+        if reply.code == GOING_AWAY and stage is Stage.RCPT and self.refused:
+            # It has had enough of us, not of this reader (chasquid).
+            self.habits.learn_limit(self.refused + 1)
+            raise refusal(self.relay, stage, reply)
         if fate := _FATES.get(reply.code // 100):
             yield Outcome(this.key, fate, reply, stage)
             if reply.code != GOING_AWAY:

@@ -1,0 +1,1 @@
+"""The demo's mails opened in real mail clients: `python -m tests.clients`, not part of CI."""

@@ -1,0 +1,1 @@
+"""The sender against real mail servers on loopback: `make mtas`, outside CI."""
