@@ -19,6 +19,7 @@ from digest.delivery.messages import Links
 from digest.delivery.notices.sending import notices_due
 from digest.desk.audit import forget_origins
 from digest.desk.audit_chain import seal_events
+from digest.desk.ceremonies import forget_spent
 from digest.desk.sessions import forget_sessions
 from digest.heartbeats import beat, is_due
 from digest.logs import kept_apart
@@ -128,12 +129,16 @@ def _forget_addresses(runtime: Runtime, now: datetime) -> None:
 
 
 def _forget_where_users_were(runtime: Runtime, now: datetime) -> None:
-    """Once a day: sessions that are over, and from where things were done, 90 days later."""
+    """Once a day: sessions that are over, and from where things were done, 90 days later.
+
+    And which challenges passkeys answered.
+    """
     with runtime.database.reading() as session:
         if not is_due(session, DESK, now, DAY):
             return
     with runtime.database.transaction() as session:
         forget_sessions(session, now=now)
+        forget_spent(session, now=now)
         forget_origins(session, now)
         beat(session, DESK, now)
 

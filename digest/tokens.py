@@ -43,6 +43,7 @@ class Purpose(enum.StrEnum):
     WITHDRAWAL = "w"
     USER_LINK = "l"
     DESK = "d"
+    PASSKEY = "k"
     ECHO = "e"
 
 

@@ -9,8 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from digest.desk.audit import Actor, record
+from digest.desk.passkeys import has_passkey, lock_user
 from digest.desk.sessions import end_sessions
 from digest.desk.users import find_by_address
+from digest.errors import RefusedError
 from digest.models import Grant, Newsletter, NoticeKind, User, UserLink
 from digest.readers.mailing import queue_notice
 from digest.readers.mails_a_day import free_once
@@ -115,17 +117,28 @@ def set_password(
     session: Session, actor: Actor, user: User, password_hash: str, *, now: datetime
 ) -> None:
     """Give a user a new password; links that would choose another open nothing more."""
-    user.password_hash, user.password_since = password_hash, now
+    _set_hash(session, actor, user, password_hash, now=now, verb="user choose password")
+
+
+def drop_password(session: Session, actor: Actor, user: User, *, now: datetime) -> None:
+    """Leave a user no password: they sign in by passkey alone.
+
+    Raises:
+        RefusedError: they have no passkey.
+    """
+    lock_user(session, user)
+    if not has_passkey(session, user):
+        raise RefusedError("Your password is your only way in. Add a passkey first.")
+    _set_hash(session, actor, user, None, now=now, verb="user drop password")
+
+
+def _set_hash(
+    session: Session, actor: Actor, user: User, hashed: str | None, *, now: datetime, verb: str
+) -> None:
+    user.password_hash, user.password_since = hashed, now if hashed else None
     _withdraw(session, user, now)
-    record(
-        session,
-        actor,
-        "user choose password",
-        User.__tablename__,
-        user.id,
-        now=now,
-        fields=("password_hash",),
-    )
+    fields = ("password_hash",)
+    record(session, actor, verb, User.__tablename__, user.id, now=now, fields=fields)
 
 
 def _add(

@@ -26,6 +26,7 @@ class User(Base):
     `password_hash` is Argon2's own text, None until the user has chosen one. `totp_secret` is
     sealed by a key of the ring (`digest.desk.sealed`); `totp_step` the last step of 30 s whose code
     was used, so that no code is good twice (RFC 6238 5.2); until `totp_since` it is being set up.
+    `passkey_handle`: 64 random bytes by which authenticators know the user.
     """
 
     __tablename__ = "desk_user"
@@ -39,6 +40,7 @@ class User(Base):
     totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary(200))
     totp_since: Mapped[datetime | None]
     totp_step: Mapped[int | None]
+    passkey_handle: Mapped[bytes | None] = mapped_column(LargeBinary(64))
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
 
@@ -83,6 +85,38 @@ class RecoveryCode(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("desk_user.id"))
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     used_at: Mapped[datetime | None]
+
+
+class Passkey(Base):
+    """A key of a user's, that an authenticator keeps (W3C Web Authentication 3, 4).
+
+    `public_key` is COSE (RFC 9052). `sign_count` is the authenticator's own, 0 where it has none.
+    `syncs`: made to be copied to its user's other devices, which a key cannot change later;
+    `backed_up`: it has been.
+    """
+
+    __tablename__ = "passkey"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("desk_user.id"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary(1023), unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary(2000))
+    sign_count: Mapped[int]
+    transports: Mapped[list[str]] = mapped_column(JSON, default=list)
+    syncs: Mapped[bool]
+    backed_up: Mapped[bool]
+    name: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class SpentChallenge(Base):
+    """A challenge that was answered, kept until it is out of time: so that it is good once."""
+
+    __tablename__ = "spent_challenge"
+
+    token_id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    ends_at: Mapped[datetime]
 
 
 class UserLink(Base):

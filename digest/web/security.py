@@ -14,11 +14,12 @@ POLICY = (
 # The pages with a form have a small script: the button says that it is busy. Others have none.
 SCRIPTED = frozenset(
     {"subscribe", "confirm", "unsubscribe", "preferences", "control", "issues", "frames", "boxes"}
-)
-# Pages that show what stands on other sites: it asks us for its words, as it does there.
-ASKING = frozenset({"boxes"})
-# Pages with a frame of ours: an issue as its readers get it.
-FRAMING = frozenset({"desk_issue"})
+) | (PASSKEYS := frozenset({"sign_in", "again", "passkeys"}))
+# Pages whose script asks us for more: for what a passkey is to sign, and, where they show what
+# stands on other sites, for its words, as it does there.
+ASKING = PASSKEYS | {"boxes"}
+# Pages with a frame of ours: an issue as its readers get it, or what stands on other sites.
+FRAMING = frozenset({"desk_issue", "boxes"})
 # Pages that other sites hold in an iframe: those whose origin is declared.
 FRAMED = frozenset({"frames"})
 # A token in the address is all that its page needs: nobody else may learn it.
@@ -61,7 +62,7 @@ def _policy() -> str:
     if scripted():
         policy += "; script-src 'self'"
     if request.blueprint in ASKING:
-        policy += "; connect-src 'self'; frame-src 'self'"
+        policy += "; connect-src 'self'"
     if request.blueprint in FRAMING:
         policy += "; frame-src 'self'"
     ancestors = " ".join(["'self'", *declared_origins()]) if framed() else "'none'"

@@ -3,6 +3,7 @@
 from digest.web.desk.account import account_pages
 from digest.web.desk.demo_door import DemoDoor, demo_door_pages
 from digest.web.desk.issue import desk_issue_pages
+from digest.web.desk.passkeys import passkey_pages
 from digest.web.desk.password import password_pages
 from digest.web.desk.sign_in import again_pages, sign_in_pages
 from digest.web.desk.this_week import this_week_pages
@@ -11,6 +12,7 @@ from digest.web.desk.users import user_pages
 desk_pages = (
     sign_in_pages,
     again_pages,
+    passkey_pages,
     password_pages,
     this_week_pages,
     desk_issue_pages,

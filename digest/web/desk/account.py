@@ -8,16 +8,16 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from digest.desk import second_factor
+from digest.desk import passkeys, second_factor
 from digest.desk.audit import record
-from digest.desk.links import set_password
+from digest.desk.links import drop_password, set_password
 from digest.desk.passwords import hash_password, is_password
 from digest.desk.sessions import end_session, end_sessions, list_sessions
 from digest.desk.vault import Vault
 from digest.errors import FieldError
 from digest.models import DeskSession, User
 from digest.web.context import current_runtime
-from digest.web.desk.sign_in import WRONG_CODE, WRONG_PASSWORD
+from digest.web.desk.sign_in import WRONG_CODE, WRONG_PASSWORD, passkeys_here
 from digest.web.desk.signed_in import (
     actor,
     browser,
@@ -35,6 +35,9 @@ DONE = {
     "ended": "That browser is signed out.",
     "all": "You are signed out everywhere but here.",
     "off": "You sign in by your password alone now.",
+    "passkey": "The passkey is added. You can sign in by it alone.",
+    "removed": "The passkey opens nothing any more. You are signed out everywhere else.",
+    "dropped": "You have no password any more, and are signed out everywhere else.",
 }
 
 account_pages = desk_blueprint("account", __name__)
@@ -48,11 +51,14 @@ def show_account() -> Response:
 
 @account_pages.post("/account/password")
 def change_password() -> AnyResponse:
-    """Take a new password, with the one before."""
+    """Take a new password, with the one before where there is one."""
     runtime = current_runtime()
     user = desk().user
+    if user.password_hash is None and (first := prove_first()) is not None:
+        return first
     check_sign_in(f"user {user.id}", browser().ip)
-    if not is_password(user.password_hash, request.form.get("before", "")):
+    before = request.form.get("before", "")
+    if user.password_hash is not None and not is_password(user.password_hash, before):
         return _shown((FieldError("before", WRONG_PASSWORD),))
     try:
         hashed = hash_password(request.form.get("password", ""), user.email, user.name)
@@ -64,6 +70,19 @@ def change_password() -> AnyResponse:
         set_password(session, who, who.user, hashed, now=now)
         end_sessions(session, who.user, now=now, keep=desk().session)
     return _done("password")
+
+
+@account_pages.post("/account/password/off")
+def leave_password() -> AnyResponse:
+    """Sign in by passkey alone from now on."""
+    if (first := prove_first()) is not None:
+        return first
+    with current_runtime().database.transaction() as session:
+        who, now = actor(session), desk().now
+        assert who.user is not None
+        drop_password(session, who, who.user, now=now)
+        end_sessions(session, who.user, now=now, keep=desk().session)
+    return _done("dropped")
 
 
 @account_pages.post("/account/sessions")
@@ -179,6 +198,7 @@ def _shown(errors: tuple[FieldError, ...] = ()) -> Response:
         user = session.get_one(User, desk().user.id)
         sessions = list_sessions(session, user, now=desk().now)
         left = second_factor.recovery_codes_left(session, user)
+        known = passkeys.list_passkeys(session, user)
     return show(
         "account.html",
         422 if errors else 200,
@@ -187,6 +207,9 @@ def _shown(errors: tuple[FieldError, ...] = ()) -> Response:
         sessions=sessions,
         codes_left=left,
         second_factor=second_factor.is_asked_for(user),
+        passkeys=known,
+        has_password=user.password_hash is not None,
+        **passkeys_here(),
         moment=moment_here,
     )
 

@@ -1,11 +1,13 @@
 """Signing in: password, then the second factor where there is one; signing out; once more."""
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from digest.desk import second_factor
 from digest.desk.audit import Actor, record
+from digest.desk.ceremonies import Site, site_of
+from digest.desk.passkeys import has_passkey
 from digest.desk.passwords import hash_password, is_password, should_hash_again
 from digest.desk.sessions import end_session, find_session, open_session, prove
 from digest.desk.users import find_by_address, has_users
@@ -25,6 +27,7 @@ from digest.web.desk.signed_in import (
     take_cookie,
 )
 from digest.web.guarding import check_code, check_sign_in
+from digest.web.masthead import masthead_of
 
 WRONG = "That address and password do not go together"
 WRONG_PASSWORD = "That is not your password"  # noqa: S105 - a sentence
@@ -49,7 +52,7 @@ def ask() -> AnyResponse:
         found = find_session(session, session_secret(), now=runtime.clock.now())
     if found is not None and found.proved_at is not None:
         return redirect(next_page(request.args.get("next")), 303)
-    return _asked(anybody=anybody)
+    return asked(anybody=anybody)
 
 
 @sign_in_pages.post("/sign-in")
@@ -67,7 +70,7 @@ def sign_in() -> AnyResponse:
         if user is not None and hashed is not None:
             with runtime.database.transaction() as session:
                 _note(session, user, "session refuse")
-        return _asked(typed=typed, errors=(FieldError("email", WRONG),))
+        return asked(typed=typed, errors=(FieldError("email", WRONG),))
     better = _better_hash(user, password)
     with runtime.database.transaction() as session:
         user = session.get_one(User, user.id)
@@ -138,7 +141,7 @@ def sign_out() -> AnyResponse:
 @again_pages.get("/again")
 def ask_again() -> Response:
     """Ask for the password once more, before what cannot be undone."""
-    return _shown_again()
+    return shown_again()
 
 
 @again_pages.post("/again")
@@ -148,13 +151,13 @@ def take_again() -> AnyResponse:
     user, now = desk().user, desk().now
     check_sign_in(f"user {user.id}", browser().ip)
     if not is_password(user.password_hash, request.form.get("password", "")):
-        return _shown_again((FieldError("password", WRONG_PASSWORD),))
+        return shown_again((FieldError("password", WRONG_PASSWORD),))
     with runtime.database.transaction() as session:
         found = session.get_one(DeskSession, desk().session.id)
         vault, typed = Vault(runtime.settings.keys), request.form.get("code", "")
         asked = second_factor.is_asked_for(found.user)
         if asked and not second_factor.use_code(session, found.user, vault, typed, now):
-            return _shown_again((FieldError("code", WRONG_CODE),))
+            return shown_again((FieldError("code", WRONG_CODE),))
         secret = prove(session, found, now=now)
         _note(session, found.user, "session prove")
     response = redirect(next_page(request.form.get("next")), 303)
@@ -162,27 +165,49 @@ def take_again() -> AnyResponse:
     return response
 
 
-def _shown_again(errors: tuple[FieldError, ...] = ()) -> Response:
+def shown_again(errors: tuple[FieldError, ...] = ()) -> Response:
+    """Show the page that asks once more, by whichever ways the user has."""
+    with current_runtime().database.reading() as session:
+        by_passkey = has_passkey(session, desk().user)
     return show(
         "again.html",
         422 if errors else 200,
         errors=errors,
         after=next_page(request.values.get("next")),
         code=second_factor.is_asked_for(desk().user),
+        password=desk().user.password_hash is not None,
+        passkey=by_passkey,
+        **passkeys_here(),
     )
 
 
-def _asked(
+def asked(
     *, anybody: bool = True, typed: str = "", errors: tuple[FieldError, ...] = ()
 ) -> Response:
+    """Show the page to sign in."""
+    with current_runtime().database.reading() as session:
+        by_passkey = has_passkey(session)
     page = render_template(
         "desk/sign_in.html",
         anybody=anybody,
         typed=typed,
         errors=errors,
         after=request.values.get("next", ""),
+        passkey=by_passkey,
+        **passkeys_here(),
     )
     return Response(page, 422 if errors else 200)
+
+
+def passkey_site() -> Site | None:
+    """Return whom passkeys are for here; None where no browser allows any."""
+    name = masthead_of(current_app).get().name or "Digest"
+    return site_of(current_runtime().settings.public_url, name)
+
+
+def passkeys_here() -> dict[str, object]:
+    """Return what pages with a passkey say: for whom they are, or where they do not work."""
+    return {"site": passkey_site(), "home": current_runtime().settings.public_url}
 
 
 def _asked_for_code(errors: tuple[FieldError, ...] = ()) -> Response:

@@ -177,15 +177,17 @@ def browser() -> Browser:
 
 def session_secret() -> str | None:
     """Return what the cookie says; it may be stale, or anything."""
-    return request.cookies.get(_cookie_name())
+    return request.cookies.get(cookie_name(COOKIE))
 
 
-def give_cookie(response: AnyResponse, secret: str) -> None:
-    """Let the browser keep a session's secret: no script, no other site."""
+def give_cookie(
+    response: AnyResponse, secret: str, name: str = COOKIE, *, lasts: timedelta = AT_MOST
+) -> None:
+    """Let the browser keep a secret, a session's or another: no script, no other site."""
     response.set_cookie(
-        _cookie_name(),
+        cookie_name(name),
         secret,
-        max_age=AT_MOST,
+        max_age=lasts,
         path="/",
         secure=_is_https(),
         httponly=True,
@@ -196,7 +198,7 @@ def give_cookie(response: AnyResponse, secret: str) -> None:
 def take_cookie(response: AnyResponse) -> None:
     """Let the browser forget the session."""
     response.delete_cookie(
-        _cookie_name(), path="/", secure=_is_https(), httponly=True, samesite="Lax"
+        cookie_name(COOKIE), path="/", secure=_is_https(), httponly=True, samesite="Lax"
     )
 
 
@@ -234,9 +236,10 @@ def moment_here(at: datetime) -> str:
     return f"{local.day} {local:%B %Y, %H:%M}"
 
 
-def _cookie_name() -> str:
+def cookie_name(name: str) -> str:
+    """Return what a cookie of ours is called here."""
     # The prefix keeps a neighbour under the same domain from planting a cookie of that name.
-    return f"__Host-{COOKIE}" if _is_https() else COOKIE
+    return f"__Host-{name}" if _is_https() else name
 
 
 def _is_https() -> bool:
