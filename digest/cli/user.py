@@ -11,7 +11,7 @@ from digest.cli.arguments import typed_wrongly
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
 from digest.desk import links as user_links
-from digest.desk import second_factor
+from digest.desk import passkeys, second_factor
 from digest.desk.audit import OPERATOR, record
 from digest.desk.sessions import end_sessions
 from digest.desk.users import (
@@ -64,17 +64,19 @@ def create(email: str, name: str, roles: tuple[str, ...]) -> None:
 def list_them(as_json: bool) -> None:
     """List the users, and what each may do."""
     with runtime() as opened, opened.database.reading() as session:
-        users = [_as_json(found) for found in list_users(session)]
+        keys = passkeys.count_passkeys(session)
+        users = [_as_json(found, keys.get(found.id, 0)) for found in list_users(session)]
     if as_json:
         print_json(users)
         return
-    table = Table("Name", "Address", "May do", "Password", "Second factor", "")
+    table = Table("Name", "Address", "May do", "Password", "Passkeys", "Second factor", "")
     for found in users:
         table.add_row(
             found["name"],
             found["email"],
             ", ".join(found["roles"]),
-            "chosen" if found["has_password"] else "not yet",
+            "chosen" if found["has_password"] else "none",
+            str(found["passkeys"]),
             "yes" if found["second_factor"] else "no",
             "disabled" if found["disabled_at"] else "",
         )
@@ -117,10 +119,16 @@ def disable(email: str) -> None:
     is_flag=True,
     help="Also ask for no second factor any more, for whoever lost phone and recovery codes.",
 )
-def reset(email: str, factor: bool) -> None:
+@click.option(
+    "--passkeys",
+    "keys",
+    is_flag=True,
+    help="Also remove all of their passkeys, for whoever lost a device.",
+)
+def reset(email: str, factor: bool, keys: bool) -> None:
     """End a user's sessions, and print a link by which they choose another password.
 
-    Without --second-factor the second factor stays as it is.
+    Without --second-factor and --passkeys those stay as they are.
     """
     with runtime() as opened, opened.database.transaction() as session:
         found, now = find_user(session, email), opened.clock.now()
@@ -133,6 +141,8 @@ def reset(email: str, factor: bool) -> None:
             sys.exit(1)
         end_sessions(session, found, now=now)
         link = user_links.make_link(session, OPERATOR, found, now=now, verb="user reset").token_id
+        if keys:
+            passkeys.remove_passkeys(session, OPERATOR, found, now=now)
         if factor and second_factor.is_asked_for(found):
             second_factor.switch_off(session, found)
             record(
@@ -165,13 +175,14 @@ def _granted(session: Session, roles: tuple[str, ...]) -> list[Granted]:
     return granted
 
 
-def _as_json(found: User) -> dict[str, Any]:
+def _as_json(found: User, keys: int) -> dict[str, Any]:
     return {
         "id": found.id,
         "name": found.name,
         "email": found.email,
         "roles": [_written(grant) for grant in found.grants],
         "has_password": found.password_hash is not None,
+        "passkeys": keys,
         "second_factor": second_factor.is_asked_for(found),
         "created_at": found.created_at.isoformat(),
         "disabled_at": found.disabled_at.isoformat() if found.disabled_at else None,

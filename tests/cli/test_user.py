@@ -1,7 +1,7 @@
 from sqlalchemy import select
 
 from digest.database.transactions import Database
-from digest.models import AuditEvent, User, UserLink
+from digest.models import AuditEvent, Passkey, User, UserLink
 from tests.cli.conftest import CommandLine
 from tests.factories import make_newsletter
 
@@ -96,3 +96,21 @@ def test_a_reset_gives_another_link_and_only_if_told_takes_the_second_factor(
         "user reset",
         "user switch second factor off",
     ]
+
+
+def test_who_lost_a_device_has_its_passkeys_removed(
+    command_line: CommandLine, database: Database
+) -> None:
+    command_line("user", "create", *IMARA, "--role", "owner")
+    with database.transaction() as session:
+        user = session.scalars(select(User)).one()
+        key = {"credential_id": b"k", "public_key": b"k", "sign_count": 0, "transports": []}
+        kept = {"syncs": False, "backed_up": False, "name": "Phone", "created_at": user.created_at}
+        session.add(Passkey(user_id=user.id, **key, **kept))
+    assert command_line("user", "reset", "imara@example.org").exit_code == 0
+    [found] = command_line("user", "list", "--json").json
+    assert found["passkeys"] == 1, "they stay unless it is asked for"
+    reset = command_line("user", "reset", "imara@example.org", "--passkeys")
+    assert "/desk/password/1l" in reset.out
+    [found] = command_line("user", "list", "--json").json
+    assert found["passkeys"] == 0

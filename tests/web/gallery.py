@@ -143,11 +143,12 @@ class DoItYourself:
 
 @contextmanager
 def open_gallery(
-    folder: Path, *, issues: bool = True, path: str = "", **changes: Any
+    folder: Path, *, issues: bool = True, path: str = "", name: str = "", **changes: Any
 ) -> Iterator[Gallery]:
     """Serve the paper's pages on loopback, with its last two issues sent, or none yet.
 
-    `path` is what they stand under, as in /newsletters; `changes` replace settings of the demo.
+    `path` is what they stand under, as in /newsletters; `name` the machine's, if its address is not
+    what browsers are told; `changes` replace settings of the demo.
     """
     with ExitStack() as ends:
         mailbox = Mailbox(clock=FixedClock(MONDAY))
@@ -156,7 +157,8 @@ def open_gallery(
         ends.callback(inbox.stop)
         listener = ends.enter_context(bind("127.0.0.1", 0))
         plain = demo_settings(folder, listener.getsockname()[1], inbox.port)
-        settings = replace(plain, **{"public_url": plain.public_url + path, **changes})
+        public_url = plain.public_url.replace("127.0.0.1", name or "127.0.0.1") + path
+        settings = replace(plain, **{"public_url": public_url, **changes})
         upgrade(settings.database_url)
         bell, clock = DoItYourself(), FixedClock(MONDAY - timedelta(days=21))
         runtime = open_runtime(settings, clock=clock, bell=bell)

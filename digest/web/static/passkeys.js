@@ -1,10 +1,10 @@
 // @ts-check
 // Passkeys: a form with `data-passkey` asks the desk what is to be signed, has the browser's
 // authenticator sign it, and is then sent with the answer. The server says what was wrong with it;
-// here is said only why there is no answer. Without this file such a form is not shown.
+// only why there is no answer is said here. Without this file a sentence stands in the form's place.
 
 /**
- * What the desk answers at `data-options`: the options are WebAuthn's JSON, with base64url for bytes.
+ * What the desk answers at `data-options`: WebAuthn's own JSON, with base64url for bytes.
  * @typedef {{ token: string, publicKey: any }} Asked
  */
 
@@ -18,6 +18,7 @@ const SAID = {
   NotSupportedError: "This device cannot keep a passkey for the desk.",
 };
 
+for (const words of document.querySelectorAll("[data-without-script]")) words.remove();
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   if (form instanceof HTMLFormElement) prepare(form);
 }
@@ -28,7 +29,7 @@ function prepare(form) {
   const reason = whyNot(form);
   if (reason) {
     say(form, reason);
-    button(form).hidden = true;
+    button(form).remove();
     return;
   }
   form.addEventListener("submit", (event) => {
