@@ -161,6 +161,7 @@ def remove_passkey(
 
 def remove_passkeys(session: Session, actor: Actor, user: User, *, now: datetime) -> int:
     """Remove all passkeys of a user, for whoever lost their devices; return how many."""
+    lock_user(session, user)
     known = list_passkeys(session, user)
     for each in known:
         session.delete(each)

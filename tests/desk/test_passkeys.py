@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -408,6 +409,23 @@ def test_two_browsers_cannot_remove_the_last_two(imara: Holder) -> None:
         removed = list(pool.map(remove, imara.kept()))
     assert sorted(removed) == [False, True]
     assert len(imara.kept()) == 1
+
+
+def test_nor_does_the_password_go_while_the_last_passkey_goes(imara: Holder) -> None:
+    imara.choose_password()
+    imara.add()
+    [kept] = imara.kept()
+
+    def done(what: Callable[[], object]) -> bool:
+        try:
+            what()
+        except RefusedError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        went = list(pool.map(done, [imara.drop_password, lambda: imara.remove(kept)]))
+    assert sorted(went) == [False, True]
 
 
 def test_the_operator_removes_all(imara: Holder) -> None:

@@ -36,7 +36,8 @@ DONE = {
     "all": "You are signed out everywhere but here.",
     "off": "You sign in by your password alone now.",
     "passkey": "The passkey is added. You can sign in by it alone.",
-    "removed": "The passkey opens nothing any more. You are signed out everywhere else.",
+    "removed": "The passkey opens nothing any more: delete it on its device. You are signed out "
+    "everywhere else.",
     "dropped": "You have no password any more, and are signed out everywhere else.",
 }
 

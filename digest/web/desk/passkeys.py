@@ -70,19 +70,20 @@ def options_to_sign_in() -> AnyResponse:
 @sign_in_pages.post("/sign-in/passkey")
 def sign_in_by_passkey() -> AnyResponse:
     """Take a passkey, which stands for password and code."""
-    where = browser()
-    # The key itself is nobody's name, but it stays.
-    key = hashlib.sha256(request.form.get("answer", "").encode("utf-8", "replace")).hexdigest()
+    where, token = browser(), request.form.get("token", "")
+    if not token:
+        # The script was told nothing to sign: the form is told why.
+        check_network(where.ip)
     try:
         answer = read_answer(request.form.get("answer", ""))
-        key = hashlib.sha256(answer.raw_id).hexdigest()
     except BadAnswerError:
         answer = None
+    # Not the key itself: what is counted lies in Redis.
+    key = hashlib.sha256(answer.raw_id).hexdigest() if answer else "none"
     check_sign_in(f"passkey {key}", where.ip)
-    bound = request.cookies.get(cookie_name(COOKIE), "")
-    if answer is None or not bound:
+    if answer is None:
         return asked(errors=(FieldError("passkey", NOT_TAKEN),))
-    asker, token = _asker(Use.SIGN_IN, bound), request.form.get("token", "")
+    asker = _asker(Use.SIGN_IN, request.cookies.get(cookie_name(COOKIE), ""))
     with current_runtime().database.transaction() as session:
         user = passkeys.use_passkey(session, asker, token, answer, ip=where.ip)
         if user is not None:

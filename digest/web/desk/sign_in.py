@@ -168,7 +168,7 @@ def take_again() -> AnyResponse:
 def shown_again(errors: tuple[FieldError, ...] = ()) -> Response:
     """Show the page that asks once more, by whichever ways the user has."""
     with current_runtime().database.reading() as session:
-        by_passkey = has_passkey(session, desk().user)
+        by_passkey = has_passkey(session, desk().user) or _is_about_passkey(errors)
     return show(
         "again.html",
         422 if errors else 200,
@@ -186,7 +186,7 @@ def asked(
 ) -> Response:
     """Show the page to sign in."""
     with current_runtime().database.reading() as session:
-        by_passkey = has_passkey(session)
+        by_passkey = has_passkey(session) or _is_about_passkey(errors)
     page = render_template(
         "desk/sign_in.html",
         anybody=anybody,
@@ -197,6 +197,11 @@ def asked(
         **passkeys_here(),
     )
     return Response(page, 422 if errors else 200)
+
+
+def _is_about_passkey(errors: tuple[FieldError, ...]) -> bool:
+    # Its button is what a mistake leads to, also where the last was just removed.
+    return any(error.field == "passkey" for error in errors)
 
 
 def passkey_site() -> Site | None:

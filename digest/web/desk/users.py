@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from digest.desk import links as user_links
 from digest.desk import second_factor
+from digest.desk.passkeys import count_passkeys
 from digest.desk.users import (
     Granted,
     create_user,
@@ -135,6 +136,7 @@ def _shown(
 ) -> Response:
     with current_runtime().database.reading() as session:
         users, newsletters = list_users(session), _newsletters(session)
+        passkeys = count_passkeys(session)
         held = {
             user.id: [str(Granted(grant.role, grant.newsletter)) for grant in user.grants]
             for user in users
@@ -153,6 +155,7 @@ def _shown(
         errors=errors,
         users=users,
         held=held,
+        passkeys=passkeys,
         choices=choices,
         typed=typed or {"email": "", "name": "", "role": Role.EDITOR.value},
         link=link,

@@ -50,6 +50,14 @@ function whyNot(form) {
   return window.PublicKeyCredential ? "" : "This browser knows no passkeys.";
 }
 
+// A page that comes out of the browser's memory again is not busy any more.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const busy of document.querySelectorAll("[aria-disabled=true]")) {
+    busy.removeAttribute("aria-disabled");
+  }
+});
+
 /** @param {HTMLFormElement} form */
 async function run(form) {
   say(form, "");

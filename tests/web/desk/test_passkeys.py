@@ -221,6 +221,25 @@ def test_they_are_tried_as_seldom_as_passwords(imara: Colleague, app: Flask) -> 
     assert answers == [422] * 10 + [429]
 
 
+def test_where_the_script_is_refused_the_form_says_why(imara: Colleague, app: Flask) -> None:
+    add(imara)
+    other, there = Colleague(app, imara.email), {"REMOTE_ADDR": "8.8.8.8"}
+    options = "/desk/sign-in/passkey/options"
+    asked = [other.client.post(options, environ_overrides=there).status_code for _ in range(21)]
+    assert asked == [200] * 20 + [429]
+    form = other.client.post("/desk/sign-in/passkey", environ_overrides=there)
+    assert (form.status_code, "You can try again at" in words(form)) == (429, True)
+
+
+def test_owners_see_who_has_some(imara: Colleague) -> None:
+    assert "passkey" not in words(imara.get("/desk/users"))
+    add(imara)
+    assert "one passkey" in words(imara.get("/desk/users"))
+    imara.press(ACCOUNT, f"{ACCOUNT}/password/off")
+    page = words(imara.get("/desk/users"))
+    assert ("no password" in page, "no password yet" in page) == (True, False)
+
+
 def test_other_sites_get_nothing_to_sign(imara: Colleague) -> None:
     headers = {"Sec-Fetch-Site": "cross-site"}
     for path in ("/desk/sign-in/passkey/options", "/desk/sign-in/passkey"):
