@@ -22,7 +22,7 @@ TOKEN = re.compile(r"[0-9][a-z][a-z0-9]{1,8}[.-][a-z0-9_-]{30,}", re.IGNORECASE 
 SHORTEST_TOKEN = 34
 # No backslash: in JSON it belongs to the character behind it.
 TOKEN_PATH = re.compile(
-    r"(/(?:confirm|unsubscribe|preferences|desk/password)/|/[upcra]/(?=1[a-z]))[^\s\"'?\\]+"
+    r"(/(?:confirm|unsubscribe|preferences|desk/password|desk/demo)/|/[upcra]/(?=1[a-z]))[^\s\"'?\\]+"
 )
 # PostgreSQL quotes the whole row that broke a rule, a reader's name in it.
 ROW = re.compile(r"(Failing row contains \().*?(\)\.)(?=\s|\\n|\"|$)")

@@ -49,7 +49,12 @@ def record(
 
     `values` is what of it is personal, or somebody's words: it can be forgotten, and what is left
     still verifies.
+
+    Raises:
+        ValueError: the row's id is none that a link of the chain could hold.
     """
+    if row_id is not None and not 0 < row_id < 2**53:
+        raise ValueError("no id of a row")
     origin = {"ip": actor.ip} if actor.ip else None
     parts = {AuditPart.ORIGIN: origin, AuditPart.VALUES: dict(values) if values else None}
     salts = {part: secrets.token_bytes(SALT_BYTES) for part, content in parts.items() if content}

@@ -8,10 +8,11 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from digest.addresses import seek_address
 from digest.desk.audit import Actor, record
 from digest.desk.passkeys import has_passkey, lock_user
 from digest.desk.sessions import end_sessions
-from digest.desk.users import find_by_address
+from digest.desk.users import find_by_address, withdraw_links
 from digest.errors import RefusedError
 from digest.models import Grant, Newsletter, NoticeKind, User, UserLink
 from digest.readers.mailing import queue_notice
@@ -44,7 +45,7 @@ def make_link(
     session: Session, actor: Actor, user: User, *, now: datetime, verb: str = "user link"
 ) -> UserLink:
     """Give a user a link for three days. Those that they were given before open nothing more."""
-    _withdraw(session, user, now)
+    withdraw_links(session, user, now=now)
     link = _add(session, user, now, lasts=GIVEN_LASTS, made_by_user=False)
     record(session, actor, verb, User.__tablename__, user.id, now=now)
     return link
@@ -55,29 +56,34 @@ def ask_for_link(
 ) -> None:
     """Mail a link to the user with that address, at most three a day; to anybody else, nothing.
 
-    It does the same work for everybody, so that the time it takes tells nobody who works here.
+    For everybody it is written, and for strangers taken back: how long it takes, but for what the
+    database makes of that, tells nobody who works here.
     """
     user = find_by_address(session, typed)
-    may_have = user is not None and user.disabled_at is None
-    mac = suppression.mac(user.email_key if user else typed.strip().lower()[:320])
+    sought = seek_address(typed)
+    mac = suppression.mac(user.email_key if user else sought.key[:320])
     once = free_once(session, NoticeKind.USER_LINK, mac, now)
-    newsletter_id = _newsletter_of(session, user)
-    if user is None or not may_have or once is None or newsletter_id is None:
+    instead = user or session.scalar(select(User).order_by(User.id).limit(1))
+    newsletter_id = _newsletter_of(session, instead)
+    if instead is None or newsletter_id is None:
         return
     savepoint = session.begin_nested()
     try:
         notice = queue_notice(
-            session, NoticeKind.USER_LINK, user.email, newsletter_id, once=once, now=now
+            session, NoticeKind.USER_LINK, instead.email, newsletter_id, once=once, now=now
         )
-        link = _add(session, user, now, lasts=ASKED_LASTS, made_by_user=True)
+        link = _add(session, instead, now, lasts=ASKED_LASTS, made_by_user=True)
         notice.token_id = link.token_id
+        table, stranger = User.__tablename__, Actor(None, ip)
+        record(session, stranger, "user ask for link", table, instead.id, now=now)
         session.flush()
     except IntegrityError:
         # Another request for the same address was faster, and took the last mail of the day.
+        once = None
+    if user is not None and user.disabled_at is None and once is not None:
+        savepoint.commit()
+    else:
         savepoint.rollback()
-        return
-    record(session, Actor(user, ip), "user ask for link", User.__tablename__, user.id, now=now)
-    savepoint.commit()
 
 
 def look_at_link(session: Session, token_id: bytes, *, now: datetime) -> Link | None:
@@ -136,7 +142,7 @@ def _set_hash(
     session: Session, actor: Actor, user: User, hashed: str | None, *, now: datetime, verb: str
 ) -> None:
     user.password_hash, user.password_since = hashed, now if hashed else None
-    _withdraw(session, user, now)
+    withdraw_links(session, user, now=now)
     fields = ("password_hash",)
     record(session, actor, verb, User.__tablename__, user.id, now=now, fields=fields)
 
@@ -154,15 +160,6 @@ def _add(
     session.add(link)
     session.flush()
     return link
-
-
-def _withdraw(session: Session, user: User, now: datetime) -> None:
-    session.execute(
-        update(UserLink)
-        .where(UserLink.user_id == user.id, UserLink.spent_at.is_(None))
-        .values(spent_at=now)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _newsletter_of(session: Session, user: User | None) -> int | None:

@@ -7,10 +7,12 @@ import secrets
 from datetime import datetime
 
 import pyotp
+import structlog
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from digest.desk.vault import Vault
+from digest.errors import RefusedError
 from digest.models import RecoveryCode, User
 
 STEP_SECONDS = 30
@@ -21,9 +23,18 @@ RECOVERY_CODES = 10
 RECOVERY_BYTES = 10
 LONGEST_TYPED = 40
 
+log = structlog.get_logger(__name__)
+
 
 def begin(session: Session, user: User, vault: Vault) -> str:
-    """Give a user a new secret, base32, not yet asked for; `confirm` puts it to use."""
+    """Give a user a new secret, base32, not yet asked for; `confirm` puts it to use.
+
+    Raises:
+        RefusedError: one is in use: `switch_off` first.
+    """
+    session.refresh(user, with_for_update=True)
+    if is_asked_for(user):
+        raise RefusedError("A second factor is in use already. Switch it off first.")
     secret = pyotp.random_base32()
     user.totp_secret = vault.seal(secret.encode(), _label(user))
     user.totp_since = user.totp_step = None
@@ -97,7 +108,12 @@ def recovery_codes_left(session: Session, user: User) -> int:
 
 
 def _use(session: Session, user: User, vault: Vault, typed: str, now: datetime) -> bool:
-    secret = secret_of(user, vault)
+    try:
+        secret = secret_of(user, vault)
+    except RefusedError:
+        # A recovery code may still be good.
+        log.warning("the secret of a second factor cannot be opened", user=user.id)
+        return False
     code = "".join(typed.split())
     if secret is None or not code.isascii():
         return False

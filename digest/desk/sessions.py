@@ -90,17 +90,36 @@ def note_seen(session: Session, session_id: int, now: datetime) -> None:
     )
 
 
-def prove(session: Session, found: DeskSession, *, now: datetime) -> str:
+def prove(session: Session, found: DeskSession, *, now: datetime) -> str | None:
     """Note that the user showed who they are; return a new secret for the cookie.
 
-    The secret changes, so that one which was planted before opens nothing after.
+    The secret changes, so that one which was planted or taken before opens nothing after. None
+    where the session was ended, or its secret changed, since it was found.
     """
+    ends_at = found.ends_at if found.proved_at else now + AT_MOST
+    return _renew(session, found, seen_at=now, proved_at=now, ends_at=ends_at)
+
+
+def renew(session: Session, found: DeskSession) -> str | None:
+    """Return a new secret for the cookie, as `prove` does, where nothing was shown."""
+    return _renew(session, found)
+
+
+def _renew(session: Session, found: DeskSession, **values: datetime) -> str | None:
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    if found.proved_at is None:
-        found.ends_at = now + AT_MOST
-    found.secret_hash, found.proved_at, found.seen_at = _hash(secret), now, now
-    session.flush()
-    return secret
+    renewed = session.execute(
+        update(DeskSession)
+        .where(
+            DeskSession.id == found.id,
+            DeskSession.secret_hash == found.secret_hash,
+            # Whoever ended it meanwhile by another clock than ours is seen as well.
+            DeskSession.ends_at == found.ends_at,
+        )
+        .values(secret_hash=_hash(secret), **values)
+        .returning(DeskSession.id)
+        .execution_options(synchronize_session=False)
+    )
+    return secret if renewed.first() else None
 
 
 def is_proved_lately(found: DeskSession, now: datetime) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from digest.addresses import AddressError, parse_address
@@ -12,7 +12,7 @@ from digest.database.adding import add_unless_there
 from digest.desk.audit import Actor, record
 from digest.desk.sessions import end_sessions
 from digest.errors import FieldError, NotFoundError, RefusedError
-from digest.models import Grant, Newsletter, Role, User
+from digest.models import Grant, Newsletter, Role, User, UserLink
 from digest.newsroom.intake.sanitising import one_line
 
 NAME_AT_MOST = 100
@@ -111,6 +111,8 @@ def create_user(
         raise FieldError("email", str(error), error.suggestion) from None
     user = User(email=address.email, email_key=address.key, name=_name(name), created_at=now)
     user.grants = _grants(grants)
+    if not (_is_owner(user) or _has_owner(session)):
+        raise FieldError("role", "The first user has to be an owner, of everything")
     if not add_unless_there(session, user):
         raise FieldError("email", "There is a user with this address already")
     record(
@@ -183,8 +185,19 @@ def disable_user(session: Session, actor: Actor, user: User, *, now: datetime) -
     session.flush()
     _refuse_without_owner(session)
     end_sessions(session, user, now=now)
+    withdraw_links(session, user, now=now)
     _record_change(session, actor, "user disable", user, now)
     return True
+
+
+def withdraw_links(session: Session, user: User, *, now: datetime) -> None:
+    """Have no link that a user was given open anything more."""
+    session.execute(
+        update(UserLink)
+        .where(UserLink.user_id == user.id, UserLink.spent_at.is_(None))
+        .values(spent_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def enable_user(session: Session, actor: Actor, user: User, *, now: datetime) -> bool:
@@ -209,7 +222,11 @@ def _lock(session: Session) -> None:
     session.expire_all()
 
 
-def _refuse_without_owner(session: Session) -> None:
+def _is_owner(user: User) -> bool:
+    return (Role.OWNER, None) in {(grant.role, grant.newsletter_id) for grant in user.grants}
+
+
+def _has_owner(session: Session) -> bool:
     left = select(
         exists().where(
             Grant.role == Role.OWNER,
@@ -218,7 +235,11 @@ def _refuse_without_owner(session: Session) -> None:
             User.disabled_at.is_(None),
         )
     )
-    if not session.scalar(left):
+    return bool(session.scalar(left))
+
+
+def _refuse_without_owner(session: Session) -> None:
+    if not _has_owner(session):
         raise RefusedError(
             "Somebody has to be an owner of everything. Make another user an owner first."
         )

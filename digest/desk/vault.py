@@ -47,7 +47,7 @@ class Vault:
             pass
         raise RefusedError(
             "A secret in the database cannot be opened with DIGEST_KEYS: put the key back that it "
-            "was sealed with, or have it made anew (`digest user reset`)."
+            "was sealed with, or have it made anew (`digest user reset --second-factor`)."
         )
 
 

@@ -33,6 +33,7 @@ TOKEN_PATHS = (
     "/r/",
     "/a/",
     "/desk/password/",
+    "/desk/demo/",
 )
 # Behind a sign-in: for nobody's cache.
 DESK = "/desk/"

@@ -1,6 +1,7 @@
 """A user's own page: where they are signed in, their password, their second factor."""
 
 import io
+from datetime import datetime
 
 import segno
 from flask import Response, current_app, redirect, request, url_for
@@ -12,17 +13,18 @@ from digest.desk import passkeys, second_factor
 from digest.desk.audit import record
 from digest.desk.links import drop_password, set_password
 from digest.desk.passwords import hash_password, is_password
-from digest.desk.sessions import end_session, end_sessions, list_sessions
+from digest.desk.sessions import end_session, end_sessions, list_sessions, renew
 from digest.desk.vault import Vault
 from digest.errors import FieldError
 from digest.models import DeskSession, User
 from digest.web.context import current_runtime
-from digest.web.desk.sign_in import WRONG_CODE, WRONG_PASSWORD, passkeys_here
+from digest.web.desk.sign_in import WRONG_CODE, WRONG_PASSWORD, note_wrong_password, passkeys_here
 from digest.web.desk.signed_in import (
     actor,
     browser,
     desk,
     desk_blueprint,
+    give_cookie,
     moment_here,
     prove_first,
     show,
@@ -33,6 +35,7 @@ from digest.web.masthead import masthead_of
 DONE = {
     "password": "Your new password is in use. You are signed out everywhere else.",
     "ended": "That browser is signed out.",
+    "over": "It was over already.",
     "all": "You are signed out everywhere but here.",
     "off": "You sign in by your password alone now.",
     "passkey": "The passkey is added. You can sign in by it alone.",
@@ -60,6 +63,7 @@ def change_password() -> AnyResponse:
     check_sign_in(f"user {user.id}", browser().ip)
     before = request.form.get("before", "")
     if user.password_hash is not None and not is_password(user.password_hash, before):
+        note_wrong_password()
         return _shown((FieldError("before", WRONG_PASSWORD),))
     try:
         hashed = hash_password(request.form.get("password", ""), user.email, user.name)
@@ -70,7 +74,8 @@ def change_password() -> AnyResponse:
         assert who.user is not None
         set_password(session, who, who.user, hashed, now=now)
         end_sessions(session, who.user, now=now, keep=desk().session)
-    return _done("password")
+        secret = renew(session, desk().session)
+    return _renewed(_done("password"), secret)
 
 
 @account_pages.post("/account/password/off")
@@ -90,17 +95,34 @@ def leave_password() -> AnyResponse:
 def end() -> AnyResponse:
     """End one session, or all but this one."""
     which, now = request.form.get("session", ""), desk().now
+    if which == "others":
+        return _end_others(now)
+    session_id = int(which) if which.isdecimal() and len(which) < 16 else 0
     with current_runtime().database.transaction() as session:
         who = actor(session)
         assert who.user is not None
-        if which == "others":
-            end_sessions(session, who.user, now=now, keep=desk().session)
-            row = None
-        else:
-            row = int(which) if which.isdecimal() and len(which) < 19 else 0
-            end_session(session, who.user, row, now=now)
-        record(session, who, "session end", DeskSession.__tablename__, row, now=now)
-    return _done("all" if which == "others" else "ended")
+        ended = end_session(session, who.user, session_id, now=now)
+        if ended:
+            table = DeskSession.__tablename__
+            record(session, who, "session end", table, session_id, now=now)
+    return _done("ended" if ended else "over")
+
+
+def _end_others(now: datetime) -> AnyResponse:
+    with current_runtime().database.transaction() as session:
+        who = actor(session)
+        assert who.user is not None
+        end_sessions(session, who.user, now=now, keep=desk().session)
+        record(session, who, "session end others", DeskSession.__tablename__, None, now=now)
+        secret = renew(session, desk().session)
+    return _renewed(_done("all"), secret)
+
+
+def _renewed(response: AnyResponse, secret: str | None) -> AnyResponse:
+    # Whoever has taken the cookie is signed out as well.
+    if secret is not None:
+        give_cookie(response, secret)
+    return response
 
 
 @account_pages.post("/account/second-factor")
@@ -130,10 +152,11 @@ def confirm_second_factor() -> AnyResponse:
             codes = second_factor.new_recovery_codes(session, who.user)
             _record_factor(session, "user switch second factor on")
             end_sessions(session, who.user, now=now, keep=desk().session)
+            cookie = renew(session, desk().session)
         else:
             secret = second_factor.secret_of(who.user, _vault())
     if confirmed:
-        return show("recovery_codes.html", codes=codes)
+        return _renewed(show("recovery_codes.html", codes=codes), cookie)
     if secret is None or second_factor.is_asked_for(user):
         return _done("")
     return _set_up(secret, (FieldError("code", WRONG_CODE),))

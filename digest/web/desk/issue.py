@@ -11,7 +11,7 @@ from digest.models import Issue, IssueState, Role
 from digest.newsroom.issues.approving import approve
 from digest.tick import links
 from digest.web.context import current_runtime
-from digest.web.desk.signed_in import actor, desk, desk_blueprint, refuse_without, show
+from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import standing_of
 
 # What is shown in the frame is an issue's own markup: it may run nothing, and reach nothing.
@@ -23,13 +23,13 @@ PREVIEW_POLICY = (
 desk_issue_pages = desk_blueprint("desk_issue", __name__)
 
 
-@desk_issue_pages.get("/issues/<int:issue_id>")
+@desk_issue_pages.get(f"/issues/<{ID}:issue_id>")
 def show_issue(issue_id: int) -> Response:
     """Show one issue."""
     return _shown(issue_id)
 
 
-@desk_issue_pages.get("/issues/<int:issue_id>/preview")
+@desk_issue_pages.get(f"/issues/<{ID}:issue_id>/preview")
 def preview(issue_id: int) -> Response:
     """Show the email as its readers get it, for the frame of the issue's page."""
     runtime = current_runtime()
@@ -46,7 +46,7 @@ def preview(issue_id: int) -> Response:
     return response
 
 
-@desk_issue_pages.post("/issues/<int:issue_id>/approve")
+@desk_issue_pages.post(f"/issues/<{ID}:issue_id>/approve")
 def take_approval(issue_id: int) -> AnyResponse:
     """Approve a draft: it goes out by itself, at its time."""
     try:

@@ -23,7 +23,7 @@ from digest.desk.ceremonies import (
 )
 from digest.desk.sessions import end_sessions, open_session, prove
 from digest.errors import FieldError, RefusedError
-from digest.models import DeskSession, User
+from digest.models import User
 from digest.web.context import current_runtime
 from digest.web.desk.sign_in import (
     again_pages,
@@ -118,12 +118,13 @@ def prove_by_passkey() -> AnyResponse:
     with current_runtime().database.transaction() as session:
         user = passkeys.use_passkey(session, asker, token, answer, ip=where.ip, user=who)
         if user is not None:
-            found = session.get_one(DeskSession, desk().session.id)
-            secret = prove(session, found, now=asker.now)
+            secret = prove(session, desk().session, now=asker.now)
             verb = "session prove (passkey)"
             record(session, Actor(user, where.ip), verb, User.__tablename__, user.id, now=asker.now)
     if user is None:
         return shown_again((FieldError("passkey", NOT_TAKEN),))
+    if secret is None:
+        return redirect(url_for("sign_in.ask"), 303)
     response = redirect(next_page(request.form.get("next")), 303)
     give_cookie(response, secret)
     return response

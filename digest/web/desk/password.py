@@ -19,7 +19,8 @@ password_pages = Blueprint("password", __name__, url_prefix="/desk")
 @password_pages.before_request
 def _ours_alone() -> None:
     if request.method == "POST":
-        refuse_other_sites()
+        # The page with a link in its address is no-referrer, and the link is its proof.
+        refuse_other_sites(null=request.endpoint == "password.take")
 
 
 @password_pages.get("/forgotten")

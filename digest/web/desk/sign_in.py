@@ -4,6 +4,7 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from digest.addresses import seek_address
 from digest.desk import second_factor
 from digest.desk.audit import Actor, record
 from digest.desk.ceremonies import Site, site_of
@@ -60,32 +61,50 @@ def sign_in() -> AnyResponse:
     """Take address and password."""
     runtime = current_runtime()
     typed, password = request.form.get("email", "")[:320], request.form.get("password", "")
-    now, where = runtime.clock.now(), browser()
     with runtime.database.reading() as session:
+        anybody = has_users(session)
         user = find_by_address(session, typed)
     # Not the address itself: what is counted lies in Redis.
-    check_sign_in(runtime.suppression.mac(typed.strip().lower()), where.ip)
+    check_sign_in(runtime.suppression.mac(seek_address(typed).key), browser().ip)
     hashed = user.password_hash if user is not None and user.disabled_at is None else None
-    if not is_password(hashed, password) or user is None:
-        if user is not None and hashed is not None:
-            with runtime.database.transaction() as session:
-                _note(session, user, "session refuse")
-        return asked(typed=typed, errors=(FieldError("email", WRONG),))
-    better = _better_hash(user, password)
-    with runtime.database.transaction() as session:
-        user = session.get_one(User, user.id)
-        if better:
-            user.password_hash = better
-        proved = not second_factor.is_asked_for(user)
-        _, secret = open_session(session, user, where, now=now, proved=proved)
-        if proved:
-            _note(session, user, "session begin")
+    opened = None
+    if is_password(hashed, password) and user is not None:
+        better = _better_hash(user, password)
+        with runtime.database.transaction() as session:
+            opened = _open(session, user, better)
+    if opened is None:
+        return asked(anybody=anybody, typed=typed, errors=(FieldError("email", WRONG),))
+    secret, proved = opened
     after = request.form.get("next")
     response = redirect(
         next_page(after) if proved else url_for("sign_in.ask_code", next=after or None), 303
     )
     give_cookie(response, secret)
     return response
+
+
+def _open(session: Session, seen: User, better: str | None) -> tuple[str, bool] | None:
+    """Begin the session of a user whose password was right, as they were seen.
+
+    Return its secret, and whether it opens everything. None where they were disabled, or have
+    another password, since.
+    """
+    runtime = current_runtime()
+    now = runtime.clock.now()
+    user = session.get_one(User, seen.id, with_for_update=True, populate_existing=True)
+    if user.disabled_at is not None or user.password_hash != seen.password_hash:
+        return None
+    if better is not None:
+        user.password_hash = better
+    before = find_session(session, session_secret(), now=now)
+    if before is not None and before.user_id == user.id:
+        # This browser's own, which nobody could use any more.
+        end_session(session, user, before.id, now=now)
+    proved = not second_factor.is_asked_for(user)
+    _, secret = open_session(session, user, browser(), now=now, proved=proved)
+    if proved:
+        note(session, user, "session begin")
+    return secret, proved
 
 
 @sign_in_pages.get("/sign-in/code")
@@ -103,7 +122,14 @@ def take_code() -> AnyResponse:
         return redirect(url_for("sign_in.ask"), 303)
     check_code(half.user_id)
     with runtime.database.transaction() as session:
-        secret = _take_code(session, half.id, request.form.get("code", ""))
+        now = runtime.clock.now()
+        found = find_session(session, session_secret(), now=now)
+        used = use_code(session, found.user) if found is not None else None
+        secret = prove(session, found, now=now) if found is not None and used else None
+        if secret is not None and found is not None:
+            note(session, found.user, f"session begin ({used})")
+    if found is None or (used and secret is None):
+        return redirect(url_for("sign_in.ask"), 303)
     if secret is None:
         return _asked_for_code((FieldError("code", WRONG_CODE),))
     response = redirect(next_page(request.form.get("next")), 303)
@@ -111,16 +137,17 @@ def take_code() -> AnyResponse:
     return response
 
 
-def _take_code(session: Session, session_id: int, typed: str) -> str | None:
+def use_code(session: Session, user: User) -> str | None:
+    """Use the code that was typed; return which kind it is, None for a wrong one, which is noted.
+
+    Count it by `check_code` before.
+    """
     runtime = current_runtime()
-    found = session.get_one(DeskSession, session_id)
     now, vault = runtime.clock.now(), Vault(runtime.settings.keys)
-    used = second_factor.use_code(session, found.user, vault, typed, now)
+    used = second_factor.use_code(session, user, vault, request.form.get("code", ""), now)
     if used is None:
-        _note(session, found.user, "session refuse code")
-        return None
-    _note(session, found.user, f"session begin ({used})")
-    return prove(session, found, now=now)
+        note(session, user, "session refuse code", by_user=False)
+    return used
 
 
 @sign_in_pages.post("/sign-out")
@@ -132,7 +159,7 @@ def sign_out() -> AnyResponse:
         found = find_session(session, session_secret(), now=now)
         if found is not None:
             end_session(session, found.user, found.id, now=now)
-            _note(session, found.user, "session end")
+            note(session, found.user, "session end")
     response = redirect(url_for("sign_in.ask"), 303)
     take_cookie(response)
     return response
@@ -151,15 +178,22 @@ def take_again() -> AnyResponse:
     user, now = desk().user, desk().now
     check_sign_in(f"user {user.id}", browser().ip)
     if not is_password(user.password_hash, request.form.get("password", "")):
+        note_wrong_password()
         return shown_again((FieldError("password", WRONG_PASSWORD),))
+    if second_factor.is_asked_for(user):
+        check_code(user.id)
     with runtime.database.transaction() as session:
-        found = session.get_one(DeskSession, desk().session.id)
-        vault, typed = Vault(runtime.settings.keys), request.form.get("code", "")
-        asked = second_factor.is_asked_for(found.user)
-        if asked and not second_factor.use_code(session, found.user, vault, typed, now):
-            return shown_again((FieldError("code", WRONG_CODE),))
-        secret = prove(session, found, now=now)
-        _note(session, found.user, "session prove")
+        found = find_session(session, session_secret(), now=now)
+        if found is None:
+            return redirect(url_for("sign_in.ask"), 303)
+        good = not second_factor.is_asked_for(found.user) or bool(use_code(session, found.user))
+        secret = prove(session, found, now=now) if good else None
+        if secret is not None:
+            note(session, found.user, "session prove")
+    if not good:
+        return shown_again((FieldError("code", WRONG_CODE),))
+    if secret is None:
+        return redirect(url_for("sign_in.ask"), 303)
     response = redirect(next_page(request.form.get("next")), 303)
     give_cookie(response, secret)
     return response
@@ -237,6 +271,14 @@ def _better_hash(user: User, password: str) -> str | None:
         return None
 
 
-def _note(session: Session, user: User, verb: str) -> None:
+def note_wrong_password() -> None:
+    """Write down that somebody with this user's session did not know their password."""
+    with current_runtime().database.transaction() as session:
+        note(session, desk().user, "session refuse password", by_user=False)
+
+
+def note(session: Session, user: User, verb: str, *, by_user: bool = True) -> None:
+    """Write into the log what was done with a user's way in; not `by_user`: by whoever it was."""
     now = current_runtime().clock.now()
-    record(session, Actor(user, browser().ip), verb, User.__tablename__, user.id, now=now)
+    who = Actor(user if by_user else None, browser().ip)
+    record(session, who, verb, User.__tablename__, user.id, now=now)

@@ -33,8 +33,11 @@ from digest.tokens import ID_BYTES, BadTokenError, Purpose
 from digest.web.context import current_runtime
 from digest.web.evidence import printable, reader_ip
 from digest.web.masthead import masthead_of
+from digest.web.origins import origin_of_page
 
 COOKIE = "digest_desk"
+# As large as an id in an address may be: more is no row's.
+ID = "int(max=9007199254740991)"
 PAGE_LASTS = timedelta(hours=12)
 LONGEST_NEXT = 300
 
@@ -99,20 +102,31 @@ def refuse_forged() -> None:
         raise Forbidden("This page was open for a long time. Go back, load it again, and go on.")
 
 
-def refuse_other_sites() -> None:
+def refuse_other_sites(*, null: bool = False) -> None:
     """Refuse what a page of another site sends, whatever cookies come with it.
+
+    `null`: the form's own page lets its origin be told to nobody, and has another proof.
 
     Raises:
         Forbidden: it does.
     """
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    ours = origin_of(current_runtime().settings.public_url)
     if site is not None:
         foreign = site not in {"same-origin", "none"}
+    elif origin is not None:
+        foreign = origin != _our_origin() and not (null and origin == "null")
     else:
-        foreign = origin not in {None, "null", ours}
+        foreign = not _is_ours(request.headers.get("Referer"))
     if foreign:
         raise Forbidden("This form was sent by another site. Open the desk, and do it there.")
+
+
+def _our_origin() -> str:
+    return origin_of(current_runtime().settings.public_url)
+
+
+def _is_ours(page: str | None) -> bool:
+    return page is None or origin_of_page(page) == _our_origin()
 
 
 def page_proof() -> str:
@@ -160,7 +174,7 @@ def prove_first() -> AnyResponse | None:
     """Ask for the password again before what cannot be undone; None where it was given lately."""
     if is_proved_lately(desk().session, desk().now):
         return None
-    back = _this_page() or url_for("this_week.show_week")
+    back = _this_page() or _page_before()
     return redirect(url_for("again.ask_again", next=back), 303)
 
 
@@ -209,10 +223,21 @@ def _this_page() -> str | None:
     return f"{request.script_root}{request.full_path}".rstrip("?")
 
 
+def _page_before() -> str:
+    """Return the page of the desk that a form stands on, where the browser tells it."""
+    told = request.headers.get("Referer")
+    if told is None or not _is_ours(told):
+        return next_page(None)
+    parts = urlsplit(told)
+    return next_page(f"{parts.path}?{parts.query}" if parts.query else parts.path)
+
+
 def next_page(asked: str | None) -> str:
     """Return where to go after signing in: a page of the desk, whatever was asked for."""
     home = url_for("this_week.show_week")
     if not asked or len(asked) > LONGEST_NEXT or not asked.startswith(home):
+        return home
+    if not (asked.isascii() and asked.isprintable()):
         return home
     parts = urlsplit(asked)
     return home if parts.scheme or parts.netloc or "\\" in asked or "//" in asked else asked

@@ -21,6 +21,7 @@ from digest.models import Newsletter, Role, User
 from digest.tick import links
 from digest.web.context import current_runtime
 from digest.web.desk.signed_in import (
+    ID,
     actor,
     desk,
     desk_blueprint,
@@ -74,7 +75,7 @@ def create() -> AnyResponse:
     return _shown(link=made_for)
 
 
-@user_pages.post("/users/<int:user_id>")
+@user_pages.post(f"/users/<{ID}:user_id>")
 def act(user_id: int) -> AnyResponse:
     """Change one user: roles, disabled or not, or a new link."""
     if (first := prove_first()) is not None:
