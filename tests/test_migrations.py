@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
@@ -37,6 +38,10 @@ from digest.models import (
 )
 from digest.tokens import new_token_id
 from tests.factories import NOW, make_article, make_newsletter, make_reader
+
+BEFORE_FEEDING = str(
+    ScriptDirectory.from_config(configuration()).get_revision("0035").down_revision
+)
 
 
 def things(database: Database) -> set[str]:
@@ -434,6 +439,22 @@ def test_a_picture_that_was_fetched_is_the_one_candidate_and_has_been_tried(
         ([[url, 'A "full" quay']], 0),
         ([], 0),
     ]
+
+
+def test_sections_are_compared_as_they_were_written_before(database: Database) -> None:
+    sections = ["ÉCONOMIE  verte", "World", None, "\N{NO-BREAK SPACE}"]
+    with database.transaction() as session:
+        newsletter = make_newsletter(session)
+        for number, section in enumerate(sections):
+            make_article(session, f"a{number}", section=section)
+    downgrade(database.url, BEFORE_FEEDING)
+    upgrade(database.url)
+
+    with database.reading() as session:
+        keys = session.scalars(select(Article.section_key).order_by(Article.id)).all()
+        kept = session.get_one(Newsletter, newsletter.id)
+    assert keys == ["économieverte", "world", None, None]
+    assert (kept.source_ids, kept.sections) == ([], [])
 
 
 def test_the_way_down_gives_dates_and_minutes_to_what_had_none(database: Database) -> None:

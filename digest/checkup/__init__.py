@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from digest.checkup import addresses, contents, machinery, residence, returning, sizes
+from digest.checkup import addresses, contents, feeding, machinery, residence, returning, sizes
 from digest.checkup.finding import Finding, Level, within_seconds
 from digest.checkup.returning import Echoing
 from digest.checkup.surroundings import from_complaints, look_around
@@ -35,6 +35,7 @@ CONTENTS: dict[str, Callable[[Session, datetime], Iterable[Finding]]] = {
     "newsletters": contents.look_at_paper,
     "time zones": contents.look_at_zones,
     "sources": contents.look_at_sources,
+    "feeding": feeding.look_at_feeding,
     "issues": contents.look_at_issues,
     "notices": contents.look_at_notices,
     "deliveries": contents.look_at_doubt,

@@ -13,10 +13,11 @@ from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.reading_files import GivenFile
 from digest.cli.tables import print_table
 from digest.errors import FieldError
-from digest.models import Article
+from digest.models import Article, may_be_picked
 from digest.newsroom.intake.articles import NewArticle, add_article, is_plausible
 from digest.newsroom.intake.media import article_pictures, set_by_hand
 from digest.newsroom.intake.pictures import BYTES_AT_MOST
+from digest.newsroom.newsletters import find_newsletter
 
 
 @click.group()
@@ -96,11 +97,14 @@ article.add_command(remove)
 
 @article.command("list")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option("--for", "slug", metavar="NEWSLETTER", help="Only what it may pick, however old.")
 @json_option
-def list_articles(limit: int, as_json: bool) -> None:
+def list_articles(limit: int, slug: str | None, as_json: bool) -> None:
     """List articles, the latest first."""
     with runtime() as opened, opened.database.reading() as session:
         query = select(Article).order_by(Article.first_seen_at.desc(), Article.id.desc())
+        if slug is not None:
+            query = query.where(may_be_picked(find_newsletter(session, slug)))
         articles = session.scalars(query.limit(limit)).all()
     if as_json:
         print_json([article_as_json(found) for found in articles])
@@ -115,7 +119,11 @@ def list_articles(limit: int, as_json: bool) -> None:
             state_of(found),
         )
         table.add_row(str(found.id), _published_in_words(found), *about)
-    print_table(table, "There are no articles yet. Add one: digest article add --help")
+    if slug is None:
+        empty = "There are no articles yet. Add one: digest article add --help"
+    else:
+        empty = f"There are none. What feeds it: digest newsletter show {slug}"
+    print_table(table, empty)
 
 
 def _published_in_words(found: Article) -> str:

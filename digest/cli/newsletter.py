@@ -27,6 +27,7 @@ from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.reading_files import GivenFile
 from digest.cli.tables import print_table
 from digest.models import Approval, InDoubtPolicy, Newsletter
+from digest.newsroom.feeding import Feeding, feeding_of, remedy, sources_named
 from digest.newsroom.intake.media import store_media
 from digest.newsroom.intake.pictures import (
     BYTES_AT_MOST,
@@ -79,6 +80,23 @@ OPTIONS = (
     click.option("--story-count", type=int, help="At most so many stories.  [8]"),
     click.option("--story-min", type=int, help="With fewer it is skipped.  [3]"),
     click.option("--story-max-age-days", type=int, help="No older stories.  [14]"),
+    click.option(
+        "--source",
+        "source_ids",
+        multiple=True,
+        metavar="NAME",
+        help="Only articles of this source (a name or an id; `api`: those without one). "
+        "Give it once for each source.  [all]",
+    ),
+    click.option("--all-sources", is_flag=True, help="Articles of every source again."),
+    click.option(
+        "--section",
+        "sections",
+        multiple=True,
+        metavar="NAME",
+        help="Only articles in this section. Give it once for each.  [all]",
+    ),
+    click.option("--all-sections", is_flag=True, help="Articles in every section again."),
     click.option("--briefs-heading", help="Above the briefs.  [Also on my desk]"),
     click.option(
         "--in-doubt-policy",
@@ -119,10 +137,11 @@ def create(slug: str, as_json: bool, **given: Any) -> None:
         now = opened.clock.now()
         with opened.database.transaction() as session:
             _save_publication(session, given, pictures, now)
-            changes |= _portrait(session, pictures, now)
+            changes |= _portrait(session, pictures, now) | _fed(session, given)
             values = NewsletterValues(slug=slug, **changes)
             made = create_newsletter(session, values, now, reserved=opened.settings.reserved_names)
-        _tell(made, now, as_json)
+            fed = feeding_of(session, made, now)
+        _tell(made, fed, now, as_json)
 
 
 @newsletter.command()
@@ -134,6 +153,9 @@ def edit(slug: str, as_json: bool, **given: Any) -> None:
 
     Where its day, time or zone changes, issues that nobody has touched yet move with it. The
     others keep their times, and are named.
+
+    The sources that are named are all that feed it from then on, and so are the sections. Stories
+    that are picked already stay.
     """
     changes = _changes(given)
     if not changes and not any(given.values()):
@@ -144,14 +166,15 @@ def edit(slug: str, as_json: bool, **given: Any) -> None:
         with opened.database.transaction() as session:
             found = find_newsletter(session, slug)
             _save_publication(session, given, pictures, now)
-            changes |= _portrait(session, pictures, now)
+            changes |= _portrait(session, pictures, now) | _fed(session, given)
             values = dataclasses.replace(values_of(found), **changes)
             followed = _followed(
                 edit_newsletter(
                     session, found, values, now, reserved=opened.settings.reserved_names
                 )
             )
-        _tell(found, now, as_json, followed)
+            fed = feeding_of(session, found, now)
+        _tell(found, fed, now, as_json, followed)
 
 
 @newsletter.command("list")
@@ -162,13 +185,16 @@ def list_newsletters(as_json: bool) -> None:
         now = opened.clock.now()
         with opened.database.reading() as session:
             found = session.scalars(select(Newsletter).order_by(Newsletter.slug)).all()
+            fed = [feeding_of(session, one, now) for one in found]
     if as_json:
-        print_json([_as_json(one, now) for one in found])
+        print_json([_as_json(one, its, now) for one, its in zip(found, fed, strict=True)])
         return
-    table = Table("Newsletter", "Name", "Editor", "Comes", "Next")
-    for one in found:
+    table = Table("Newsletter", "Name", "Editor", "Comes", "Next", "Takes")
+    for one, its in zip(found, fed, strict=True):
         comes = f"{WEEKDAYS[one.weekday]} {one.local_time:%H:%M} {one.zone}"
-        table.add_row(one.slug, one.name, one.editor_name, comes, str(next_occurrence(one, now)))
+        coming = str(next_occurrence(one, now))
+        takes = "nothing" if its.nothing else its.origin.strip() or "all"
+        table.add_row(one.slug, one.name, one.editor_name, comes, coming, takes)
     print_table(table, "There are no newsletters yet. Make one: digest newsletter create --help")
 
 
@@ -181,12 +207,16 @@ def show(slug: str, as_json: bool) -> None:
         now = opened.clock.now()
         with opened.database.reading() as session:
             found = find_newsletter(session, slug)
-            shown = _as_json(found, now)
+            fed = feeding_of(session, found, now)
+            shown = _as_json(found, fed, now)
             shown["readers_by_topic"] = topics_asked_for(session, found.id)
             shown["reasons_for_leaving"] = reasons_told(session, found.id)
     if as_json:
         print_json(shown)
         return
+    shown["sources"] = list(map(str, fed.sources)) or "all"
+    shown["sections"] = fed.sections or "all"
+    shown["troubles"] = _troubles(found, fed) if fed.troubles else None
     table = Table(show_header=False, box=None)
     for key, value in shown.items():
         if key != "palette":
@@ -219,12 +249,32 @@ def _option(field: str) -> str:
 def _changes(given: dict[str, Any]) -> dict[str, Any]:
     """Return the options that were given, as the newsletter's fields."""
     known = {field.name for field in dataclasses.fields(NewsletterValues)}
+    # What feeds it is named as a person names it: see `_fed`.
+    known -= {"source_ids", "sections"}
     changes = {name: value for name, value in given.items() if name in known and value is not None}
     if "approval" in changes:
         changes["approval"] = Approval(changes["approval"])
     if "in_doubt_policy" in changes:
         changes["in_doubt_policy"] = InDoubtPolicy(changes["in_doubt_policy"])
     return changes
+
+
+def _fed(session: Session, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what is to feed it, where that was given.
+
+    Raises:
+        FieldError: there is no such source or section.
+    """
+    for option, every in (("source_ids", "all_sources"), ("sections", "all_sections")):
+        if given[option] and given[every]:
+            one = "--section" if option == "sections" else "--source"
+            raise click.UsageError(f"Give either {one} or {_option(every)}.")
+    fed: dict[str, Any] = {}
+    if given["source_ids"] or given["all_sources"]:
+        fed["source_ids"] = sources_named(session, given["source_ids"])
+    if given["sections"] or given["all_sections"]:
+        fed["sections"] = given["sections"]
+    return fed
 
 
 def _pictures(given: dict[str, Any]) -> dict[str, Encoded]:
@@ -288,13 +338,21 @@ def _sentence(followed: dict[str, str]) -> str:
 
 
 def _tell(
-    saved: Newsletter, now: datetime, as_json: bool, followed: list[dict[str, str]] | None = None
+    saved: Newsletter,
+    fed: Feeding,
+    now: datetime,
+    as_json: bool,
+    followed: list[dict[str, str]] | None = None,
 ) -> None:
     if as_json:
-        print_json(_as_json(saved, now) | ({} if followed is None else {"issues": followed}))
+        print_json(_as_json(saved, fed, now) | ({} if followed is None else {"issues": followed}))
         return
     comes = f"{WEEKDAYS[saved.weekday]}s at {saved.local_time:%H:%M} ({saved.zone})"
     click.echo(f"{saved.name} comes on {comes}; next on {next_occurrence(saved, now)}.")
+    if fed.origin:
+        click.echo(f"It takes articles{fed.origin}.")
+    if fed.troubles:
+        click.echo(_troubles(saved, fed))
     for each in followed or ():
         click.echo(_sentence(each))
     for odd in islice(odd_slots(saved, now), 1):
@@ -303,8 +361,15 @@ def _tell(
         click.echo(sentence)
 
 
-def _as_json(found: Newsletter, now: datetime) -> dict[str, Any]:
+def _troubles(found: Newsletter, fed: Feeding) -> str:
+    return " ".join((*fed.troubles, remedy(found)))
+
+
+def _as_json(found: Newsletter, fed: Feeding, now: datetime) -> dict[str, Any]:
     shown = dataclasses.asdict(values_of(found))
+    del shown["source_ids"]
+    shown["sources"] = [dataclasses.asdict(each) for each in fed.sources]
+    shown["troubles"] = list(fed.troubles)
     shown["local_time"] = f"{found.local_time:%H:%M}"
     shown["weekday"] = WEEKDAYS[found.weekday]
     return {

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from digest.cli.arguments import short_name, typed_wrongly
 from digest.cli.opening import json_option, print_json, runtime
 from digest.models import BEFORE_FREEZE, Article, Issue, Source, Story
+from digest.newsroom.feeding import fed_by_nothing, remedy
 from digest.newsroom.intake.sources import (
     SourceChange,
     edit_source,
@@ -83,12 +84,20 @@ def retire(source_id: int, as_json: bool) -> None:
     with runtime() as opened, opened.database.transaction() as session:
         found = retire_source(session, source_id, opened.clock.now())
         waiting = _waiting_with(session, found)
+        unfed = [
+            newsletter
+            for newsletter, _ in fed_by_nothing(session, opened.clock.now())
+            if found.id in newsletter.source_ids
+        ]
     if as_json:
-        print_json({**source_as_json(found), "still_in": waiting})
+        slugs = [newsletter.slug for newsletter in unfed]
+        print_json({**source_as_json(found), "still_in": waiting, "fed_by_nothing": slugs})
         return
     click.echo(f"{found.name} is retired: it is fetched no more, its articles are picked no more.")
     if waiting:
         click.echo(f"What is picked stays. It is in {', '.join(waiting)}.")
+    for newsletter in unfed:
+        click.echo(f"Nothing feeds {newsletter.name} now. {remedy(newsletter)}")
 
 
 def _waiting_with(session: Session, found: Source) -> list[str]:

@@ -1,12 +1,28 @@
 """Where stories come from: sources and their articles."""
 
+import unicodedata
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, exists, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    and_,
+    exists,
+    or_,
+    text,
+    true,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from digest.database.tables import Base
+from digest.models.newsletter import Newsletter
+
+SECTION_KEY_AT_MOST = 200
 
 # Sorted by its bytes, so that a range means the same on both databases.
 KEY = String(2000).with_variant(String(2000, collation="C"), "postgresql")
@@ -68,6 +84,8 @@ class Article(Base):
     where there is no certain date. `backlog`: it came undated with its source's first fetch, so
     it is no news, and no issue takes it by itself.
 
+    `section_key` is its section as sections are compared, kept whenever `section` is set.
+
     `url` is the address as given; `key` and `guid_key` are what articles are compared by
     (`digest.newsroom.intake.known`), and mean nothing to anybody else.
 
@@ -105,6 +123,7 @@ class Article(Base):
     body: Mapped[str] = mapped_column(Text, default="")
     byline: Mapped[str | None] = mapped_column(String(200))
     section: Mapped[str | None] = mapped_column(String(60))
+    section_key: Mapped[str | None] = mapped_column(String(SECTION_KEY_AT_MOST))
     topics: Mapped[list[str]] = mapped_column(JSON, default=list)
     image_url: Mapped[str | None] = mapped_column(String(2000))
     image_alt: Mapped[str] = mapped_column(String(300), default="")
@@ -126,11 +145,54 @@ class Article(Base):
 
     source: Mapped[Source | None] = relationship()
 
+    @validates("section")
+    def _keep_key(self, _: str, section: str | None) -> str | None:
+        self.section_key = section_key(section)
+        return section
 
-def may_be_picked() -> ColumnElement[bool]:
-    """Say which articles the rule may pick: neither hidden nor withdrawn, of no retired source."""
-    retired = exists().where(Source.id == Article.source_id, Source.retired_at.is_not(None))
-    return Article.hidden_at.is_(None) & Article.withdrawn_at.is_(None) & ~retired
+
+def section_key(section: str | None) -> str | None:
+    """Return what sections are compared by: neither case nor spaces tell them apart.
+
+    None where there is nothing to compare. Compatible characters are one (Unicode's NFKC).
+    """
+    folded = unicodedata.normalize("NFKC", section or "").casefold()
+    # Twice, for folding takes characters apart, and without spaces some come together.
+    unspaced = "".join(unicodedata.normalize("NFKC", folded).split())
+    return unicodedata.normalize("NFKC", unspaced)[:SECTION_KEY_AT_MOST] or None
+
+
+def may_be_picked(newsletter: Newsletter) -> ColumnElement[bool]:
+    """Say which articles the rule may pick for a newsletter, however old.
+
+    They come from what feeds it, are neither hidden nor withdrawn, and of no retired source.
+    """
+    available = Article.hidden_at.is_(None) & Article.withdrawn_at.is_(None)
+    return available & of_no_retired_source() & fed_to(newsletter)
+
+
+def of_no_retired_source() -> ColumnElement[bool]:
+    """Say which articles are of a source in use, or of none."""
+    return ~exists().where(Source.id == Article.source_id, Source.retired_at.is_not(None))
+
+
+def fed_to(newsletter: Newsletter) -> ColumnElement[bool]:
+    """Say which articles are of a source and of a section that a newsletter names.
+
+    One that names no source takes all of them, and one that names no section likewise.
+    """
+    sections = sorted({key for each in newsletter.sections if (key := section_key(each))})
+    of_a_section = Article.section_key.in_(sections) if newsletter.sections else true()
+    return and_(of_its_sources(newsletter), of_a_section)
+
+
+def of_its_sources(newsletter: Newsletter) -> ColumnElement[bool]:
+    """Say which articles are of a source that a newsletter names, or of any where it names none."""
+    if not newsletter.source_ids:
+        return true()
+    named = [source_id for source_id in newsletter.source_ids if source_id is not None]
+    of_none = [Article.source_id.is_(None)] if None in newsletter.source_ids else []
+    return or_(Article.source_id.in_(named), *of_none)
 
 
 class PageCheck(Base):

@@ -30,6 +30,9 @@ class Newsletter(Base):
     Its slots count from `calendar_since`, when they were last changed. `palette` holds the colours
     computed from `accent` when it was saved. `topics` are those that readers may choose from, name
     by slug; `languages` are those that it comes in beside `language`.
+
+    `source_ids` and `sections` name what feeds it (`digest.models.article.fed_to`); none: all.
+    Among the sources None stands for the articles that have none: from the API, or by hand.
     """
 
     __tablename__ = "newsletter"
@@ -66,6 +69,8 @@ class Newsletter(Base):
     story_count: Mapped[int] = mapped_column(default=8)
     story_min: Mapped[int] = mapped_column(default=3)
     story_max_age_days: Mapped[int] = mapped_column(default=14)
+    source_ids: Mapped[list[int | None]] = mapped_column(JSON, default=list)
+    sections: Mapped[list[str]] = mapped_column(JSON, default=list)
     briefs_heading: Mapped[str] = mapped_column(String(100), default="Also on my desk")
     in_doubt_policy: Mapped[InDoubtPolicy] = mapped_column(default=InDoubtPolicy.HOLD)
     created_at: Mapped[datetime]

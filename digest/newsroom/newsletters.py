@@ -15,6 +15,7 @@ from digest.addresses import AddressError, beyond_ascii, parse_address
 from digest.database.adding import add_unless_there
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Approval, InDoubtPolicy, Newsletter, Publication
+from digest.newsroom.feeding import sections_named, sources_kept
 from digest.newsroom.intake.sanitising import one_line
 from digest.newsroom.issues.rescheduling import Followed, follow
 from digest.newsroom.palette import palette, parse_hex
@@ -36,7 +37,8 @@ class NewsletterValues:
 
     `languages` are those that it comes in beside `language`; `topics` are the names of those that
     readers may choose from, by slug. `editor_portrait` is the hash of a stored picture. `from_name`
-    is "<first name> at <publication>" where it is empty.
+    is "<first name> at <publication>" where it is empty. `source_ids` and `sections` are what feeds
+    it, all where there are none; None among the sources is what has no source.
     """
 
     slug: str
@@ -62,6 +64,8 @@ class NewsletterValues:
     story_count: int = 8
     story_min: int = 3
     story_max_age_days: int = 14
+    source_ids: Sequence[int | None] = ()
+    sections: Sequence[str] = ()
     briefs_heading: str = "Also on my desk"
     in_doubt_policy: InDoubtPolicy = InDoubtPolicy.HOLD
 
@@ -209,6 +213,8 @@ def _set(
     newsletter.in_doubt_policy = values.in_doubt_policy
     _set_calendar(newsletter, values)
     _set_stories(newsletter, values)
+    newsletter.source_ids = sources_kept(session, values.source_ids, newsletter.source_ids or ())
+    newsletter.sections = sections_named(session, values.sections, newsletter.sections or ())
 
 
 def _set_addresses(

@@ -541,6 +541,30 @@ def test_a_paper_without_articles_or_privacy_notice(
     assert "newsletters" not in found
 
 
+def test_a_newsletter_that_nothing_feeds_is_warned_of(doctor: CommandLine, paper: Database) -> None:
+    assert "feeding" not in found_by(doctor)
+    with paper.transaction() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        newsletter.sections = ["Economy"]
+    said, remedy = only(found_by(doctor), "feeding", "warning")
+
+    assert said.startswith(
+        "Editor’s Digest: Nothing feeds it. No article of the last 14 days is in the section Econ"
+    )
+    assert "digest newsletter edit editors-digest with --source NAME" in remedy
+
+
+@only_sqlite
+def test_of_many_that_nothing_feeds_five_are_named(doctor: CommandLine, paper: Database) -> None:
+    with paper.transaction() as session:
+        for number in range(7):
+            make_newsletter(session, slug=f"letter-{number}", source_ids=[99])
+    found = found_by(doctor)["feeding"]
+
+    assert len(found) == 6
+    assert found[-1]["found"] == "So it is with 2 more."
+
+
 def test_feeds_that_fail_are_told_with_their_error(doctor: CommandLine, paper: Database) -> None:
     now = datetime.now(UTC)
     with paper.transaction() as session:

@@ -7,7 +7,7 @@ from digest.database.transactions import Database
 from digest.models import LeavingReason, Media, Newsletter, Publication
 from digest.readers.preferences.farewells import tell_reason
 from digest.readers.preferences.leaving import leave
-from tests.cli.conftest import NEWSLETTER, CommandLine
+from tests.cli.conftest import NEWSLETTER, CommandLine, Said
 from tests.factories import NOW, make_reader
 
 
@@ -248,3 +248,119 @@ def test_a_time_that_the_clocks_skip_is_said(paper: CommandLine) -> None:
 
     assert "The clocks of Europe/London skip 01:30 on Sunday " in edited.out
     assert "it goes out at 02:00, right after." in edited.out
+
+
+# What feeds it
+
+
+@pytest.fixture
+def fed(paper: CommandLine) -> CommandLine:
+    """A paper with two sources, and a story added by hand in World and one in Science."""
+    paper("source", "add", "https://halyard.example/wire.xml", "--name", "The Wire")
+    paper("source", "add", "https://halyard.example/sea.xml", "--name", "The Sea")
+    for section in ("World", "Science"):
+        url = f"https://halyard.example/a/{section}"
+        paper("article", "add", "--title", section, "--url", url, "--section", section)
+    return paper
+
+
+def edit(line: CommandLine, *options: str) -> Said:
+    return line("newsletter", "edit", "editors-digest", *options)
+
+
+def test_sources_and_sections_are_named_shown_and_given_up_again(fed: CommandLine) -> None:
+    show = ("newsletter", "show", "editors-digest")
+    before = fed(*show, "--json").json
+    assert (before["sources"], before["sections"], before["troubles"]) == ([], [], [])
+    assert "all" in fed("newsletter", "list").out
+
+    said = edit(fed, "--source", "the wire", "--source", "api", "--section", "WORLD")
+    assert said.exit_code == 0, said.err
+    takes = "from The Wire (source 1) and what has no source in the section World"
+    assert f"It takes articles {takes}." in said.out
+    for shown in (fed(*show, "--json").json, fed("newsletter", "list", "--json").json[0]):
+        assert shown["sources"] == [{"id": 1, "name": "The Wire"}, {"id": None, "name": "api"}]
+        assert shown["sections"] == ["World"]
+    assert "The Wire (source 1), what has no source" in fed(*show).out
+
+    # Another edit leaves them, and what is named replaces what was named.
+    edit(fed, "--promise", "Eight stories.")
+    edit(fed, "--source", "2")
+    shown = fed(*show, "--json").json
+    assert (shown["sources"], shown["sections"]) == ([{"id": 2, "name": "The Sea"}], ["World"])
+
+    assert edit(fed, "--all-sources").exit_code == 0
+    assert fed(*show, "--json").json["sources"] == []
+    assert fed(*show, "--json").json["sections"] == ["World"]
+    assert edit(fed, "--all-sections").exit_code == 0
+    assert fed(*show, "--json").json["sections"] == []
+
+
+def test_a_newsletter_is_created_with_what_feeds_it(fed: CommandLine) -> None:
+    arguments = ["science" if word == "editors-digest" else word for word in NEWSLETTER[:-4]]
+    made = fed(*arguments, "--section", "science", "--source", "api", "--story-min", "1", "--json")
+    assert (made.json["sources"], made.json["sections"]) == (
+        [{"id": None, "name": "api"}],
+        ["Science"],
+    )
+    assert fed("issue", "compose", "science").exit_code == 0
+    folder = fed.environment["DIGEST_DATA_DIR"]
+    [issue] = fed("issue", "list", "--json").json
+    previewed = fed("issue", "preview", str(issue["id"]), "--to", folder)
+    assert "Science" in previewed.out
+    assert "World" not in previewed.out
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--source", "Wier"), "--source: There is no source called Wier. There are: The Sea"),
+        (("--source", "3"), "The Wire (source 1). For what has no source, say api."),
+        (("--section", "Wold"), "--section: There is no section called Wold. There are: Science,"),
+        (("--section", " "), "--section: There is no section called"),
+        (("--source", "api", "--all-sources"), "Give either --source or --all-sources."),
+        (("--section", "World", "--all-sections"), "Give either --section or --all-sections."),
+    ],
+)
+def test_what_does_not_exist_exits_2_with_what_does(
+    fed: CommandLine, options: tuple[str, ...], complaint: str
+) -> None:
+    said = edit(fed, *options)
+
+    assert said.exit_code == 2
+    assert complaint in " ".join(said.err.split())
+    shown = fed("newsletter", "show", "editors-digest", "--json").json
+    assert (shown["sources"], shown["sections"]) == ([], [])
+
+
+def test_a_newsletter_that_nothing_feeds_says_so_everywhere(fed: CommandLine) -> None:
+    edit(fed, "--source", "The Sea")
+    retired = fed("source", "retire", "2")
+    sentence = "Nothing feeds it. The Sea (source 2) is retired."
+    assert "Nothing feeds Editor’s Digest now. Choose what feeds it:" in retired.out
+
+    assert fed("newsletter", "show", "editors-digest", "--json").json["troubles"] == [
+        "Nothing feeds it.",
+        "The Sea (source 2) is retired.",
+    ]
+    shown = " ".join(fed("newsletter", "show", "editors-digest").out.split())
+    assert sentence in shown
+    assert "digest newsletter edit editors-digest with --source NAME" in shown
+    assert "nothing" in fed("newsletter", "list").out
+    assert sentence in fed("issue", "compose", "editors-digest").out
+    # Whoever changes something else is not made to mend it.
+    assert edit(fed, "--promise", "Eight stories.").exit_code == 0
+    assert sentence not in edit(fed, "--all-sources").out
+
+
+def test_articles_are_listed_for_a_newsletter(fed: CommandLine) -> None:
+    edit(fed, "--section", "Science")
+    listed = fed("article", "list", "--for", "editors-digest", "--json").json
+    assert [found["title"] for found in listed] == ["Science"]
+    assert len(fed("article", "list", "--json").json) == 2
+
+    edit(fed, "--source", "The Sea")
+    none = fed("article", "list", "--for", "editors-digest").out
+    assert "digest newsletter show editors-digest" in none
+    assert fed("article", "list", "--for", "another").exit_code == 1

@@ -4,7 +4,7 @@ The rule: the freshest first; a story of a section that is already in gives way;
 priority counts as days of freshness. The lead is the first of them that has a large picture.
 
 An article is as fresh as its date says; one without a date, as when it was first seen. What came
-undated with a source's first fetch is no news.
+undated with a source's first fetch is no news. A newsletter may name what feeds it (`fed_to`).
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
-from digest import zones
+from digest import prose, zones
 from digest.errors import RefusedError
 from digest.models import (
     AFTER_FREEZE,
@@ -32,12 +32,15 @@ from digest.models import (
     StoryRole,
     may_be_picked,
 )
+from digest.newsroom.feeding import feeding_of
 from digest.newsroom.issues.calendar import Slot, slot, slot_sent_at
 from digest.newsroom.issues.moving import called, move
 
 SAME_SECTION_DAYS = 2
 CANDIDATES_AT_MOST = 500
 STORIES_AT_LEAST, STORIES_AT_MOST = 2, 4
+REASON_AT_MOST = 500
+ANEW = "Choose its sources and sections anew."
 
 
 def create_issue(
@@ -101,7 +104,7 @@ def compose(session: Session, issue: Issue, now: datetime, *, again: bool = Fals
     session.execute(delete(Story).where(Story.issue_id == issue.id))
     session.expire(issue, ["stories"])
     if len(candidates) < newsletter.story_min:
-        reason = _too_few(session, issue, len(candidates))
+        reason = _too_few(session, issue, len(candidates), now)
         move(session, issue, IssueState.SKIPPED, reason=reason, composed_at=now)
         return
     picks = pick(candidates, newsletter.story_count, now)
@@ -138,7 +141,7 @@ def _candidates(session: Session, issue: Issue, now: datetime) -> list[Article]:
             Article.first_seen_at >= (max(since, oldest) if since else oldest),
             or_(Article.published_at.is_(None), Article.published_at >= oldest),
             Article.backlog.is_(False),
-            may_be_picked(),
+            may_be_picked(newsletter),
             ~_taken_by_another_issue(session, issue),
         )
         .order_by(
@@ -202,12 +205,17 @@ def _arrived(session: Session, issue_id: int, folded_at: datetime | None) -> boo
     return session.execute(select(arrived)).scalar_one()
 
 
-def _too_few(session: Session, issue: Issue, found: int) -> str:
+def _too_few(session: Session, issue: Issue, found: int, now: datetime) -> str:
+    fed = feeding_of(session, issue.newsletter, now)
+    if fed.nothing:
+        troubles = prose.cut(" ".join(fed.troubles), REASON_AT_MOST - len(ANEW) - 1)
+        return f"{troubles} {ANEW}"
     last = _last_issue(session, issue.newsletter)
     since = f"since {called(last)}" if last else "yet"
     new = {0: "no new articles", 1: "only one new article"}.get(found, f"only {found} new articles")
     verb = "was" if found == 1 else "were"
-    return f"There {verb} {new} {since}, and it needs at least {issue.newsletter.story_min}."
+    least = issue.newsletter.story_min
+    return f"There {verb} {new} {since}{fed.origin}, and it needs at least {least}."
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,10 @@ from digest.models import (
     Story,
     StoryRole,
 )
-from digest.newsroom.issues.composing import Pick, next_best, roles
+from digest.newsroom.issues.composing import REASON_AT_MOST, Pick, next_best, roles
 from digest.newsroom.issues.moving import move
 
 TITLE_AT_MOST = 120
-REASON_AT_MOST = 500
 
 
 def remove(
