@@ -369,6 +369,7 @@ def _as_json(found: Newsletter, fed: Feeding, now: datetime) -> dict[str, Any]:
     shown = dataclasses.asdict(values_of(found))
     del shown["source_ids"]
     shown["sources"] = [dataclasses.asdict(each) for each in fed.sources]
+    shown["sections"] = shown.pop("sections")
     shown["troubles"] = list(fed.troubles)
     shown["local_time"] = f"{found.local_time:%H:%M}"
     shown["weekday"] = WEEKDAYS[found.weekday]

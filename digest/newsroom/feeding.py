@@ -60,8 +60,7 @@ class Feeding:
     def origin(self) -> str:
         """Return " from The Wire (source 1) in the section World", or "" where it takes all."""
         sources = f" from {_few(map(str, self.sources))}" if self.sources else ""
-        thing = "section" if len(self.sections) == 1 else "sections"
-        sections = f" in the {thing} {_few(self.sections)}" if self.sections else ""
+        sections = f" in the {_few_sections(self.sections)}" if self.sections else ""
         return sources + sections
 
 
@@ -152,8 +151,8 @@ def _unseen_sections(
 def _unseen_in_words(newsletter: Newsletter, unseen: Sequence[str], written: list[str]) -> str:
     days = newsletter.story_max_age_days
     of_late = "the last day" if days == 1 else f"the last {days} days"
-    thing = "section" if len(unseen) == 1 else "sections"
-    said = f"No article of {of_late} is in the {thing} {_few(unseen)}."
+    of = " of its sources" if newsletter.source_ids else ""
+    said = f"No article{of} in {of_late} is in the {_few_sections(unseen)}."
     return f"{said} Seen of late: {_listed(written)}." if written else said
 
 
@@ -262,6 +261,10 @@ def _spellings(counted: Iterable[tuple[str | None, int]]) -> dict[str | None, st
         spelt[key] = max(spelt.get(key, (0, "")), (count, section))
     commonest = sorted(totals, key=lambda key: (-totals[key], spelt[key][1]))
     return {key: spelt[key][1] for key in commonest}
+
+
+def _few_sections(names: Sequence[str]) -> str:
+    return f"{'section' if len(names) == 1 else 'sections'} {_few(names)}"
 
 
 def _few(names: Iterable[str]) -> str:

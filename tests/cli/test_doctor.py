@@ -549,7 +549,7 @@ def test_a_newsletter_that_nothing_feeds_is_warned_of(doctor: CommandLine, paper
     said, remedy = only(found_by(doctor), "feeding", "warning")
 
     assert said.startswith(
-        "Editor’s Digest: Nothing feeds it. No article of the last 14 days is in the section Econ"
+        "Editor’s Digest: Nothing feeds it. No article in the last 14 days is in the section Econ"
     )
     assert "digest newsletter edit editors-digest with --source NAME" in remedy
 

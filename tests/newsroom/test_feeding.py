@@ -207,8 +207,8 @@ def test_a_section_that_its_feed_renamed_is_told_with_those_there_are(database: 
         reason = skipped(session, newsletter)
 
     assert reason == (
-        "Nothing feeds it. No article of the last 14 days is in the section Economy. "
-        "Seen of late: World, Science. Choose its sources and sections anew."
+        "Nothing feeds it. No article of its sources in the last 14 days is in the section "
+        "Economy. Seen of late: World, Science. Choose its sources and sections anew."
     )
 
 
@@ -225,7 +225,8 @@ def test_what_is_lost_beside_others_is_told_and_no_reason_to_skip(database: Data
     assert not fed.nothing
     assert fed.troubles == (
         f"The Sea (source {sea.id}) is retired.",
-        "No article of the last 14 days is in the section Sport. Seen of late: Science, World.",
+        "No article of its sources in the last 14 days is in the section Sport. "
+        "Seen of late: Science, World.",
     )
 
 
