@@ -26,7 +26,7 @@ from digest.cli.arguments import (
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.reading_files import GivenFile
 from digest.cli.tables import print_table
-from digest.models import Approval, InDoubtPolicy, Newsletter
+from digest.models import BEFORE_FREEZE, Approval, InDoubtPolicy, Issue, Newsletter
 from digest.newsroom.feeding import Feeding, feeding_of, remedy, sources_named
 from digest.newsroom.intake.media import store_media
 from digest.newsroom.intake.pictures import (
@@ -166,7 +166,8 @@ def edit(slug: str, as_json: bool, **given: Any) -> None:
         with opened.database.transaction() as session:
             found = find_newsletter(session, slug)
             _save_publication(session, given, pictures, now)
-            changes |= _portrait(session, pictures, now) | _fed(session, given)
+            chosen = _fed(session, given)
+            changes |= _portrait(session, pictures, now) | chosen
             values = dataclasses.replace(values_of(found), **changes)
             followed = _followed(
                 edit_newsletter(
@@ -174,7 +175,12 @@ def edit(slug: str, as_json: bool, **given: Any) -> None:
                 )
             )
             fed = feeding_of(session, found, now)
+            composed = _composed(session, found) if chosen else []
         _tell(found, fed, now, as_json, followed)
+        for name in [] if as_json else composed:
+            click.echo(
+                f"{name} keeps its stories. To pick anew: digest issue compose {name} --again"
+            )
 
 
 @newsletter.command("list")
@@ -275,6 +281,20 @@ def _fed(session: Session, given: dict[str, Any]) -> dict[str, Any]:
     if given["sections"] or given["all_sections"]:
         fed["sections"] = given["sections"]
     return fed
+
+
+def _composed(session: Session, found: Newsletter) -> list[str]:
+    """Return the names of the issues that wait, and have their stories."""
+    issues = session.scalars(
+        select(Issue)
+        .where(
+            Issue.newsletter_id == found.id,
+            Issue.state.in_(BEFORE_FREEZE),
+            Issue.composed_at.is_not(None),
+        )
+        .order_by(Issue.send_at, Issue.id)
+    )
+    return [short_name(issue) for issue in issues]
 
 
 def _pictures(given: dict[str, Any]) -> dict[str, Encoded]:

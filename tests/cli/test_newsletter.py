@@ -364,3 +364,13 @@ def test_articles_are_listed_for_a_newsletter(fed: CommandLine) -> None:
     none = fed("article", "list", "--for", "editors-digest").out
     assert "digest newsletter show editors-digest" in none
     assert fed("article", "list", "--for", "another").exit_code == 1
+
+
+def test_an_issue_that_is_composed_keeps_its_stories_and_is_named(composed: CommandLine) -> None:
+    [issue] = composed("issue", "list", "--json").json
+    said = edit(composed, "--source", "api")
+    assert f"{issue['issue']} keeps its stories." in said.out
+    again = f"digest issue compose {issue['issue']} --again"
+    assert again in said.out
+    assert composed(*again.split()[1:]).exit_code == 0
+    assert "keeps its stories" not in edit(composed, "--story-min", "2").out

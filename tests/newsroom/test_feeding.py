@@ -5,12 +5,12 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import delete, event, select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from digest.database.transactions import Database
 from digest.errors import FieldError
-from digest.models import Article, Issue, IssueState, Newsletter, Source, may_be_picked
+from digest.models import Article, Issue, IssueState, Newsletter, Source
 from digest.models.article import section_key
 from digest.newsroom.feeding import (
     fed_by_nothing,
@@ -22,6 +22,7 @@ from digest.newsroom.intake.articles import NewArticle, add_article
 from digest.newsroom.intake.sources import SourceChange, add_source, edit_source, retire_source
 from digest.newsroom.issues.composing import compose, create_issue
 from digest.newsroom.issues.replacing import remove
+from tests.delivery.ledger.test_plans import plan, statements
 from tests.factories import NOW, make_article, make_newsletter
 
 SATURDAY = date(2026, 11, 21)
@@ -313,19 +314,12 @@ def test_spaces_and_case_never_tell_sections_apart(one: str, other: str) -> None
 
 
 def test_composing_asks_as_much_of_many_articles_as_of_few(database: Database) -> None:
-    def asked(session: Session, newsletter: Newsletter) -> list[str]:
-        seen: list[str] = []
-
-        def note(*arguments: object) -> None:
-            if str(arguments[2]).startswith("SELECT"):
-                seen.append(str(arguments[2]))
-
-        event.listen(database.engine, "before_cursor_execute", note)
-        issue = create_issue(session, newsletter, SATURDAY, NOW)
-        compose(session, issue, NOW, again=True)
-        event.remove(database.engine, "before_cursor_execute", note)
+    def asked(session: Session, newsletter: Newsletter) -> int:
         session.expire_all()
-        return seen
+        issue = create_issue(session, newsletter, SATURDAY, NOW)
+        with statements(database) as seen:
+            compose(session, issue, NOW, again=True)
+        return sum(statement.startswith("SELECT") for statement, _ in seen)
 
     with database.transaction() as session:
         wire, _ = make_stories(session)
@@ -337,7 +331,7 @@ def test_composing_asks_as_much_of_many_articles_as_of_few(database: Database) -
             make_article(session, f"more-{number}", source_id=wire.id)
         many = asked(session, newsletter)
 
-    assert len(many) == len(few)
+    assert many == few > 0
 
 
 def test_what_feeds_a_newsletter_is_found_among_the_recent_by_their_index(
@@ -357,19 +351,19 @@ def test_what_feeds_a_newsletter_is_found_among_the_recent_by_their_index(
             {"source": wire.id, "old": NOW - timedelta(days=300)},
         )
         make_article(session, "port", source_id=wire.id)
-        session.execute(text("ANALYZE article"))
         newsletter = make_newsletter(session, source_ids=[wire.id], sections=["World"])
-        query = select(Article.id).where(
-            Article.first_seen_at >= NOW - timedelta(days=14), may_be_picked(newsletter)
-        )
-        word = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
-        dialect = database.engine.dialect
-        literal = query.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
-        steps = session.execute(text(word + str(literal).replace(":", "\\:"))).all()
-        found = session.scalars(query).all()
-    plan = "\n".join(str(step[-1]) for step in steps)
+        session.execute(text("ANALYZE article"))
+        issue = create_issue(session, newsletter, SATURDAY, NOW)
+    with statements(database) as asked, database.transaction() as session:
+        compose(session, session.get_one(Issue, issue.id), NOW)
+    plans = [
+        plan(database, statement, parameters)
+        for statement, parameters in asked
+        if "\nFROM article" in statement
+    ]
 
-    assert len(found) == 1
-    assert "ix_article_first_seen_at" in plan
-    assert "SCAN article" not in plan
-    assert "Seq Scan on article" not in plan
+    assert len(plans) == 2, "what may be picked, and, for it is too little, what its sections are"
+    for steps in plans:
+        assert "ix_article_first_seen_at" in steps
+        assert "SCAN article" not in steps
+        assert "Seq Scan on article" not in steps
