@@ -49,7 +49,7 @@ def list_them(day: date | None, email: str | None, limit: int, as_json: bool) ->
 def _cells(event: EventShown) -> tuple[str, ...]:
     return (
         f"{event.at:%Y-%m-%d %H:%M}",
-        event.user or OPERATOR.name,
+        event.user or (OPERATOR.name if event.by_operator else "somebody"),
         event.verb,
         event.table if event.row is None else f"{event.table} {event.row}",
         event.newsletter or "",

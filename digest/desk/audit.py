@@ -86,13 +86,15 @@ def detail_mac(salt: bytes, content: dict[str, Any]) -> bytes:
 class EventShown:
     """An event as it is listed. `dataclasses.asdict` is JSON, with `at` as text.
 
-    `user` is None for the operator. `ip` and `values` are None where they were not known, or are
+    `user` is None where the operator did it (`by_operator`), or somebody who did not prove who they
+    are. `ip` and `values` are None where they were not known, or are
     forgotten. `link` is the number of the link that sealed it, None until the tick came.
     """
 
     id: int
     at: datetime
     user: str | None
+    by_operator: bool
     email: str | None
     verb: str
     table: str
@@ -125,6 +127,8 @@ def list_events(
             id=event.id,
             at=event.at,
             user=by.name if by else None,
+            # A command comes from nowhere.
+            by_operator=event.user_id is None and event.origin_mac is None,
             email=by.email if by else None,
             verb=event.verb,
             table=event.of_table,

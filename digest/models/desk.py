@@ -12,7 +12,7 @@ from digest.models.newsletter import Newsletter
 
 
 class Role(enum.StrEnum):
-    """What a user may do: an owner all but see addresses, which is for `readers` and owners."""
+    """What a user may do: an owner everything; addresses are for owners and `readers` alone."""
 
     OWNER = "owner"
     EDITOR = "editor"
@@ -24,7 +24,7 @@ class User(Base):
     """Somebody who may sign in at the desk. Never deleted: the log and issues name them.
 
     `password_hash` is Argon2's own text, None until the user has chosen one. `totp_secret` is
-    sealed by a key of the ring (`digest.desk.sealed`); `totp_step` the last step of 30 s whose code
+    sealed by a key of the ring (`digest.desk.vault`); `totp_step` the last step of 30 s whose code
     was used, so that no code is good twice (RFC 6238 5.2); until `totp_since` it is being set up.
     `passkey_handle`: 64 random bytes by which authenticators know the user.
     """
@@ -165,7 +165,8 @@ class AuditEvent(Base):
     """Who did what to which row of a table, and the names of the columns that it changed.
 
     Insert-only, as a trigger holds. `user_id` is None where the server's operator did it by a
-    command. Of what is personal it holds HMACs alone: see `AuditDetail`.
+    command, or somebody who did not show who they are: then there is an `origin_mac`. Of what is
+    personal it holds HMACs alone: see `AuditDetail`.
     """
 
     __tablename__ = "audit_event"

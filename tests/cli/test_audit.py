@@ -73,7 +73,8 @@ def test_a_list_is_of_one_user_and_of_some_days(digest: CommandLine, database: D
 
     assert [event["verb"] for event in by_imara] == ["issue approve", "issue edit"]
     assert by_imara[1] | {"at": None} == {
-        "id": 1, "at": None, "user": "Imara Vance-Oduya", "email": "imara@example.org",
+        "id": 1, "at": None, "user": "Imara Vance-Oduya", "by_operator": False,
+        "email": "imara@example.org",
         "verb": "issue edit", "table": "issue", "row": 7, "newsletter": None,
         "fields": ["subject"], "ip": "203.0.113.7",
         "values": {"before": "Ferry", "after": "Ferries"}, "link": 1,

@@ -110,7 +110,8 @@ def test_what_is_listed_is_the_newest_first_and_can_be_narrowed(database: Databa
     )
     assert [event.link for event in shown] == [None, 3, 2, 1]
     assert shown[3] == EventShown(
-        id=1, at=NOW - timedelta(days=2), user="Imara Vance-Oduya", email="imara@example.org",
+        id=1, at=NOW - timedelta(days=2), user="Imara Vance-Oduya", by_operator=False,
+        email="imara@example.org",
         verb="issue edit", table="issue", row=7, newsletter=None, fields=("send_at", "subject"),
         ip="203.0.113.7", values={"before": "Ferry", "after": "Fähre “Ö”"}, link=1,
     )  # fmt: skip

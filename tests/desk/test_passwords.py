@@ -45,3 +45,9 @@ def test_one_that_was_made_with_less_care_is_made_again() -> None:
     weak = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$S2VJYWeb5LLFvSrbsdYUFYVqd1ZMQ/qAPJSHrX2tBiM"
     assert should_hash_again(weak)
     assert not should_hash_again(hash_password(GOOD))
+
+
+def test_what_is_short_enough_once_it_is_composed_can_be_used() -> None:
+    typed = "e\u0301" * 120 + "two countries"
+    assert is_password(hash_password(typed), typed)
+    assert not is_password(hash_password(typed), typed + "x" * 100)

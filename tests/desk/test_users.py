@@ -159,3 +159,10 @@ def test_who_is_disabled_is_signed_out_at_once(database: Database, hire: Hire) -
         assert not enable_user(session, OPERATOR, session.get_one(User, joss), now=NOW)
     with database.reading() as session:
         assert find_session(session, secret, now=NOW) is None, "it stays ended"
+
+
+def test_the_first_user_is_an_owner(database: Database, hire: Hire) -> None:
+    with pytest.raises(FieldError, match="has to be an owner"):
+        hire("Joss", Role.EDITOR)
+    hire("Imara", Role.OWNER)
+    hire("Joss", Role.EDITOR)

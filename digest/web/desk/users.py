@@ -34,7 +34,7 @@ user_pages = desk_blueprint("users", __name__)
 
 ROLES = {
     Role.OWNER: "Owner: everything",
-    Role.EDITOR: "Editor: composes and sends",
+    Role.EDITOR: "Editor: looks and approves",
     Role.VIEWER: "Viewer: looks",
     Role.READERS: "Readers: sees addresses",
 }
@@ -111,7 +111,7 @@ def act(user_id: int) -> AnyResponse:
 
 
 def _granted(session: Session, written: list[str]) -> list[Granted]:
-    newsletters = {each.slug: each for each in _newsletters(session)}
+    newsletters = {each.slug: each for each in session.scalars(select(Newsletter))}
     granted = []
     for one in written:
         role, colon, slug = one.partition(":")
@@ -148,8 +148,6 @@ def _shown(
         for role, words in ROLES.items()
         if role is not Role.OWNER and len(newsletters) > 1
     }
-    for roles in held.values():
-        choices |= {role: role for role in roles if role not in choices}
     return show(
         "users.html",
         422 if errors else 200,
@@ -158,6 +156,10 @@ def _shown(
         held=held,
         passkeys=passkeys,
         choices=choices,
+        # Roles of newsletters that are over stay with whoever has them, and go to nobody else.
+        kept={
+            each: [role for role in roles if role not in choices] for each, roles in held.items()
+        },
         typed=typed or {"email": "", "name": "", "role": Role.EDITOR.value},
         link=link,
         done=DONE.get(request.args.get("done", ""), ""),

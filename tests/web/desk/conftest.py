@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from digest.database.transactions import Database
 from digest.desk.audit import OPERATOR
 from digest.desk.passwords import hash_password
-from digest.desk.users import Granted, create_user
+from digest.desk.users import Granted, create_user, has_users
 from digest.models import Role
 from tests.factories import NOW
 from tests.web.conftest import hidden
@@ -56,6 +56,10 @@ def join(app: Flask, database: Database) -> Join:
         email = f"{name.lower()}@example.org"
         grants = [each if isinstance(each, Granted) else Granted(each) for each in roles]
         with database.transaction() as session:
+            if not has_users(session) and Role.OWNER not in {each.role for each in grants}:
+                # Somebody has to be one.
+                owner = [Granted(Role.OWNER)]
+                create_user(session, OPERATOR, "olive@example.org", "Olive", owner, now=NOW)
             made = create_user(session, OPERATOR, email, name, grants, now=NOW)
             made.password_hash = HASH
         colleague = Colleague(app, email)

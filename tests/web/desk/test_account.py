@@ -5,10 +5,14 @@ from datetime import timedelta
 
 import pyotp
 from flask import Flask
+from sqlalchemy import select
 
 from digest.clock import FixedClock
+from digest.database.transactions import Database
+from digest.models import AuditEvent, Role
+from tests.desk.conftest import verbs
 from tests.web.conftest import heading, hidden, words
-from tests.web.desk.conftest import PASSWORD, Colleague
+from tests.web.desk.conftest import PASSWORD, Colleague, Join
 
 NEW = "two countries one lighthouse"
 ACCOUNT = "/desk/account"
@@ -101,3 +105,44 @@ def test_a_proof_is_one_users_and_lasts_half_a_day(
     assert imara.client.post(f"{ACCOUNT}/sessions", data=form).status_code == 303
     clock.advance(timedelta(hours=7))
     assert imara.client.post(f"{ACCOUNT}/sessions", data=form).status_code == 403
+
+
+def test_only_ones_own_sessions_are_ended_and_told_of(
+    imara: Colleague, join: Join, database: Database
+) -> None:
+    joss = join("Joss", Role.EDITOR)
+    before = verbs(database)
+    for session in ("1", "999999999999999999", "9" * 15, "0", "-1", "²", ""):
+        page = joss.press(ACCOUNT, f"{ACCOUNT}/sessions", session=session)
+        assert page.location == f"{ACCOUNT}?done=over"
+    assert imara.is_in()
+    assert verbs(database) == before
+
+
+def test_a_cookie_that_was_taken_opens_nothing_after_a_new_password(
+    imara: Colleague, app: Flask
+) -> None:
+    thief = app.test_client()
+    taken = imara.client.get_cookie("digest_desk")
+    assert taken is not None
+    thief.set_cookie("digest_desk", taken.value)
+    assert thief.get("/desk/").status_code == 200
+    imara.press(ACCOUNT, f"{ACCOUNT}/password", before=PASSWORD, password=NEW)
+    assert thief.get("/desk/").status_code == 303
+    assert imara.is_in()
+    again = imara.client.get_cookie("digest_desk")
+    assert again is not None
+    thief.set_cookie("digest_desk", again.value)
+    imara.press(ACCOUNT, f"{ACCOUNT}/sessions", session="others")
+    assert thief.get("/desk/").status_code == 303
+    assert imara.is_in()
+
+
+def test_a_wrong_password_within_a_session_is_noted_as_nobodys(
+    imara: Colleague, database: Database
+) -> None:
+    imara.press(ACCOUNT, f"{ACCOUNT}/password", before="not it, not it", password=NEW)
+    with database.reading() as session:
+        event = session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc())).first()
+    assert event is not None
+    assert (event.verb, event.user_id, event.row_id) == ("session refuse password", None, 1)

@@ -92,7 +92,7 @@ def test_an_editor_approves_what_was_looked_at(join: Join, draft: int, database:
         assert (issue.state, issue.approved_by) == (IssueState.SCHEDULED, "Imara")
         event = session.query(AuditEvent).order_by(AuditEvent.id.desc()).first()
         assert event is not None
-        assert (event.verb, event.row_id, event.user_id) == ("issue approve", draft, 1)
+        assert (event.verb, event.row_id, event.user_id) == ("issue approve", draft, 2)
     assert 'name="proof"' not in imara.get(path).text, "there is nothing to press any more"
 
 

@@ -65,6 +65,12 @@ def test_the_last_owner_cannot_lock_everybody_out(imara: Colleague, database: Da
     assert imara.is_in()
 
 
+@pytest.mark.parametrize("number", ["9" * 16, "9" * 30, "-1", "0"])
+def test_no_number_is_too_large(imara: Colleague, number: str) -> None:
+    assert imara.get(f"/desk/issues/{number}").status_code == 404
+    assert imara.press(USERS, f"{USERS}/{number}", action="link").status_code == 404
+
+
 @pytest.mark.parametrize("role", [Role.EDITOR, Role.VIEWER, Role.READERS])
 def test_nobody_else_comes_near(imara: Colleague, join: Join, role: Role) -> None:
     joss = join("Joss", role)
