@@ -10,6 +10,9 @@ ONES = (
     "no one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen twenty"
 ).split()
+ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+).split()
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -21,6 +24,14 @@ def count_in_words(number: int, thing: str, things: str | None = None) -> str:
 def number_in_words(number: int) -> str:
     """Return "two", and 31 as it is: in words up to twenty."""
     return ONES[number] if 0 <= number < len(ONES) else f"{number:,}"
+
+
+def ordinal_in_words(number: int) -> str:
+    """Return "third", and "13th" above twelve."""
+    if 0 < number <= len(ORDINALS):
+        return ORDINALS[number - 1]
+    teens = number % 100 in {11, 12, 13}
+    return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def all_of(names: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from digest.prose import (
     justified,
     long_date,
     long_day,
+    ordinal_in_words,
     short_day,
     slot_in_words,
     the,
@@ -137,3 +138,8 @@ def test_two_ends_of_a_line() -> None:
 )
 def test_what_is_cut_ends_after_a_word(text: str, expected: str) -> None:
     assert cut(text, 9) == expected
+
+
+def test_places_are_words_up_to_twelve() -> None:
+    said = [ordinal_in_words(each) for each in (1, 3, 12, 13, 21, 22, 23, 112)]
+    assert said == ["first", "third", "twelfth", "13th", "21st", "22nd", "23rd", "112th"]

@@ -303,7 +303,7 @@ def story_as_json(story: Story) -> dict[str, Any]:
         "position": story.position,
         "role": story.role,
         "article": story.article_id,
-        "title": story.title or story.article.title,
+        "title": story.headline,
         "url": story.url or story.article.url,
         "why": story.why,
     }

@@ -45,7 +45,7 @@ class Issue(Base):
     database's clock, is when the tick stops looking for rows of an issue that is over.
     `lateness_judged_at` is when it was paused for being late, or resumed by a person. From
     `folded_at` on its deliveries are told by totals (`IssueTotal`); at `cleared_at` the last of
-    its rows is gone.
+    its rows is gone. `version` counts the changes to its words and stories (`IssueChange`).
     """
 
     __tablename__ = "issue"
@@ -73,6 +73,7 @@ class Issue(Base):
     preheader: Mapped[str | None] = mapped_column(String(300))
     note: Mapped[str | None] = mapped_column(Text)
     last_thing: Mapped[str | None] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(default=0, server_default="0")
 
     frozen_at: Mapped[datetime | None]
     audience: Mapped[int | None]
@@ -105,8 +106,9 @@ class StoryRole(enum.StrEnum):
 class Story(Base):
     """An article's place in an issue. The copied fields are NULL until the issue is frozen.
 
-    `blurb` is the editor's own standfirst; `why` says how the story came to be picked, and
-    `picked_by` by whom: NULL where the rule did.
+    But for two, which hold an editor's own words before that: `title` is her headline, `section`
+    her label. `blurb` is her own standfirst. NULL: the article's. `why` says how the story came to
+    be picked, and `picked_by` by whom: NULL where the rule did.
     """
 
     __tablename__ = "story"
@@ -135,6 +137,65 @@ class Story(Base):
 
     issue: Mapped[Issue] = relationship(back_populates="stories")
     article: Mapped[Article] = relationship()
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the article's fields have been copied: every article has an address."""
+        return self.url is not None
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person picked it, or has written in it."""
+        words = (self.picked_by, self.title, self.blurb, self.section)
+        return any(each is not None for each in words)
+
+    @property
+    def headline(self) -> str:
+        """The headline that it has in the issue."""
+        return self.title or self.article.title
+
+
+class ChangedField(enum.StrEnum):
+    """What of an issue, or of one of its stories, was changed."""
+
+    SUBJECT = "subject"
+    PREHEADER = "preheader"
+    NOTE = "note"
+    LAST_THING = "last_thing"
+    HEADLINE = "headline"
+    STANDFIRST = "standfirst"
+    SECTION = "section"
+    ROLE = "role"
+    POSITION = "position"
+    STORIES = "stories"
+    APPROVAL = "approval"
+
+
+class IssueChange(Base):
+    """What somebody did to an issue: the texts before and after, and in words.
+
+    `version` is the one that it made. What was not `taken` changed nothing: somebody else had
+    changed the same field first, and `after` keeps what was typed. `user_id` is NULL for a command
+    and for the rule; `article_id` for what belongs to no story.
+    """
+
+    __tablename__ = "issue_change"
+    __table_args__ = (Index("ix_issue_change_issue_id", "issue_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    at: Mapped[datetime]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("desk_user.id"))
+    by: Mapped[str] = mapped_column(String(100))
+    field: Mapped[ChangedField]
+    article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"))
+    before: Mapped[str | None] = mapped_column(Text)
+    after: Mapped[str | None] = mapped_column(Text)
+    words: Mapped[str] = mapped_column(String(500))
+    taken: Mapped[bool] = mapped_column(default=True)
+
+    article: Mapped[Article | None] = relationship()
 
 
 class LeftOut(Base):

@@ -143,10 +143,10 @@ def _take(session: Session, issue_id: int, now: datetime, late: timedelta) -> bo
 def _copy_article(story: Story) -> None:
     article = story.article
     story.image = picture_for(story)
-    story.title = article.title
+    story.title = story.headline
     story.standfirst = story.blurb or article.standfirst
     story.byline = article.byline
-    story.section = article.section
+    story.section = story.section or article.section
     story.url = article.url
     story.minutes = article.minutes
     story.image_alt = article.image_alt

@@ -44,7 +44,7 @@ def view_for_editor(issue: Issue, now: datetime) -> EditorView:
     return EditorView(
         name=_name(issue),
         day=prose.short_day(issue.dateline),
-        titles=tuple(story.title or story.article.title for story in issue.stories),
+        titles=tuple(story.headline for story in issue.stories),
         reason=issue.reason or "It was not said why.",
         plan=_plan(issue, needs_approval),
         goes_out=_moment(issue.send_at, newsletter.zone),

@@ -265,15 +265,15 @@ def view_issue(session: Session, issue: Issue, public_url: str) -> IssueView:
 
 
 def view_story(story: Story, public_url: str) -> StoryView:
-    """Show a story from its frozen copy, or before the freeze from its article."""
-    copy: Any = story if story.title is not None else story.article
-    image = story.image if story.title is not None else picture_for(story)
+    """Show a story from its frozen copy; before, from its article and what an editor wrote."""
+    copy: Any = story if story.is_frozen else story.article
+    image = story.image if story.is_frozen else picture_for(story)
     return StoryView(
         role=story.role,
-        title=copy.title,
+        title=story.headline,
         standfirst=story.standfirst or story.blurb or copy.standfirst or "",
         byline=copy.byline,
-        section=copy.section,
+        section=story.section or copy.section,
         url=copy.url,
         minutes=copy.minutes,
         image=f"{public_url}/media/{image}" if image else None,

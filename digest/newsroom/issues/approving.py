@@ -11,8 +11,12 @@ from digest.models import Issue, IssueState, Story
 from digest.newsroom.issues.moving import called, move
 
 
-def approve(session: Session, issue: Issue, by: str, now: datetime) -> None:
+def approve(
+    session: Session, issue: Issue, by: str, now: datetime, *, version: int | None = None
+) -> None:
     """Approve a composed draft; it is frozen and sent when its `send_at` comes.
+
+    `version`: the one that was looked at; None: the issue as it is now.
 
     Raises:
         RefusedError: with the reason in words.
@@ -25,6 +29,8 @@ def approve(session: Session, issue: Issue, by: str, now: datetime) -> None:
     if issue.state is not IssueState.DRAFT:
         raise RefusedError(f"Only a draft can be approved, and {called(issue)} is {issue.state}.")
     refuse_empty(session, issue)
+    if version is not None and version != issue.version:
+        raise RefusedError("It was changed since you looked. Look at it, then approve it.")
     move(session, issue, IssueState.SCHEDULED, approved_at=now, approved_by=by)
 
 

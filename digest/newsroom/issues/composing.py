@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -34,6 +34,7 @@ from digest.models import (
 )
 from digest.newsroom.feeding import feeding_of
 from digest.newsroom.issues.calendar import Slot, slot, slot_sent_at
+from digest.newsroom.issues.history import note_rule
 from digest.newsroom.issues.moving import called, move
 
 SAME_SECTION_DAYS = 2
@@ -41,6 +42,15 @@ CANDIDATES_AT_MOST = 500
 STORIES_AT_LEAST, STORIES_AT_MOST = 2, 4
 REASON_AT_MOST = 500
 ANEW = "Choose its sources and sections anew."
+
+
+@dataclass(frozen=True)
+class Pick:
+    """An article that was picked, and why in one plain sentence."""
+
+    article: Article
+    why: str
+    large_picture: bool = False
 
 
 def create_issue(
@@ -92,29 +102,54 @@ def _inserted(
 def compose(session: Session, issue: Issue, now: datetime, *, again: bool = False) -> None:
     """Pick the stories of a draft. Too few: the issue is skipped, with the reason, and uses none.
 
-    `again` picks anew, and loses what the editor did to the stories. A skipped issue may be
-    composed again too, and one that was cancelled before it was frozen; it has to be approved anew.
+    What a person picked or wrote in stays, in its order; `again` picks all others anew. A skipped
+    issue may be composed again too, and one that was cancelled before it was frozen; it has to be
+    approved anew.
 
     Raises:
         RefusedError: with the reason in words.
     """
     _refuse_unless_open(issue, again=again)
-    newsletter = issue.newsletter
-    candidates = _candidates(session, issue, now)
-    session.execute(delete(Story).where(Story.issue_id == issue.id))
+    # Before anything is read: an editor who picks at this moment waits for us, or we for them.
+    move(session, issue, issue.state)
     session.expire(issue, ["stories"])
-    if len(candidates) < newsletter.story_min:
-        reason = _too_few(session, issue, len(candidates), now)
+    newsletter = issue.newsletter
+    kept = [story for story in issue.stories if _stays(story)]
+    known = {story.article_id for story in kept}
+    candidates = [each for each in _candidates(session, issue, now) if each.id not in known]
+    issue.stories[:] = kept
+    session.flush()
+    if len(kept) + len(candidates) < newsletter.story_min:
+        reason = _too_few(session, issue, len(kept) + len(candidates), now)
         move(session, issue, IssueState.SKIPPED, reason=reason, composed_at=now)
         return
-    picks = pick(candidates, newsletter.story_count, now)
+    picks = pick(candidates, max(0, newsletter.story_count - len(kept)), now)
     anew = {"reason": None, "composed_at": now, "approved_at": None, "approved_by": None}
     move(session, issue, IssueState.DRAFT, **anew)
-    for position, (picked, role) in enumerate(zip(picks, roles(len(picks)), strict=True), start=1):
-        issue.stories.append(
-            Story(article=picked.article, position=position, role=role, why=picked.why)
-        )
+    _arrange(issue, kept, picks)
+    stories = prose.count_in_words(len(issue.stories), "story", "stories")
+    stayed = f", of which a person chose {prose.number_in_words(len(kept))}" if kept else ""
+    note_rule(session, issue, now, f"Composed: {stories}{stayed}.")
     session.flush()
+
+
+def _stays(story: Story) -> bool:
+    return story.is_by_hand and story.article.withdrawn_at is None
+
+
+def _arrange(issue: Issue, kept: list[Story], picks: list[Pick]) -> None:
+    """Set what the rule picked around what stays: the lead first, all others after what stays."""
+    new = [Story(article=each.article, position=0, why=each.why) for each in picks]
+    has_lead = any(story.role is StoryRole.LEAD for story in kept)
+    stories = [*kept, *new] if has_lead else [*new[:1], *kept, *new[1:]]
+    stories.sort(key=lambda story: story.role is not StoryRole.LEAD)
+    for position, (story, role) in enumerate(
+        zip(stories, roles(len(stories)), strict=True), start=1
+    ):
+        story.position = position
+        if story in new:
+            story.role = role
+    issue.stories.extend(new)
 
 
 def _refuse_unless_open(issue: Issue, *, again: bool) -> None:
@@ -125,7 +160,7 @@ def _refuse_unless_open(issue: Issue, *, again: bool) -> None:
     if issue.composed_at and issue.state is IssueState.DRAFT and not again:
         raise RefusedError(
             f"Stories have been picked for {called(issue)} already. Picking again (--again) "
-            "loses what the editor changed in them."
+            "changes all but those that a person picked or wrote in."
         )
 
 
@@ -216,15 +251,6 @@ def _too_few(session: Session, issue: Issue, found: int, now: datetime) -> str:
     verb = "was" if found == 1 else "were"
     least = issue.newsletter.story_min
     return f"There {verb} {new} {since}{fed.origin}, and it needs at least {least}."
-
-
-@dataclass(frozen=True)
-class Pick:
-    """An article that was picked, and why in one plain sentence."""
-
-    article: Article
-    why: str
-    large_picture: bool = False
 
 
 def pick(candidates: list[Article], count: int, now: datetime) -> list[Pick]:

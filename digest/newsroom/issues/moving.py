@@ -20,6 +20,7 @@ def move(session: Session, issue: Issue, to: IssueState, **values: object) -> No
             Issue.id == issue.id,
             Issue.state == issue.state,
             Issue.composed_at.is_not_distinct_from(issue.composed_at),
+            Issue.version == issue.version,
         )
         .values(state=to, **values)
         .execution_options(synchronize_session=False)

@@ -23,6 +23,7 @@ from digest.models import (
     StoryRole,
 )
 from digest.newsroom.issues.composing import REASON_AT_MOST, Pick, next_best, roles
+from digest.newsroom.issues.history import is_arranged, note_rule, quoted
 from digest.newsroom.issues.moving import move
 
 TITLE_AT_MOST = 120
@@ -79,6 +80,7 @@ def replace_withdrawn(session: Session, issue: Issue, now: datetime) -> list[Lef
     move(session, issue, issue.state)
     session.expire(issue, ["stories"])
     left_out: list[LeftOut] = []
+    arranged = is_arranged(session, issue)
     for story in [each for each in issue.stories if each.article.withdrawn_at is not None]:
         by_hand = _is_by_hand(story)
         title, article_id = story.article.title, story.article_id
@@ -86,7 +88,9 @@ def replace_withdrawn(session: Session, issue: Issue, now: datetime) -> list[Lef
         session.flush()
         beside = [each.article for each in issue.stories]
         best = None if by_hand else next_best(session, issue, beside, now)
-        _close_ranks(issue, story, best, title)
+        _close_ranks(issue, story, best, title, arranged=arranged)
+        instead = f" {quoted(best.article.title)} takes its place." if best else ""
+        note_rule(session, issue, now, f"{quoted(title)} was withdrawn.{instead}")
         left_out.append(
             LeftOut(
                 article_id=article_id,
@@ -108,21 +112,19 @@ def _is_by_hand(story: Story) -> bool:
     """Tell whether a person chose to send this very story."""
     issue = story.issue
     required = issue.newsletter.approval is Approval.REQUIRED and issue.approved_at is not None
-    return required or _is_touched(story)
+    return required or story.is_by_hand
 
 
-def _is_touched(story: Story) -> bool:
-    return story.picked_by is not None or story.blurb is not None
-
-
-def _close_ranks(issue: Issue, gone: Story, best: Pick | None, title: str) -> None:
+def _close_ranks(
+    issue: Issue, gone: Story, best: Pick | None, title: str, *, arranged: bool
+) -> None:
     """Place and set what is left as composing would, the new story last.
 
-    A person who set one story meant the others to stand beside it as they are: then the new one
-    stands where the old one stood.
+    A person who set one story, or ordered them (`arranged`), meant the others to stand beside it
+    as they are: then the new one stands where the old one stood.
     """
     stories = sorted(issue.stories, key=lambda story: story.position)
-    touched = any(map(_is_touched, stories))
+    touched = arranged or any(story.is_by_hand for story in stories)
     new = None
     if best is not None:
         why = f"{best.why} It takes the place of “{prose.cut(title, TITLE_AT_MOST)}”."

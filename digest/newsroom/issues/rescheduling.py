@@ -79,7 +79,7 @@ def _why_kept(issue: Issue, before: Schedule, old: date) -> str:
     if issue.send_at != slot(before, old).send_at:
         return "somebody gave it a time of its own"
     written = (issue.subject, issue.preheader, issue.note, issue.last_thing)
-    if any(written) or any(story.blurb is not None for story in issue.stories):
+    if any(written) or any(story.is_by_hand for story in issue.stories):
         return "somebody has written in it"
     return ""
 

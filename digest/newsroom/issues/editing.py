@@ -1,0 +1,220 @@
+"""An issue's own words: subject, preheader, note and last thing; headline and the like of a story.
+
+A change names the version that it was made on. Changes to different fields merge. Where somebody
+else changed the same field since, what is typed is not taken, and kept in the history: the outcome
+has it among its `conflicts`. That is no exception, because what was typed has to be committed.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from digest.errors import FieldError, RefusedError
+from digest.models import ChangedField, Issue, Story
+from digest.newsroom.issues.history import (
+    ISSUE_TEXTS,
+    STORY_TEXTS,
+    Editor,
+    Outcome,
+    Turn,
+    begin,
+    changed_since,
+    find_change,
+    last_change,
+    quoted,
+)
+from digest.newsroom.issues.ordering import add_story, refuse_unless_pickable
+
+
+@dataclass(frozen=True)
+class Text:
+    """A field to write in: its `name` in sentences, how long it may be, and its column.
+
+    `cleared`: what happens where it is emptied, as a sentence; "{}" stands for the headline.
+    """
+
+    name: str
+    longest: int
+    column: str
+    cleared: str
+    lines: bool = False
+
+
+TEXTS = {
+    ChangedField.SUBJECT: Text(
+        "subject", 300, "subject", "The subject is the lead’s headline again."
+    ),
+    ChangedField.PREHEADER: Text(
+        "preheader", 300, "preheader", "The preheader is made of the headlines again."
+    ),
+    ChangedField.NOTE: Text("note", 5000, "note", "The note is taken out.", lines=True),
+    ChangedField.LAST_THING: Text(
+        "last thing", 2000, "last_thing", "The last thing is taken out.", lines=True
+    ),
+    ChangedField.HEADLINE: Text("headline", 300, "title", "{} has the article’s own headline."),
+    ChangedField.STANDFIRST: Text("standfirst", 1000, "blurb", "{} has the article’s standfirst."),
+    ChangedField.SECTION: Text("section label", 60, "section", "{} has the article’s section."),
+}
+
+
+def edit_issue(
+    session: Session,
+    issue: Issue,
+    texts: Mapping[str, str],
+    by: Editor,
+    now: datetime,
+    *,
+    version: int | None = None,
+) -> Outcome:
+    """Change some of `ISSUE_TEXTS`; an empty one is taken out.
+
+    `version`: the one that the editor looked at; None: the issue as it is now.
+
+    Raises:
+        FieldError: a text is too long.
+        RefusedError: the issue is frozen.
+    """
+    typed = {ChangedField(name): _cleaned(name, text) for name, text in texts.items()}
+    assert set(typed) <= set(ISSUE_TEXTS)
+    turn = begin(session, issue, by, now)
+    for what, text in typed.items():
+        _change(turn, issue, what, text, version)
+    return turn.end()
+
+
+def edit_story(
+    session: Session,
+    issue: Issue,
+    article_id: int,
+    texts: Mapping[str, str],
+    by: Editor,
+    now: datetime,
+    *,
+    version: int | None = None,
+) -> Outcome:
+    """Change some of `STORY_TEXTS` for this issue; an empty one is the article's own again.
+
+    Raises:
+        FieldError: a text is too long.
+        RefusedError: the issue is frozen, or that article was never in it.
+    """
+    typed = {ChangedField(name): _cleaned(name, text) for name, text in texts.items()}
+    assert set(typed) <= set(STORY_TEXTS)
+    turn = begin(session, issue, by, now)
+    story = turn.story(article_id)
+    for what, text in typed.items():
+        if story is not None:
+            _change(turn, story, what, text, version)
+        else:
+            _keep_of_dropped(turn, article_id, what, text)
+    return turn.end()
+
+
+def bring_back(
+    session: Session,
+    issue: Issue,
+    change_id: int,
+    by: Editor,
+    now: datetime,
+    *,
+    version: int | None = None,
+    before: bool = False,
+) -> Outcome:
+    """Put a text of the history back, whether it was taken or not; `before`: what it replaced.
+
+    A story that was dropped is put in again, last.
+
+    Raises:
+        NotFoundError: there is no such change of this issue.
+        RefusedError: that change is of no text, the issue is frozen, or its article is withdrawn.
+    """
+    change = find_change(session, issue, change_id)
+    if change.field not in TEXTS:
+        raise RefusedError("Only a text can be brought back.")
+    text, what, article_id = (
+        change.before if before else change.after,
+        change.field,
+        change.article_id,
+    )
+    turn = begin(session, issue, by, now)
+    target: Issue | Story | None = issue
+    if article_id is not None:
+        target = turn.story(article_id)
+        if target is None:
+            target = add_story(turn, refuse_unless_pickable(turn, article_id))
+    assert target is not None
+    _change(turn, target, what, text, version)
+    return turn.end("It stands there already.")
+
+
+def _change(
+    turn: Turn, target: Issue | Story, what: ChangedField, text: str | None, version: int | None
+) -> None:
+    field, of = TEXTS[what], target.article_id if isinstance(target, Story) else None
+    stands: str | None = getattr(target, field.column)
+    if isinstance(target, Story) and text == _own(target, what):
+        text = None
+    if text == stands:
+        return
+    named = _named(target, field)
+    if version is not None and changed_since(turn.session, turn.issue, version, what, of):
+        last = last_change(turn.session, turn.issue, what, of)
+        first = last.by if last else "Somebody"
+        words = f"{first} had changed {named} first. This was kept, and not taken."
+        turn.lose(what, stands, text, words, of)
+        return
+    setattr(target, field.column, text)
+    if text is None:
+        words = field.cleared.format(quoted(target.headline) if isinstance(target, Story) else "")
+    else:
+        words = f"{named[:1].upper()}{named[1:]} is changed."
+    turn.take(what, stands, text, words, of)
+
+
+def _named(target: Issue | Story, field: Text) -> str:
+    if isinstance(target, Story):
+        return f"the {field.name} of {quoted(target.article.title)}"
+    return f"the {field.name}"
+
+
+def _own(story: Story, what: ChangedField) -> str | None:
+    article = story.article
+    return {
+        ChangedField.HEADLINE: article.title,
+        ChangedField.STANDFIRST: article.standfirst,
+        ChangedField.SECTION: article.section,
+    }[what]
+
+
+def _keep_of_dropped(turn: Turn, article_id: int, what: ChangedField, text: str | None) -> None:
+    dropped = last_change(turn.session, turn.issue, ChangedField.STORIES, article_id)
+    if dropped is None:
+        raise RefusedError("That story is not in this issue.")
+    named = f"the {TEXTS[what].name} of {quoted(dropped.before or dropped.after or '')}"
+    words = f"{dropped.by} had dropped the story. {named[:1].upper()}{named[1:]} was kept."
+    turn.lose(what, None, text, words, article_id)
+
+
+def _cleaned(name: str, typed: str) -> str | None:
+    """Return a text without what no mail can show, on one line where the field is one; None: empty.
+
+    Raises:
+        FieldError: it is too long.
+    """
+    field = TEXTS[ChangedField(name)]
+    shown = "".join(
+        each for each in typed if each in "\r\n\t" or unicodedata.category(each) not in {"Cc", "Cs"}
+    )
+    lines = re.sub(r"\r\n?", "\n", shown).strip()
+    text = lines if field.lines else " ".join(shown.split())
+    if len(text) > field.longest:
+        raise FieldError(
+            name,
+            f"The {field.name} has {len(text):,} characters, and {field.longest:,} is the most. "
+            "Shorten it.",
+        )
+    return text or None
