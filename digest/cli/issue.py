@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from digest import prose, zones
-from digest.cli import issue_controls, issue_views
+from digest.cli import issue_controls, issue_editing, issue_views
 from digest.cli.arguments import (
     WEEKDAYS,
     IssueName,
@@ -56,11 +56,19 @@ for command in (issue_views.preview, issue_views.test, issue_views.report):
     issue.add_command(command)
 for control in (issue_controls.pause, issue_controls.resume, issue_controls.cancel):
     issue.add_command(control)
+for verb in (
+    issue_editing.pick,
+    issue_editing.drop,
+    issue_editing.move,
+    issue_editing.edit,
+    issue_editing.history,
+):
+    issue.add_command(verb)
 
 
 @issue.command()
 @issue_argument
-@click.option("--again", is_flag=True, help="Pick anew; changes to the stories are lost.")
+@click.option("--again", is_flag=True, help="Pick anew all that no person picked or wrote in.")
 @click.option("--special", type=Moment(), help="Make a special edition for that moment instead.")
 @json_option
 def compose(name: IssueName, again: bool, special: datetime | None, as_json: bool) -> None:

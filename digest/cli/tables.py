@@ -21,7 +21,8 @@ def print_table(table: Table, if_empty: str) -> None:
 
 def story_table(stories: list[dict[str, Any]]) -> Table:
     """Return the stories of an issue, and why each is in it, as a table."""
-    table = Table("", "Role", "Story", "Why")
+    table = Table("", "Role", "Article", "Story", "Why")
     for story in stories:
-        table.add_row(str(story["position"]), story["role"], story["title"], story["why"])
+        position, article = str(story["position"]), str(story["article"])
+        table.add_row(position, story["role"], article, story["title"], story["why"])
     return table

@@ -1,0 +1,241 @@
+"""`digest issue pick|drop|move|edit|history`: what the desk's page does, from the command line."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.table import Table
+from sqlalchemy.orm import Session
+
+from digest import prose, zones
+from digest.cli.arguments import (
+    IssueName,
+    find_issue,
+    issue_argument,
+    short_name,
+    story_as_json,
+    typed_wrongly,
+    who,
+)
+from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.tables import print_table
+from digest.desk.audit import OPERATOR, record
+from digest.errors import RefusedError
+from digest.models import Issue, IssueChange, StoryRole
+from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
+from digest.newsroom.issues.history import STORY_TEXTS, Editor, Outcome, list_changes
+from digest.newsroom.issues.ordering import drop_story, pick_article, place_story, set_role
+
+TEXT_AT_MOST = 60
+
+Verb = Callable[[Session, Issue, Editor, datetime], Outcome]
+
+article_argument = click.argument("article_id", metavar="ARTICLE", type=click.IntRange(min=1))
+by_option = click.option("--by", default=who, show_default="you", help="Who changes it.")
+
+
+@click.command()
+@issue_argument
+@article_argument
+@by_option
+@json_option
+def pick(name: IssueName, article_id: int, by: str, as_json: bool) -> None:
+    """Put an article into an issue, as its last story. ARTICLE is an id: see digest article list.
+
+    It stays when the issue is composed, or composed again.
+    """
+    _change(
+        name,
+        by,
+        lambda session, found, by, now: pick_article(session, found, article_id, by, now),
+        as_json=as_json,
+    )
+
+
+@click.command()
+@issue_argument
+@article_argument
+@by_option
+@json_option
+def drop(name: IssueName, article_id: int, by: str, as_json: bool) -> None:
+    """Take a story out of an issue. Its article may be picked again."""
+    _change(
+        name,
+        by,
+        lambda session, found, by, now: drop_story(session, found, article_id, by, now),
+        as_json=as_json,
+    )
+
+
+@click.command()
+@issue_argument
+@article_argument
+@click.argument("position", type=int)
+@by_option
+@json_option
+def move(name: IssueName, article_id: int, position: int, by: str, as_json: bool) -> None:
+    """Move a story to a position, counted from 1. The lead stays first."""
+    _change(
+        name,
+        by,
+        lambda session, found, by, now: place_story(session, found, article_id, position, by, now),
+        as_json=as_json,
+    )
+
+
+@click.command()
+@issue_argument
+@click.option("--subject", help="The subject; empty: the lead’s headline.")
+@click.option("--preheader", help="What mail programs show beside it; empty: further headlines.")
+@click.option("--note", help="The editor’s note; empty: none.")
+@click.option("--last-thing", help="What stands at the end; empty: nothing.")
+@click.option("--story", "article_id", type=int, help="The article of the story to change.")
+@click.option("--headline", help="The story’s headline here; empty: the article’s own.")
+@click.option("--standfirst", help="The story’s standfirst here; empty: the article’s own.")
+@click.option("--section", help="The story’s section label here; empty: the article’s own.")
+@click.option(
+    "--role", type=click.Choice([role.value for role in StoryRole]), help="How it is set."
+)
+@click.option(
+    "--bring-back", "change_id", type=int, help="A text of the history: see digest issue history."
+)
+@click.option(
+    "--version",
+    type=int,
+    help="The version you looked at: a text that was changed since is not overwritten.",
+)
+@by_option
+@json_option
+def edit(
+    name: IssueName,
+    article_id: int | None,
+    role: str | None,
+    change_id: int | None,
+    version: int | None,
+    by: str,
+    as_json: bool,
+    **texts: str | None,
+) -> None:
+    """Change an issue's words, or how one of its stories is told and set.
+
+    With --headline, --standfirst, --section or --role say which story: --story ARTICLE.
+    """
+    of_story = _given({each.value: texts.pop(each) for each in STORY_TEXTS})
+    of_issue = _given(texts)
+    if (of_story or role) and article_id is None:
+        raise click.UsageError("Say which story: --story ARTICLE.")
+    if not (of_issue or of_story or role or change_id):
+        raise click.UsageError("Say what to change, as in --subject or --note.")
+
+    def change(session: Session, found: Issue, by: Editor, now: datetime) -> Outcome:
+        outcomes = []
+        if of_issue:
+            outcomes.append(edit_issue(session, found, of_issue, by, now, version=version))
+        if of_story and article_id is not None:
+            outcomes.append(
+                edit_story(session, found, article_id, of_story, by, now, version=version)
+            )
+        if role and article_id is not None:
+            outcomes.append(set_role(session, found, article_id, StoryRole(role), by, now))
+        if change_id is not None:
+            outcomes.append(bring_back(session, found, change_id, by, now, version=version))
+        changes = tuple(change for each in outcomes for change in each.changes)
+        return Outcome(found.version, changes, " ".join({each.said for each in outcomes}))
+
+    with typed_wrongly():
+        _change(name, by, change, as_json=as_json)
+
+
+@click.command()
+@issue_argument
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@json_option
+def history(name: IssueName, limit: int, as_json: bool) -> None:
+    """List what was done to an issue, the newest first, with every text that was ever typed.
+
+    To bring a text back: digest issue edit ISSUE --bring-back CHANGE.
+    """
+    with runtime() as opened, opened.database.reading() as session:
+        found = find_issue(session, name)
+        changes = list_changes(session, found, limit)
+        called, zone = short_name(found), found.newsletter.zone
+    if as_json:
+        print_json([_change_as_json(change) for change in changes])
+        return
+    table = Table("Change", f"When ({zone})", "Who", "What", "Text")
+    for change in changes:
+        local = change.at.astimezone(zones.named(zone))
+        text = prose.cut(" ".join((change.after or "").split()), TEXT_AT_MOST)
+        table.add_row(str(change.id), f"{local:%a %d %b, %H:%M}", change.by, change.words, text)
+    print_table(table, f"Nothing was changed in {called} yet.")
+
+
+def _given(texts: dict[str, str | None]) -> dict[str, str]:
+    return {field: text for field, text in texts.items() if text is not None}
+
+
+def _change(name: IssueName, by: str, verb: Verb, *, as_json: bool) -> None:
+    """Do it in one transaction, log it, and say what happened."""
+    with runtime() as opened:
+        now = opened.clock.now()
+        with opened.database.transaction() as session:
+            found = find_issue(session, name)
+            outcome = verb(session, found, Editor(by), now)
+            if outcome.fields:
+                record(
+                    session,
+                    OPERATOR,
+                    "issue edit",
+                    Issue.__tablename__,
+                    found.id,
+                    newsletter_id=found.newsletter_id,
+                    now=now,
+                    fields=outcome.fields,
+                )
+            shown = _as_json(found, outcome)
+        _tell(outcome, shown, as_json=as_json)
+
+
+def _tell(outcome: Outcome, shown: dict[str, Any], *, as_json: bool) -> None:
+    """Say what happened. What was kept and not taken is an error: the exit code is 1."""
+    if as_json:
+        print_json(shown)
+    elif outcome.sentence and not (outcome.conflicts and not outcome.fields):
+        click.echo(outcome.sentence)
+    for lost in outcome.conflicts:
+        click.echo(f"{lost.words} It stands: {lost.before or 'nothing'}", err=True)
+    if outcome.conflicts:
+        ids = " or ".join(str(lost.id) for lost in outcome.conflicts)
+        raise RefusedError(f"Yours is in the history. To take it after all: --bring-back {ids}")
+
+
+def _as_json(found: Issue, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "issue": short_name(found),
+        "id": found.id,
+        "state": found.state,
+        "version": outcome.version,
+        "subject": found.subject,
+        "preheader": found.preheader,
+        "note": found.note,
+        "last_thing": found.last_thing,
+        "stories": [story_as_json(story) for story in found.stories],
+        "changes": [_change_as_json(change) for change in outcome.changes],
+    }
+
+
+def _change_as_json(change: IssueChange) -> dict[str, Any]:
+    return {
+        "change": change.id,
+        "version": change.version,
+        "at": change.at.isoformat(),
+        "by": change.by,
+        "user": change.user_id,
+        "field": change.field,
+        "article": change.article_id,
+        "before": change.before,
+        "after": change.after,
+        "taken": change.taken,
+        "words": change.words,
+    }
