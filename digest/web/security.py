@@ -19,7 +19,7 @@ SCRIPTED = frozenset(
 # stands on other sites, for its words, as it does there.
 ASKING = PASSKEYS | {"boxes"}
 # Pages with a frame of ours: an issue as its readers get it, or what stands on other sites.
-FRAMING = frozenset({"desk_issue", "boxes"})
+FRAMING = frozenset({"desk_issue", "compose", "boxes"})
 # Pages that other sites hold in an iframe: those whose origin is declared.
 FRAMED = frozenset({"frames"})
 # A token in the address is all that its page needs: nobody else may learn it.

@@ -1,6 +1,7 @@
 """The editors' pages, behind a sign-in: one module per page of the desk."""
 
 from digest.web.desk.account import account_pages
+from digest.web.desk.compose import compose_pages
 from digest.web.desk.demo_door import DemoDoor, demo_door_pages
 from digest.web.desk.issue import desk_issue_pages
 from digest.web.desk.passkeys import passkey_pages
@@ -16,6 +17,7 @@ desk_pages = (
     password_pages,
     this_week_pages,
     desk_issue_pages,
+    compose_pages,
     account_pages,
     user_pages,
 )

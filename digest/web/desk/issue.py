@@ -1,16 +1,16 @@
 """One issue: how it stands, what is in it and why, how it looks, and approving it."""
 
 from flask import Response, redirect, render_template, request, url_for
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from digest.delivery.controls.previewing import preview_issue
 from digest.desk.audit import record
-from digest.errors import FieldError, NotFoundError, RefusedError
-from digest.models import Issue, IssueState, Role
+from digest.errors import FieldError, RefusedError
+from digest.models import Issue, Role
 from digest.newsroom.issues.approving import approve
 from digest.tick import links
 from digest.web.context import current_runtime
+from digest.web.desk.compose import compose_page, found_issue, may_compose, said
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import standing_of
 
@@ -25,7 +25,7 @@ desk_issue_pages = desk_blueprint("desk_issue", __name__)
 
 @desk_issue_pages.get(f"/issues/<{ID}:issue_id>")
 def show_issue(issue_id: int) -> Response:
-    """Show one issue."""
+    """Show one issue; to whoever may change it, with all that changes it."""
     return _shown(issue_id)
 
 
@@ -34,7 +34,7 @@ def preview(issue_id: int) -> Response:
     """Show the email as its readers get it, for the frame of the issue's page."""
     runtime = current_runtime()
     with runtime.database.reading() as session:
-        issue = _found(session, issue_id)
+        issue = found_issue(session, issue_id)
         to = issue.newsletter.editor_email
         try:
             html = preview_issue(session, issue, to, links=links(runtime), now=desk().now).html
@@ -51,10 +51,12 @@ def take_approval(issue_id: int) -> AnyResponse:
     """Approve a draft: it goes out by itself, at its time."""
     try:
         with current_runtime().database.transaction() as session:
-            issue = _found(session, issue_id)
+            issue = found_issue(session, issue_id)
             refuse_without(Role.EDITOR, issue.newsletter_id)
             who = actor(session)
-            approve(session, issue, who.name, desk().now)
+            version = request.form.get("version", "")
+            looked_at = int(version) if version.isdecimal() and len(version) < 10 else None
+            approve(session, issue, who.name, desk().now, version=looked_at)
             record(
                 session,
                 who,
@@ -67,31 +69,20 @@ def take_approval(issue_id: int) -> AnyResponse:
             )
     except RefusedError as error:
         return _shown(issue_id, (FieldError("issue", str(error)),))
-    return redirect(url_for("desk_issue.show_issue", issue_id=issue_id, done="1"), 303)
-
-
-def _found(session: Session, issue_id: int) -> Issue:
-    issue = session.get(Issue, issue_id)
-    # Whoever may not look is told no more than that there is none.
-    if issue is None or not desk().may(Role.VIEWER, issue.newsletter_id):
-        raise NotFoundError("There is no such issue.")
-    return issue
+    return redirect(url_for("desk_issue.show_issue", issue_id=issue_id, approved="1"), 303)
 
 
 def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
     with current_runtime().database.reading() as session:
-        issue = _found(session, issue_id)
+        issue = found_issue(session, issue_id)
+        if may_compose(issue):
+            return compose_page(issue_id, errors)
         standing = standing_of(issue, desk().now)
-        stories = [(story, story.title or story.article.title) for story in issue.stories]
+        stories = [(story, story.headline) for story in issue.stories]
         sections = {
             story.id: story.section or story.article.section or "" for story in issue.stories
         }
         newsletter = issue.newsletter
-        may_approve = (
-            issue.state is IssueState.DRAFT
-            and bool(stories)
-            and desk().may(Role.EDITOR, issue.newsletter_id)
-        )
         return show(
             "issue.html",
             422 if errors else 200,
@@ -101,6 +92,5 @@ def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
             standing=standing,
             stories=stories,
             sections=sections,
-            may_approve=may_approve,
-            done="Approved." if request.args.get("done") else "",
+            done="Approved." if request.args.get("approved") else said(session, issue),
         )

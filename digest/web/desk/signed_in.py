@@ -62,9 +62,15 @@ class Desk:
         return may_anywhere(self.user, role)
 
 
-def desk_blueprint(name: str, import_name: str) -> Blueprint:
-    """Make a blueprint whose pages are for those who are signed in."""
+def desk_blueprint(name: str, import_name: str, *, largest_form: int | None = None) -> Blueprint:
+    """Make a blueprint whose pages are for those who are signed in.
+
+    `largest_form`: how many bytes its forms may have, where that is more than usual.
+    """
     pages = Blueprint(name, import_name, url_prefix="/desk")
+    if largest_form is not None:
+        # Before anything of the form is read.
+        pages.before_request(lambda: setattr(request, "max_content_length", largest_form))
     pages.before_request(_sign_in_first)
     pages.before_request(refuse_forged)
     return pages

@@ -14,12 +14,14 @@ from digest.desk.sessions import Browser, open_session
 from digest.desk.users import Granted, create_user, find_by_address
 from digest.models import Article, Issue, IssueState, Newsletter, Role, Story, StoryRole, User
 from digest.newsroom.issues.composing import create_issue
+from digest.newsroom.issues.editing import edit_issue
+from digest.newsroom.issues.history import Editor
 from digest.tokens import Purpose
 from tests.browser import OpenPage
 from tests.factories import make_article
 from tests.web.desk.conftest import HASH, PASSWORD
 from tests.web.gallery import MONDAY, Gallery
-from tests.web.looking import assert_axe_finds_nothing, assert_nothing_is_too_wide
+from tests.web.looking import assert_axe_finds_nothing, assert_nothing_is_too_wide, box
 
 IMARA = "imara@example.org"
 LONG = "Imara Vance-Oduya of the Evening and the Morning Edition, and of the Weekend’s Supplement"
@@ -120,28 +122,99 @@ def test_a_password_is_chosen_and_an_authenticator_set_up_in_the_browser(
     assert page.locator("h1").inner_text() == "This week"
 
 
-def test_a_draft_is_looked_at_and_approved_in_the_browser(
-    staffed: Gallery, open_page: OpenPage
-) -> None:
+@pytest.fixture
+def draft(staffed: Gallery) -> Iterator[int]:
+    """A draft of four stories; there are articles with and without pictures beside them."""
     with staffed.runtime.database.transaction() as session:
         newsletter = session.scalars(select(Newsletter)).first()
         assert newsletter is not None
-        day = MONDAY.date() + timedelta(days=33)
-        issue = create_issue(session, newsletter, day, MONDAY)
+        issue = create_issue(session, newsletter, MONDAY.date() + timedelta(days=33), MONDAY)
         issue.composed_at = MONDAY
-        article = session.scalars(select(Article)).first() or make_article(session, "salt")
-        session.add(Story(issue=issue, article=article, position=1, role=StoryRole.LEAD))
+        illustrated = session.scalars(
+            select(Article).where(Article.thumbnail.is_not(None)).order_by(Article.id).limit(4)
+        ).all()
+        for position, article in enumerate(illustrated, start=1):
+            role = StoryRole.LEAD if position == 1 else StoryRole.STORY
+            session.add(Story(issue=issue, article=article, position=position, role=role))
+        if session.scalar(select(Article.id).where(Article.url.endswith("/gossip"))) is None:
+            seen = {"published_at": MONDAY, "first_seen_at": MONDAY}
+            ferry = "The ferry that runs on gossip, and on an unpronounceableharbourmastersname"
+            make_article(session, "gossip", title=ferry, section="Culture", **seen)
+            make_article(session, "gone", section="Culture", withdrawn_at=MONDAY, **seen)
         session.flush()
         issue_id = issue.id
+    yield issue_id
+    with staffed.runtime.database.transaction() as session:
+        session.delete(session.get_one(Issue, issue_id))
+
+
+def test_nothing_is_wrong_with_composing(staffed: Gallery, draft: int, open_page: OpenPage) -> None:
+    tab = open_page()
+    page, path = tab.page, f"{staffed.url}/desk/issues/{draft}"
+    sit_down(staffed, page)
+    page.goto(path)
+    page.get_by_role("button", name="Add The ferry that runs").click()
+    assert "is in, fifth of five." in page.get_by_role("status").inner_text()
+    page.get_by_label("Your note").fill("Good morning.")
+    page.get_by_role("button", name="Save the words").click()
+    assert "The note is changed." in page.get_by_role("status").inner_text()
+    page.locator(".history > summary").click()
+    page.locator(".composed-edit > summary").first.click()
+    assert_right(page)
+    page.get_by_label("Headline").first.fill("h" * 301)
+    page.get_by_role("button", name="Save", exact=True).first.click()
+    assert page.get_by_role("alert").is_visible()
+    assert_right(page)
+    assert [error for error in tab.console_errors if "Failed to load" not in error] == []
+
+
+def test_nothing_is_wrong_with_two_texts_side_by_side(
+    staffed: Gallery, draft: int, open_page: OpenPage
+) -> None:
+    page = open_page().page
+    sit_down(staffed, page)
+    page.goto(f"{staffed.url}/desk/issues/{draft}")
+    with staffed.runtime.database.transaction() as session:
+        issue = session.get_one(Issue, draft)
+        note = {"note": "Joss’s note, " + "and unpronounceableharbourmasters " * 20}
+        edit_issue(session, issue, note, Editor("Joss"), staffed.clock.now(), version=issue.version)
+    page.get_by_label("Your note").fill("Imara’s note.")
+    page.get_by_role("button", name="Save the words").click()
+    assert page.get_by_role("heading", name="Which one goes out?").is_visible()
+    assert_right(page)
+    page.get_by_role("button", name="Take yours").click()
+    assert page.get_by_label("Your note").input_value() == "Imara’s note."
+
+
+@pytest.mark.parametrize("width", [1440, 768, 390])
+def test_a_story_is_moved_by_keyboard_and_stays_in_sight(
+    width: int, staffed: Gallery, draft: int, open_page: OpenPage
+) -> None:
+    page = open_page(width=width).page
+    sit_down(staffed, page)
+    page.goto(f"{staffed.url}/desk/issues/{draft}")
+    row = page.locator(".composed-row").nth(2)
+    title = row.locator("h3").inner_text()
+    row.get_by_role("button", name="Down: ").focus()
+    page.keyboard.press("Enter")
+    moved = page.locator(".composed-row").nth(3)
+    assert moved.locator("h3").inner_text() == title
+    assert page.get_by_role("status").is_visible()
+    assert "is now fourth of four." in page.get_by_role("status").inner_text()
+    top, height = box(moved)["y"], page.viewport_size["height"]  # type: ignore[index]
+    assert 0 <= top < height, "the browser is back where the button was pressed"
+
+
+def test_a_draft_is_looked_at_and_approved_in_the_browser(
+    staffed: Gallery, draft: int, open_page: OpenPage
+) -> None:
     tab = open_page()
     sit_down(staffed, tab.page)
-    tab.page.goto(f"{staffed.url}/desk/issues/{issue_id}")
+    tab.page.goto(f"{staffed.url}/desk/issues/{draft}")
     email = tab.page.frame_locator("iframe")
-    assert email.locator("h1").inner_text() == newsletter.name
+    assert email.locator("h1").inner_text() == "Editor’s Digest"
     assert tab.console_errors == []
     tab.page.get_by_role("button", name="Approve").click()
     assert "Approved by" in tab.page.locator(".standing").inner_text()
-    with staffed.runtime.database.transaction() as session:
-        found = session.get_one(Issue, issue_id)
-        assert found.state is IssueState.SCHEDULED
-        session.delete(found)
+    with staffed.runtime.database.reading() as session:
+        assert session.get_one(Issue, draft).state is IssueState.SCHEDULED

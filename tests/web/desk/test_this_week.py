@@ -83,9 +83,10 @@ def test_an_editor_approves_what_was_looked_at(join: Join, draft: int, database:
     imara, path = join("Imara", Role.EDITOR), f"/desk/issues/{draft}"
     page = imara.get(path)
     assert heading(page).startswith("Editor’s Digest, ")
-    assert page.text.count('class="desk-row story-row"') == 3
+    assert page.text.count('class="composed-title"') == 3
     approved = imara.press(path, f"{path}/approve")
-    assert approved.location == f"{path}?done=1"
+    assert approved.location == f"{path}?approved=1"
+    assert "Approved. " in words(imara.get(approved.location))
     assert "Approved by Imara" in words(imara.get(path))
     with database.reading() as session:
         issue = session.get_one(Issue, draft)
@@ -93,7 +94,7 @@ def test_an_editor_approves_what_was_looked_at(join: Join, draft: int, database:
         event = session.query(AuditEvent).order_by(AuditEvent.id.desc()).first()
         assert event is not None
         assert (event.verb, event.row_id, event.user_id) == ("issue approve", draft, 2)
-    assert 'name="proof"' not in imara.get(path).text, "there is nothing to press any more"
+    assert f"{path}/approve" not in imara.get(path).text, "there is nothing to approve any more"
 
 
 def test_too_late_it_says_why_and_nothing_is_logged(

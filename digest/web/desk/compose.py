@@ -1,0 +1,390 @@
+"""Composing an issue: its words, its stories, and the articles to choose from.
+
+Every button is a form of its own, which works without a script. After each the browser is sent
+back to where it was pressed; the address names the change, and the page says what it did.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, redirect, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Response as AnyResponse
+
+from digest import prose, zones
+from digest.desk.audit import record
+from digest.errors import FieldError, NotFoundError, RefusedError
+from digest.models import (
+    BEFORE_FREEZE,
+    Article,
+    ChangedField,
+    Issue,
+    IssueChange,
+    IssueState,
+    Role,
+    StoryRole,
+)
+from digest.newsroom.issues.editing import TEXTS, bring_back, edit_issue, edit_story
+from digest.newsroom.issues.history import (
+    ISSUE_TEXTS,
+    STORY_TEXTS,
+    Editor,
+    Outcome,
+    find_change,
+    list_changes,
+)
+from digest.newsroom.issues.ordering import drop_story, pick_article, set_role, shift_story
+from digest.newsroom.issues.pool import pool_of
+from digest.web.context import current_runtime
+from digest.web.desk.signed_in import actor, desk, desk_blueprint, refuse_without, show
+from digest.web.desk.standing import lasts, moment, standing_of
+
+FEW_CHANGES, MOST_CHANGES = 20, 1000
+# A note in any script, percent-encoded, and what it was.
+LARGEST_FORM = 512 * 1024
+# Mail programs on phones show about so much of a subject.
+FITS_A_PHONE = 40
+
+compose_pages = desk_blueprint("compose", __name__, largest_form=LARGEST_FORM)
+
+Verb = Callable[[Session, Issue, Editor], Outcome]
+
+
+def may_compose(issue: Issue) -> bool:
+    """Tell whether whoever asks may change an issue, and whether it can still be changed."""
+    return issue.state in BEFORE_FREEZE and desk().may(Role.EDITOR, issue.newsletter_id)
+
+
+@compose_pages.post("/issues/<int:issue_id>/words")
+def save_words(issue_id: int) -> AnyResponse:
+    """Save subject, preheader, note and last thing: those that were changed on the page."""
+    typed = _typed([each.value for each in ISSUE_TEXTS])
+    return _act(
+        issue_id,
+        lambda session, issue, by: edit_issue(
+            session, issue, typed, by, desk().now, version=_version()
+        ),
+        back_to="words",
+        typed=typed,
+    )
+
+
+@compose_pages.post("/issues/<int:issue_id>/pick")
+def pick(issue_id: int) -> AnyResponse:
+    """Put an article in."""
+    article_id = _number("article")
+    return _act(
+        issue_id,
+        lambda session, issue, by: pick_article(session, issue, article_id, by, desk().now),
+        back_to=f"pool-{article_id}",
+    )
+
+
+@compose_pages.post("/issues/<int:issue_id>/stories/<int:article_id>")
+def change_story(issue_id: int, article_id: int) -> AnyResponse:
+    """Move a story, set it otherwise, drop it, or change its words for this issue."""
+    what, now = request.form.get("action", ""), desk().now
+    typed: dict[str, str] = {}
+    if what in {"up", "down"}:
+        steps = -1 if what == "up" else 1
+
+        def verb(session: Session, issue: Issue, by: Editor) -> Outcome:
+            return shift_story(session, issue, article_id, steps, by, now)
+
+    elif what == "drop":
+
+        def verb(session: Session, issue: Issue, by: Editor) -> Outcome:
+            return drop_story(session, issue, article_id, by, now)
+
+    elif what == "role":
+        role = _role()
+
+        def verb(session: Session, issue: Issue, by: Editor) -> Outcome:
+            return set_role(session, issue, article_id, role, by, now)
+
+    else:
+        names = [each.value for each in STORY_TEXTS]
+        typed = dict.fromkeys(names, "") if what == "own" else _typed(names)
+
+        def verb(session: Session, issue: Issue, by: Editor) -> Outcome:
+            return edit_story(session, issue, article_id, typed, by, now, version=_version())
+
+    back_to = "stories" if what == "drop" else f"story-{article_id}"
+    return _act(issue_id, verb, back_to=back_to, typed=typed, article_id=article_id)
+
+
+@compose_pages.post("/issues/<int:issue_id>/history/<int:change_id>")
+def take_back(issue_id: int, change_id: int) -> AnyResponse:
+    """Bring a text of the history back."""
+    before = request.form.get("text") == "before"
+    return _act(
+        issue_id,
+        lambda session, issue, by: bring_back(
+            session, issue, change_id, by, desk().now, version=_version(), before=before
+        ),
+        back_to="history",
+    )
+
+
+@compose_pages.get("/issues/<int:issue_id>/conflict")
+def show_conflict(issue_id: int) -> Response:
+    """Show what was not taken beside what stands, with the choice."""
+    asked = [int(each) for each in request.args.getlist("change") if each.isdecimal()][:10]
+    with current_runtime().database.reading() as session:
+        issue = found_issue(session, issue_id)
+        refuse_without(Role.EDITOR, issue.newsletter_id)
+        lost = [find_change(session, issue, each) for each in asked]
+        changes = list_changes(session, issue, MOST_CHANGES)
+        return show(
+            "conflict.html",
+            issue=issue,
+            newsletter=issue.newsletter,
+            standing=standing_of(issue, desk().now),
+            conflicts=[_conflict(issue, each, changes) for each in lost if not each.taken],
+        )
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Two texts for one field. `question` says who was first; `theirs` is what stands."""
+
+    change: IssueChange
+    question: str
+    name: str
+    theirs: str
+    dropped: bool
+
+
+def _conflict(issue: Issue, lost: IssueChange, changes: list[IssueChange]) -> Conflict:
+    story = next((each for each in issue.stories if each.article_id == lost.article_id), None)
+    dropped = lost.article_id is not None and story is None
+    same = [
+        each
+        for each in changes
+        if each.taken
+        and each.article_id == lost.article_id
+        and (each.field == "stories" if dropped else each.field == lost.field)
+    ]
+    who, ago = (same[0].by, _ago(same[0])) if same else ("Somebody", "")
+    field = TEXTS[lost.field]
+    if dropped:
+        question = f"{who} dropped the story {ago}. Does it go out after all?"
+        stands = ""
+    else:
+        of = f" of “{prose.cut(story.article.title, 80)}”" if story else ""
+        question = f"{who} changed the {field.name}{of} {ago}. Which one goes out?"
+        own = _own_words(story.article)[lost.field] if story else ""
+        stands = getattr(story or issue, field.column) or own
+    return Conflict(lost, question, field.name, stands, dropped)
+
+
+def _ago(change: IssueChange) -> str:
+    return f"{lasts(desk().now - change.at)} ago"
+
+
+def found_issue(session: Session, issue_id: int) -> Issue:
+    """Return an issue that whoever asks may look at.
+
+    Raises:
+        NotFoundError: there is none, or it is none of theirs, and they are told no more than that.
+    """
+    issue = session.get(Issue, issue_id)
+    if issue is None or not desk().may(Role.VIEWER, issue.newsletter_id):
+        raise NotFoundError("There is no such issue.")
+    return issue
+
+
+def _act(
+    issue_id: int,
+    verb: Verb,
+    *,
+    back_to: str,
+    typed: dict[str, str] | None = None,
+    article_id: int | None = None,
+) -> AnyResponse:
+    """Do it in one transaction and log it; send the browser back, or to a choice of two texts."""
+    try:
+        with current_runtime().database.transaction() as session:
+            issue = found_issue(session, issue_id)
+            refuse_without(Role.EDITOR, issue.newsletter_id)
+            who = actor(session)
+            by = Editor(desk().user.name, desk().user.id)
+            outcome = verb(session, issue, by)
+            if outcome.fields:
+                record(
+                    session,
+                    who,
+                    "issue edit",
+                    Issue.__tablename__,
+                    issue_id,
+                    newsletter_id=issue.newsletter_id,
+                    now=desk().now,
+                    fields=outcome.fields,
+                )
+            changes = [change.id for change in outcome.changes if change.taken]
+            lost = [change.id for change in outcome.conflicts]
+    except (FieldError, RefusedError) as error:
+        wrong = error if isinstance(error, FieldError) else FieldError(back_to, str(error))
+        return compose_page(issue_id, (wrong,), typed=typed, article_id=article_id)
+    if lost:
+        return redirect(url_for("compose.show_conflict", issue_id=issue_id, change=lost), 303)
+    names = ("words", "section", "source")
+    asked: dict[str, Any] = {name: request.args.get(name) or None for name in names}
+    page = url_for("desk_issue.show_issue", issue_id=issue_id, done=changes or None, **asked)
+    return redirect(f"{page}#{back_to}", 303)
+
+
+def _typed(names: list[str]) -> dict[str, str]:
+    """Return what was changed on the page: a field that holds what it came with was not touched."""
+    form = request.form
+    typed = {name: form[name] for name in names if name in form}
+    return {
+        name: text
+        for name, text in typed.items()
+        if _plain(text) != _plain(form.get(f"{name}_was", "\0"))
+    }
+
+
+def _plain(text: str) -> str:
+    # Browsers send lines with CR LF, whatever the page held.
+    return text.replace("\r\n", "\n").strip()
+
+
+def _version() -> int:
+    return _number("version")
+
+
+def _number(name: str) -> int:
+    text = request.form.get(name, "")
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise BadRequest("This form is not whole. Go back, load the page again, and go on.")
+    return int(text)
+
+
+def _role() -> StoryRole:
+    try:
+        return StoryRole(request.form.get("role", ""))
+    except ValueError:
+        raise BadRequest("A story is a lead, a story or a brief.") from None
+
+
+def _own_words(article: Article) -> dict[str, str]:
+    return {
+        "headline": article.title,
+        "standfirst": article.standfirst or "",
+        "section": article.section or "",
+    }
+
+
+def compose_page(
+    issue_id: int,
+    errors: tuple[FieldError, ...] = (),
+    *,
+    typed: dict[str, str] | None = None,
+    article_id: int | None = None,
+) -> Response:
+    """Show an issue to whoever may change it. `typed`: what could not be saved, shown again."""
+    now, args = desk().now, request.args
+    words, section = args.get("words", "")[:100], args.get("section", "")[:60]
+    source = args.get("source", "")
+    source_id = int(source) if source.isdecimal() and len(source) < 10 else None
+    with current_runtime().database.reading() as session:
+        issue = found_issue(session, issue_id)
+        newsletter = issue.newsletter
+        pool = pool_of(session, issue, now, words=words, section=section, source_id=source_id)
+        at_most = MOST_CHANGES if args.get("all") else FEW_CHANGES
+        changes = list_changes(session, issue, at_most + 1)
+        own = {story.article_id: _own_words(story.article) for story in issue.stories}
+        stands = {each.value: getattr(issue, TEXTS[each].column) or "" for each in ISSUE_TEXTS}
+        told = {
+            story.article_id: {
+                each.value: getattr(story, TEXTS[each].column) or own[story.article_id][each.value]
+                for each in STORY_TEXTS
+            }
+            for story in issue.stories
+        }
+        return show(
+            "compose.html",
+            422 if errors else 200,
+            errors=errors,
+            issue=issue,
+            newsletter=newsletter,
+            standing=standing_of(issue, now),
+            pool=pool,
+            asked={"words": words, "section": section, "source": source_id},
+            ages={each.article.id: _age(each.article) for each in pool.offered},
+            texts={each.value: text for each, text in TEXTS.items()},
+            stands=stands,
+            told=told,
+            own=own,
+            typed=typed or {},
+            # What could not be saved was typed on an older page.
+            typed_on=request.form.get("version", "") if typed else issue.version,
+            open_story=article_id,
+            counted={name: counted(name, text) for name, text in stands.items()},
+            minutes=_minutes(issue),
+            changes=changes[:at_most],
+            all_changes=bool(args.get("all")),
+            picked_on=moment(issue.compose_at, newsletter) if issue.composed_at is None else "",
+            more_changes=len(changes) > at_most,
+            times={each.id: _time(each, issue) for each in changes},
+            zone=newsletter.zone,
+            first_of=_first_of(changes),
+            may_approve=issue.state is IssueState.DRAFT and bool(issue.stories),
+            done="Approved." if args.get("approved") else said(session, issue),
+        )
+
+
+def said(session: Session, issue: Issue) -> str:
+    """Return what the changes did that the address names."""
+    asked = [each for each in request.args.getlist("done")[:10] if each.isdecimal()]
+    changes = (session.get(IssueChange, int(each)) for each in asked if len(each) < 10)
+    return " ".join(each.words for each in changes if each and each.issue_id == issue.id)
+
+
+def counted(name: str, text: str) -> str:
+    """Say what the length of a text means."""
+    if name == "subject":
+        if not text:
+            return "Empty: the lead’s headline"
+        fits = "fits a phone" if len(text) <= FITS_A_PHONE else "a phone cuts it"
+        return f"{len(text)} characters, {fits}"
+    if name == "preheader":
+        if not text:
+            return "Empty: further headlines"
+        return f"{len(text)} characters, {'good' if len(text) <= 90 else 'most programs cut it'}"
+    return f"{len(text):,} of {TEXTS[ChangedField(name)].longest:,} characters"
+
+
+def _age(article: Article) -> str:
+    age = desk().now - (article.published_at or article.first_seen_at)
+    hours = int(age.total_seconds() // 3600)
+    if hours < 1:
+        return "within the hour"
+    if hours < 24:
+        return f"{hours} h ago"
+    return "yesterday" if hours < 48 else f"{hours // 24} days ago"
+
+
+def _minutes(issue: Issue) -> str:
+    count = prose.count_in_words(len(issue.stories), "story", "stories")
+    known = [story.article.minutes for story in issue.stories if story.article.minutes is not None]
+    if not known or len(known) < len(issue.stories):
+        return count
+    return f"{count}, {prose.count_in_words(sum(known), 'minute')}’ reading"
+
+
+def _time(change: IssueChange, issue: Issue) -> str:
+    local = change.at.astimezone(zones.named(issue.newsletter.zone))
+    return f"{local:%H:%M} on {prose.short_day(local.date())}"
+
+
+def _first_of(changes: list[IssueChange]) -> set[int]:
+    """Return the first change of each text, which alone holds what stood there before any."""
+    first: dict[tuple[str, int | None], int] = {}
+    for change in changes:
+        if change.taken:
+            first[change.field, change.article_id] = change.id
+    return set(first.values())
