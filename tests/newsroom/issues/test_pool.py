@@ -1,0 +1,71 @@
+"""The articles that an editor may choose from."""
+
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from digest.database.transactions import Database
+from digest.models import IssueState, Source
+from digest.newsroom.issues.pool import MOST_SHOWN, Pool, pool_of
+from tests.factories import NOW, make_article, make_issue, make_newsletter
+
+
+def titles(pool: Pool) -> list[str]:
+    return [each.article.title.rpartition(" ")[2] for each in pool.offered]
+
+
+def add_source(session: Session, name: str) -> int:
+    source = Source(
+        name=name,
+        url=f"https://{name}.example.org/feed",
+        next_fetch_at=NOW,
+        created_at=NOW,
+    )
+    session.add(source)
+    session.flush()
+    return source.id
+
+
+def test_it_is_what_came_lately_the_newest_first(database: Database) -> None:
+    with database.transaction() as session:
+        newsletter = make_newsletter(session, story_max_age_days=14)
+        other = make_newsletter(session, "climate")
+        for slug, days in (("port", 2), ("cold", 1), ("attic", 15)):
+            at = NOW - timedelta(days=days)
+            make_article(session, slug, published_at=at, first_seen_at=at)
+        shared = make_article(session, "roofs", section="Climate", published_at=None)
+        make_issue(session, other, [shared], IssueState.SENT, number=7)
+        issue = make_issue(session, newsletter, [shared], IssueState.DRAFT)
+        pool = pool_of(session, issue, NOW)
+        assert titles(pool) == ["cold", "roofs", "port"]
+        assert pool.sections == ("Climate", "World")
+        [roofs] = [each for each in pool.offered if each.is_in]
+        assert roofs.elsewhere == "", "another newsletter's readers are others"
+        assert titles(pool_of(session, issue, NOW, section="Climate")) == ["roofs"]
+        assert titles(pool_of(session, issue, NOW, words="STORY attic")) == ["attic"]
+
+
+def test_of_many_only_so_many_are_shown(database: Database) -> None:
+    with database.transaction() as session:
+        newsletter = make_newsletter(session)
+        issue = make_issue(session, newsletter, [], IssueState.DRAFT)
+        for number in range(MOST_SHOWN):
+            make_article(session, f"n{number}")
+        assert not pool_of(session, issue, NOW).more
+        make_article(session, "last")
+        pool = pool_of(session, issue, NOW)
+        assert (len(pool.offered), pool.more) == (MOST_SHOWN, True)
+
+
+def test_one_source_at_a_time(database: Database) -> None:
+    with database.transaction() as session:
+        newsletter = make_newsletter(session)
+        issue = make_issue(session, newsletter, [], IssueState.DRAFT)
+        harbour, market = add_source(session, "harbour"), add_source(session, "market")
+        make_article(session, "port", source_id=harbour)
+        make_article(session, "fish", source_id=market)
+        assert titles(pool_of(session, issue, NOW, source_id=market)) == ["fish"]
+        assert [each.name for each in pool_of(session, issue, NOW).sources] == [
+            "harbour",
+            "market",
+        ]
