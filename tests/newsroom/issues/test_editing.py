@@ -1,5 +1,6 @@
 """An issue's own words: what is sent, who wrote first, and that nothing typed is ever lost."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Article, Issue, IssueState
 from digest.newsroom.issues.composing import compose
 from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
+from digest.newsroom.issues.history import Editor, Outcome
 from digest.newsroom.issues.ordering import drop_story
 from tests.factories import NOW
 from tests.newsroom.issues.drafts import IMARA, JOSS, Draft
@@ -191,3 +193,25 @@ def test_a_change_waits_for_the_one_before_it(draft: Draft) -> None:
         outcome = edit_issue(session, issue, {"note": "Good morning."}, IMARA, NOW)
     assert outcome.version == draft.issue().version
     assert draft.stories() == ["port*", "cold", "roofs"]
+
+
+def test_of_many_who_save_at_the_same_moment_one_is_taken_and_all_are_kept(draft: Draft) -> None:
+    seen, together = draft.issue().version, threading.Barrier(4)
+    outcomes: list[Outcome] = []
+
+    def save(name: str) -> None:
+        together.wait()
+        by = Editor(name)
+        outcomes.append(draft.do(edit_issue, {"note": f"{name}’s"}, by=by, version=seen))
+
+    names = ("Imara", "Joss", "Robin", "Sam")
+    editors = [threading.Thread(target=save, args=(name,)) for name in names]
+    for editor in editors:
+        editor.start()
+    for editor in editors:
+        editor.join()
+    assert sorted(len(outcome.conflicts) for outcome in outcomes) == [0, 1, 1, 1]
+    [taken] = [change for change in draft.history() if change.taken]
+    assert draft.issue().note == taken.after
+    assert {change.after for change in draft.history()} == {f"{name}’s" for name in names}
+    assert draft.issue().version == seen + 1
