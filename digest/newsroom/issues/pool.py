@@ -8,6 +8,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from digest.models import AFTER_FREEZE, BEFORE_FREEZE, Article, Issue, Source, Story
+from digest.models.article import fed_to
 from digest.newsroom.issues.moving import called
 
 MOST_SHOWN = 60
@@ -52,7 +53,7 @@ def pool_of(
     """
     recent = func.coalesce(Article.published_at, Article.first_seen_at)
     oldest = now - timedelta(days=issue.newsletter.story_max_age_days)
-    here = [Article.hidden_at.is_(None), Article.let_go_at.is_(None)]
+    here = [Article.hidden_at.is_(None), Article.let_go_at.is_(None), fed_to(issue.newsletter)]
     young = [Article.first_seen_at >= oldest, recent >= oldest]
     query = select(Article).where(*here)
     wanted = words[:LONGEST_WORDS].split()

@@ -38,7 +38,7 @@ from digest.newsroom.issues.history import (
 from digest.newsroom.issues.ordering import drop_story, pick_article, set_role, shift_story
 from digest.newsroom.issues.pool import pool_of
 from digest.web.context import current_runtime
-from digest.web.desk.signed_in import actor, desk, desk_blueprint, refuse_without, show
+from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import lasts, moment, standing_of
 
 FEW_CHANGES, MOST_CHANGES = 20, 1000
@@ -57,7 +57,7 @@ def may_compose(issue: Issue) -> bool:
     return issue.state in BEFORE_FREEZE and desk().may(Role.EDITOR, issue.newsletter_id)
 
 
-@compose_pages.post("/issues/<int:issue_id>/words")
+@compose_pages.post(f"/issues/<{ID}:issue_id>/words")
 def save_words(issue_id: int) -> AnyResponse:
     """Save subject, preheader, note and last thing: those that were changed on the page."""
     typed = _typed([each.value for each in ISSUE_TEXTS])
@@ -71,7 +71,7 @@ def save_words(issue_id: int) -> AnyResponse:
     )
 
 
-@compose_pages.post("/issues/<int:issue_id>/pick")
+@compose_pages.post(f"/issues/<{ID}:issue_id>/pick")
 def pick(issue_id: int) -> AnyResponse:
     """Put an article in."""
     article_id = _number("article")
@@ -82,7 +82,7 @@ def pick(issue_id: int) -> AnyResponse:
     )
 
 
-@compose_pages.post("/issues/<int:issue_id>/stories/<int:article_id>")
+@compose_pages.post(f"/issues/<{ID}:issue_id>/stories/<{ID}:article_id>")
 def change_story(issue_id: int, article_id: int) -> AnyResponse:
     """Move a story, set it otherwise, drop it, or change its words for this issue."""
     what, now = request.form.get("action", ""), desk().now
@@ -115,7 +115,7 @@ def change_story(issue_id: int, article_id: int) -> AnyResponse:
     return _act(issue_id, verb, back_to=back_to, typed=typed, article_id=article_id)
 
 
-@compose_pages.post("/issues/<int:issue_id>/history/<int:change_id>")
+@compose_pages.post(f"/issues/<{ID}:issue_id>/history/<{ID}:change_id>")
 def take_back(issue_id: int, change_id: int) -> AnyResponse:
     """Bring a text of the history back."""
     before = request.form.get("text") == "before"
@@ -128,10 +128,10 @@ def take_back(issue_id: int, change_id: int) -> AnyResponse:
     )
 
 
-@compose_pages.get("/issues/<int:issue_id>/conflict")
+@compose_pages.get(f"/issues/<{ID}:issue_id>/conflict")
 def show_conflict(issue_id: int) -> Response:
     """Show what was not taken beside what stands, with the choice."""
-    asked = [int(each) for each in request.args.getlist("change") if each.isdecimal()][:10]
+    asked = _ids("change")
     with current_runtime().database.reading() as session:
         issue = found_issue(session, issue_id)
         refuse_without(Role.EDITOR, issue.newsletter_id)
@@ -339,9 +339,14 @@ def compose_page(
 
 def said(session: Session, issue: Issue) -> str:
     """Return what the changes did that the address names."""
-    asked = [each for each in request.args.getlist("done")[:10] if each.isdecimal()]
-    changes = (session.get(IssueChange, int(each)) for each in asked if len(each) < 10)
+    changes = (session.get(IssueChange, each) for each in _ids("done"))
     return " ".join(each.words for each in changes if each and each.issue_id == issue.id)
+
+
+def _ids(name: str) -> list[int]:
+    """Return the ids that the address names; whatever else stands there is passed over."""
+    asked = request.args.getlist(name)[:10]
+    return [int(each) for each in asked if each.isascii() and each.isdecimal() and len(each) < 10]
 
 
 def counted(name: str, text: str) -> str:

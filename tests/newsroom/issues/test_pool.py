@@ -69,3 +69,15 @@ def test_one_source_at_a_time(database: Database) -> None:
             "harbour",
             "market",
         ]
+
+
+def test_what_does_not_feed_the_newsletter_is_not_offered(database: Database) -> None:
+    with database.transaction() as session:
+        newsletter = make_newsletter(session, sections=["Climate"])
+        make_article(session, "port", section="World")
+        make_article(session, "roofs", section="CLIMATE")
+        issue = make_issue(session, newsletter, [], IssueState.DRAFT)
+        for words in ("", "STORY"):
+            pool = pool_of(session, issue, NOW, words=words)
+            assert titles(pool) == ["roofs"]
+            assert pool.sections == ("CLIMATE",)
