@@ -22,7 +22,7 @@ from digest.web.server import EmbeddedServer, Wsgi, bind
 from tests.servers.smtp import SmtpSink
 from worker.embedded import EmbeddedWorkers
 
-PATIENCE_SECONDS = 3.0
+PATIENCE_SECONDS = 6.0
 
 
 def as_it_is(content: bytes) -> list[bytes]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from bench.processors import spent
 from digest.newsroom.intake.feeds import Feed, FeedError, read_feed
@@ -190,6 +191,8 @@ def test_deep_markup_never_takes_longer_than_it_may(make_reader: Make, markup: s
 def test_a_mistake_of_ours_is_logged_without_what_the_feed_says(
     make_reader: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # Whatever another test has set up.
+    structlog.reset_defaults()
     refused(make_reader(), "stumble")
     said = "".join(capsys.readouterr())
     assert "ZeroDivisionError in stumble, line" in said
@@ -268,6 +271,7 @@ def test_one_that_was_killed_between_two_feeds_is_not_missed(make_reader: Make) 
     first = does(reader, "pid")
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: is_gone(first), "it is gone, and no zombie")
+    wait_until(lambda: reader.pid is None, "and that is known here")
     assert does(reader, "pid") != first
 
 
