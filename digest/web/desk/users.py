@@ -34,7 +34,7 @@ user_pages = desk_blueprint("users", __name__)
 
 ROLES = {
     Role.OWNER: "Owner: everything",
-    Role.EDITOR: "Editor: looks and approves",
+    Role.EDITOR: "Editor: composes and approves",
     Role.VIEWER: "Viewer: looks",
     Role.READERS: "Readers: sees addresses",
 }
