@@ -218,3 +218,14 @@ def test_a_draft_is_looked_at_and_approved_in_the_browser(
     assert "Approved by" in tab.page.locator(".standing").inner_text()
     with staffed.runtime.database.reading() as session:
         assert session.get_one(Issue, draft).state is IssueState.SCHEDULED
+
+
+def test_the_columns_scroll_and_the_page_does_not(
+    staffed: Gallery, draft: int, open_page: OpenPage
+) -> None:
+    page = open_page(width=1440, height=900).page
+    sit_down(staffed, page)
+    page.goto(f"{staffed.url}/desk/issues/{draft}")
+    issue = page.locator(".compose > div").nth(1)
+    assert issue.evaluate("column => column.scrollHeight > column.clientHeight")
+    assert page.evaluate("document.documentElement.scrollHeight") < 1000
