@@ -196,7 +196,8 @@ def test_a_story_is_moved_by_keyboard_and_stays_in_sight(
     row = page.locator(".composed-row").nth(2)
     title = row.locator("h3").inner_text()
     row.get_by_role("button", name="Down: ").focus()
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     moved = page.locator(".composed-row").nth(3)
     assert moved.locator("h3").inner_text() == title
     assert page.get_by_role("status").is_visible()
