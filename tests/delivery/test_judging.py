@@ -247,10 +247,9 @@ def test_a_relay_that_has_had_enough_says_nothing_of_the_reader_who_is_next(pres
     assert known.refusals_at_most == 1
 
 
-# Of those behind a pipelined one, the next has been named by then.
-@pytest.mark.parametrize(("extensions", "first"), [(EXTENSIONS, 4), (("8BITMIME",), 3)])
+@pytest.mark.parametrize("extensions", [EXTENSIONS, ("8BITMIME",)])
 def test_a_relay_that_makes_wait_after_some_refusals_is_called_again_before(
-    press: Press, extensions: tuple[str, ...], first: int
+    press: Press, extensions: tuple[str, ...]
 ) -> None:
     press.settings = replace(press.settings, connections=1)
     with ScriptedRelay(extensions=extensions) as relay:
@@ -260,7 +259,10 @@ def test_a_relay_that_makes_wait_after_some_refusals_is_called_again_before(
         relay.script("RSET", None, None, Drip("250 2.0.0 Ok", every=0.1))
         press.deliver(issue_id)
         refused = [number for number, line in relay.commands if "TO:<reader1" in line]
-        assert [refused.count(number) for number in sorted(set(refused))] == [first, 2, 2, 2, 2]
+        first, *others = [refused.count(number) for number in sorted(set(refused))]
+        # Behind a pipelined one the next may have been named by then.
+        assert first in {3, 4}
+        assert others == [2, 2, 2, 2]
         assert len(relay.messages) == 9
         assert relay.violations == []
     [known] = relays(press)

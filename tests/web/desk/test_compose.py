@@ -102,7 +102,7 @@ def test_a_story_is_added_moved_set_and_dropped(table: Desk, database: Database)
         assert [each.fields for each in events] == [
             ["stories"], ["position"], ["position"], ["role"], ["stories"],
         ]  # fmt: skip
-        assert {(each.user_id, each.row_id) for each in events} == {(1, table.id)}
+        assert {(each.user_id, each.row_id) for each in events} == {(2, table.id)}
 
 
 def test_words_are_saved_and_seen_in_the_email(table: Desk) -> None:

@@ -189,10 +189,11 @@ def test_deep_markup_never_takes_longer_than_it_may(make_reader: Make, markup: s
 
 
 def test_a_mistake_of_ours_is_logged_without_what_the_feed_says(
-    make_reader: Make, capsys: pytest.CaptureFixture[str]
+    make_reader: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Whatever another test has set up.
+    # Whatever another test has set up, and its logger has kept.
     structlog.reset_defaults()
+    monkeypatch.setattr(asking, "log", structlog.get_logger())
     refused(make_reader(), "stumble")
     said = "".join(capsys.readouterr())
     assert "ZeroDivisionError in stumble, line" in said
