@@ -145,6 +145,8 @@ def reset(email: str, factor: bool, keys: bool) -> None:
             passkeys.remove_passkeys(session, OPERATOR, found, now=now)
         if factor and second_factor.is_asked_for(found):
             second_factor.switch_off(session, found)
+            # Until the link is used: whoever knew it would get in by it alone.
+            found.password_hash = found.password_since = None
             record(
                 session,
                 OPERATOR,
@@ -152,7 +154,7 @@ def reset(email: str, factor: bool, keys: bool) -> None:
                 User.__tablename__,
                 found.id,
                 now=now,
-                fields=("totp_secret",),
+                fields=("totp_secret", "password_hash"),
             )
     _tell_link(opened, found.name, link)
 

@@ -82,11 +82,16 @@ def test_a_reset_gives_another_link_and_only_if_told_takes_the_second_factor(
     with database.transaction() as session:
         user = session.get_one(User, 1)
         user.totp_secret, user.totp_since = b"sealed", user.created_at
+        user.password_hash = "known to somebody"
     command_line("user", "reset", "imara@example.org")
     assert state_of(database) == [False, True]
     assert command_line("user", "list", "--json").json[0]["second_factor"]
+    [found] = command_line("user", "list", "--json").json
+    assert found["has_password"], "it is good until the link is used"
     command_line("user", "reset", "imara@example.org", "--second-factor")
-    assert not command_line("user", "list", "--json").json[0]["second_factor"]
+    [found] = command_line("user", "list", "--json").json
+    assert not found["second_factor"]
+    assert not found["has_password"], "it would be enough by itself now"
     with database.reading() as session:
         verbs = list(session.scalars(select(AuditEvent.verb).order_by(AuditEvent.id)))
     assert verbs == [
