@@ -7,12 +7,14 @@ Revises:
 import sqlalchemy as sa
 from alembic import op
 
+from digest.migrations.steps import refuse_changes
+
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-INSERT_ONLY = ("consent", "consent_seal")
+INSERT_ONLY = {"consent": ("id",), "consent_seal": ("sequence", "consent_id")}
 
 
 def upgrade() -> None:
@@ -724,40 +726,16 @@ def upgrade() -> None:
 
     if op.get_bind().dialect.name == "postgresql":
         op.execute("CREATE TABLE delivery_rest PARTITION OF delivery DEFAULT")
-        _refuse_changes_on_postgresql()
-    else:
-        _refuse_changes_on_sqlite()
-
-
-def _refuse_changes_on_postgresql() -> None:
-    op.execute(
-        """
-        CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            RAISE EXCEPTION '% is insert-only: it is evidence', TG_TABLE_NAME;
-        END $$
-        """
-    )
-    for table in INSERT_ONLY:
         op.execute(
-            f"CREATE TRIGGER {table}_insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            """
+            CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                RAISE EXCEPTION '% is insert-only: it is evidence', TG_TABLE_NAME;
+            END $$
+            """
         )
-
-
-def _refuse_changes_on_sqlite() -> None:
-    for table, unique in (("consent", ("id",)), ("consent_seal", ("sequence", "consent_id"))):
-        refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is insert-only: it is evidence'); END"
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} {refuse}"
-            )
-        # INSERT OR REPLACE deletes without asking the other trigger.
-        for column in unique:
-            op.execute(
-                f"CREATE TRIGGER {table}_refuses_another_{column} BEFORE INSERT ON {table} "  # noqa: S608
-                f"WHEN NEW.{column} IN (SELECT {column} FROM {table}) {refuse}"
-            )
+    for table, unique in INSERT_ONLY.items():
+        refuse_changes(table, unique)
 
 
 def downgrade() -> None:

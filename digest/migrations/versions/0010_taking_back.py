@@ -7,6 +7,8 @@ Revises: 0009
 import sqlalchemy as sa
 from alembic import op
 
+from digest.migrations.steps import allow_notice_kinds
+
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
@@ -50,7 +52,7 @@ def upgrade() -> None:
     )
     _keep_portraits()
     _add_tables()
-    _set_kinds((*KINDS_BEFORE, "story_withdrawn"))
+    allow_notice_kinds((*KINDS_BEFORE, "story_withdrawn"))
 
 
 def _keep_portraits() -> None:
@@ -107,16 +109,9 @@ def _add_tables() -> None:
     op.create_index("ix_left_out_issue_id", "left_out", ["issue_id"])
 
 
-def _set_kinds(kinds: tuple[str, ...]) -> None:
-    name = op.f("ck_notice_noticekind")
-    with op.batch_alter_table("notice") as batch_op:
-        batch_op.drop_constraint(name, type_="check")
-        batch_op.create_check_constraint(name, f"kind IN ({', '.join(map(repr, kinds))})")
-
-
 def downgrade() -> None:
     op.execute("DELETE FROM notice WHERE kind = 'story_withdrawn'")
-    _set_kinds(KINDS_BEFORE)
+    allow_notice_kinds(KINDS_BEFORE)
     op.drop_table("left_out")
     op.drop_table("page_check")
     op.drop_column("media", "unused_since")

@@ -7,6 +7,8 @@ Revises: 0032
 import sqlalchemy as sa
 from alembic import op
 
+from digest.migrations.steps import allow_notice_kinds, refuse_changes
+
 revision = "0033"
 down_revision = "0032"
 branch_labels = None
@@ -31,16 +33,9 @@ def upgrade() -> None:
     _add_users()
     _add_links_and_sessions()
     _add_log()
-    _set_kinds((*KINDS_BEFORE, "user_link"))
-    on_postgresql = op.get_bind().dialect.name == "postgresql"
+    allow_notice_kinds((*KINDS_BEFORE, "user_link"))
     for table, unique in INSERT_ONLY.items():
-        if on_postgresql:
-            op.execute(
-                f"CREATE TRIGGER {table}_insert_only BEFORE UPDATE OR DELETE OR TRUNCATE "
-                f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-            )
-        else:
-            _refuse_changes_on_sqlite(table, unique)
+        refuse_changes(table, unique)
 
 
 def _add_users() -> None:
@@ -206,30 +201,9 @@ def _add_log() -> None:
     )
 
 
-def _refuse_changes_on_sqlite(table: str, unique: tuple[str, ...]) -> None:
-    refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is insert-only: it is evidence'); END"
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} {refuse}"
-        )
-    # INSERT OR REPLACE deletes without asking the other trigger.
-    for column in unique:
-        op.execute(
-            f"CREATE TRIGGER {table}_refuses_another_{column} BEFORE INSERT ON {table} "  # noqa: S608
-            f"WHEN NEW.{column} IN (SELECT {column} FROM {table}) {refuse}"
-        )
-
-
-def _set_kinds(kinds: tuple[str, ...]) -> None:
-    name = op.f("ck_notice_noticekind")
-    with op.batch_alter_table("notice") as batch_op:
-        batch_op.drop_constraint(name, type_="check")
-        batch_op.create_check_constraint(name, f"kind IN ({', '.join(map(repr, kinds))})")
-
-
 def downgrade() -> None:
     op.execute("DELETE FROM notice WHERE kind = 'user_link'")
-    _set_kinds(KINDS_BEFORE)
+    allow_notice_kinds(KINDS_BEFORE)
     for table in ("audit_seal", "audit_detail", "audit_event", "desk_session", "user_link"):
         op.drop_table(table)
     for table in ("recovery_code", "desk_grant", "desk_user"):
