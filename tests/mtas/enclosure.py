@@ -19,9 +19,9 @@ STOP_SECONDS = 10
 NEEDED = ("unshare", "mount", "chroot")
 _NAMESPACES = ("unshare", "--pid", "--fork", "--kill-child", "--mount")
 _ENTER = """set -e
-mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
-mount -t proc proc "$2/root/proc"
-exec chroot "$2/root" sh -c "$3"
+mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/whole"
+mount -t proc proc "$2/whole/proc"
+exec chroot "$2/whole" sh -c "$3"
 """
 
 
@@ -39,7 +39,7 @@ def in_root(layers: Sequence[Path], folder: Path, script: str) -> list[str]:
 
     What it writes is kept in `folder`, which is made, as `folder/upper`.
     """
-    for name in ("upper", "work", "root"):
+    for name in ("upper", "work", "whole"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     lower = ":".join(str(layer) for layer in reversed(layers))
     return [*_NAMESPACES, "sh", "-c", _ENTER, "sh", lower, str(folder), script]
