@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.chaos.faults import Fault
-from tests.chaos.installation import Installation
+from tests.chaos.installation import REPLY_SECONDS, Installation
 from tests.chaos.scene import Scene, wait_until
 from tests.chaos.schedule import DEFERRED, REFUSED, Plan, Strike
 
@@ -122,12 +122,14 @@ def _all_is_said(scene: Scene) -> bool:
 
 
 def _held(scene: Scene) -> bool:
+    # Who still waited for an answer when their lease ended says afterwards what became of the rest.
     [(count,)] = scene.installation.ask(
         """
         SELECT count(*) FROM delivery WHERE issue_id = %s
         AND (state IN ('queued', 'claimed', 'sending')
-             OR state = 'in_doubt' AND lease_until > now() - make_interval(secs => 1))
+             OR state = 'in_doubt' AND lease_until > now() - make_interval(secs => %s))
         """,
         scene.issue_id,
+        REPLY_SECONDS + 1,
     )
     return bool(count)
