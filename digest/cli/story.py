@@ -16,6 +16,7 @@ import httpx
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from digest.cli.desk_story import EditorAtTheDesk, expect_order
 from digest.cli.halyard import LAST_WEEK, SLUG, THIS_WEEK, HalyardStory
 from digest.cli.halyard_feed import HalyardSite, feed_due
 from digest.cli.proof import (
@@ -113,6 +114,9 @@ class _Play:
         yield f"A second reader does the same ({STAYS})"
         first = self.issue_is_composed()
         yield f"An issue is composed of {len(first.stories)} stories"
+        if self._stage.desk_path:
+            first = self.editor_edits(first)
+            yield "At the desk the editor swaps two stories and changes a headline, over HTTP"
         self.editor_sends(first)
         mail = self.issue_arrives(first, LEAVES)
         self.issue_arrives(first, STAYS)
@@ -222,6 +226,23 @@ class _Play:
         )
         return issue
 
+    def editor_edits(self, issue: Issue) -> Issue:
+        """Swap the second and the third story and change the headline of one, by the desk's forms.
+
+        Return the issue as it stands then, and as it must arrive.
+        """
+        stage = self._stage
+        with EditorAtTheDesk(stage.url, stage.desk_path) as editor:
+            editor.signs_in()
+            editor.swaps_second_and_third(issue)
+            headline = editor.changes_headline(issue, issue.stories[1])
+        told = [story.headline for story in issue.stories]
+        told[1], told[2] = told[2], headline
+        edited = self._witness.issue(issue.id)
+        stands = [story.headline for story in edited.stories]
+        expect(stands == told, f"the stories as the editor left them: {told}", str(stands))
+        return edited
+
     def editor_sends(self, issue: Issue) -> None:
         with self._stage.runtime.database.transaction() as session:
             send_now(session, session.get_one(Issue, issue.id), EDITOR, self._now())
@@ -246,7 +267,8 @@ class _Play:
             difference = first_difference(frozen.message, mail.content)
             raise StoryError(f"for {email} the very bytes that were frozen", difference)
         message = parsed(mail)
-        lead = issue.stories[0].article.title
+        lead = issue.stories[0].headline
+        expect_order(message, [story.headline for story in issue.stories])
         expect(message["Subject"] == lead, f"the subject “{lead}”", str(message["Subject"]))
         for part in both_parts(message):
             for path in ("u", "p", "issues"):

@@ -11,14 +11,18 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from digest.cli.demo import demo_settings
-from digest.cli.halyard import open_paper
+from digest.cli.halyard import EDITOR, EDITOR_EMAIL, open_paper
 from digest.cli.halyard_feed import HalyardSite
 from digest.cli.story import Stage
-from digest.migrations import upgrade
+from digest.desk.audit import OPERATOR
+from digest.desk.users import Granted, create_user
+from digest.models import Role
 from digest.runtime import open_runtime
 from digest.web import create_app
+from digest.web.desk import DemoDoor, demo_door_pages
 from digest.web.inbox import InboxServer, Mailbox
 from digest.web.server import EmbeddedServer, Wsgi, bind
+from tests.migrated import put_database
 from tests.servers.smtp import SmtpSink
 from worker.embedded import EmbeddedWorkers
 
@@ -66,12 +70,16 @@ def stage_with(faults: Faults, folder: Path, path: str = "", **changes: Any) -> 
         settings = demo_settings(folder, port, relay.port if faults.relay else 1)
         site = settings.public_url + path
         settings = replace(settings, **{"public_url": site, **changes})
-        upgrade(settings.database_url)
+        put_database(settings.database_url)
         runtime = open_runtime(settings)
         ends.callback(runtime.close)
         with runtime.database.transaction() as session:
-            open_paper(session, runtime.clock.now())
-        server = EmbeddedServer(faults.site(create_app(runtime)), listener)
+            now = runtime.clock.now()
+            open_paper(session, now)
+            create_user(session, OPERATOR, EDITOR_EMAIL, EDITOR, [Granted(Role.OWNER)], now=now)
+        door = DemoDoor()
+        app = create_app(runtime, [demo_door_pages(door)])
+        server = EmbeddedServer(faults.site(app), listener)
         server.start()
         ends.callback(server.stop)
         if faults.workers:
@@ -81,7 +89,7 @@ def stage_with(faults: Faults, folder: Path, path: str = "", **changes: Any) -> 
         paper = ends.enter_context(HalyardSite())
         if not faults.feed:
             paper.close()
-        yield Stage(runtime, site, mailbox, paper, patience_seconds=PATIENCE_SECONDS)
+        yield Stage(runtime, site, mailbox, paper, door.path, PATIENCE_SECONDS)
 
 
 class BadRelay(SmtpSink):

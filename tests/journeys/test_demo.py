@@ -77,6 +77,14 @@ FAULTS = {
         Faults(site=answering("200 OK", post_to("/confirm/"))),
         "You are in",
     ),
+    "the desk forgets what was done": (
+        Faults(site=answering("303 See Other", post_to("/desk/issues/"))),
+        "the stories as the editor left them",
+    ),
+    "the desk refuses": (
+        Faults(site=answering("403 No", post_to("/desk/issues/"))),
+        "303 to what the editor changed",
+    ),
     "one word is altered in transit": (
         Faults(deliver=replacing(b"Vaccines", b"Vacations")),
         "the very bytes that were frozen",
@@ -115,7 +123,7 @@ def test_the_story_holds_on_the_stage_that_the_faults_are_put_into(
         held = tell(stage)
     said = capsys.readouterr()
     assert held, said.err
-    assert said.out.count("✓") == 10
+    assert said.out.count("✓") == 11
     # What rings once more, a moment later, may still be at it.
     wait_until(lambda: threading.active_count() == before, "nothing of it runs on")
 
@@ -141,7 +149,7 @@ def test_the_story_is_told_by_the_command_and_leaves_nothing_behind(tmp_path: Pa
         check=False,
     )
     assert told.returncode == 0, told.stderr
-    assert told.stdout.count("✓") == 10
+    assert told.stdout.count("✓") == 11
     assert "All of it held" in told.stdout
     # On a busy machine asyncio, in this mode, says what took long.
     assert re.sub(r".* took \d+\.\d+ seconds \[asyncio\]\n", "", told.stderr) == ""
