@@ -70,6 +70,13 @@ def fail_if_skipped(report: Report) -> Report:
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def statements_spelt_once() -> None:
+    from tests.alike import share_statements
+
+    share_statements()
+
+
 @pytest.fixture(scope="session")
 def test_run(pytestconfig: pytest.Config) -> Run:
     """This test run's shared folder, and what is made once for all of its processes."""
@@ -99,13 +106,11 @@ def postgres_template(test_run: Run, postgres_server: PostgresServer) -> str:
 @pytest.fixture(scope="session")
 def sqlite_template(test_run: Run) -> Path:
     """A migrated SQLite file to make copies of."""
-    from digest.migrations import upgrade
+    from tests.migrated import put_database
 
     def migrated() -> str:
         path = test_run.directory / "digest.sqlite"
-        upgrade(f"sqlite:///{path}")
-        left = [other.name for other in test_run.directory.glob("digest.sqlite-*")]
-        assert not left, f"upgrade left its database open: {left}"
+        put_database(f"sqlite:///{path}")
         return str(path)
 
     return Path(test_run.once("sqlite-template", migrated))

@@ -143,6 +143,11 @@ def test_upgrading_again_keeps_what_is_there(database: Database) -> None:
         assert session.scalar(select(func.count()).select_from(Newsletter)) == 1
 
 
+def test_the_newest_step_by_its_files_name_is_the_one_that_ends_the_chain() -> None:
+    [last] = ScriptDirectory.from_config(configuration()).get_heads()
+    assert newest_revision() == last
+
+
 def test_without_tables_it_says_which_command(bare: Database) -> None:
     with pytest.raises(NotMigratedError, match="digest db upgrade"):
         check_migrated(bare)

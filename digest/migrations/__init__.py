@@ -7,7 +7,6 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from digest import home
@@ -47,8 +46,12 @@ def downgrade(database_url: str, revision: str) -> None:
 
 
 def newest_revision() -> str:
-    """Return the revision that this version of Digest needs."""
-    return ScriptDirectory.from_config(configuration()).get_current_head() or "base"
+    """Return the revision that this version of Digest needs.
+
+    The files say it by their names: alembic would load every one of them, at each command's start.
+    """
+    files = (Path(__file__).parent / "versions").glob("[0-9]*.py")
+    return max(each.name.partition("_")[0] for each in files)
 
 
 def check_migrated(database: Database) -> None:

@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from digest.database.transactions import Database
-from digest.migrations import upgrade
 from digest.newsroom.terms import publish_terms
 from digest.settings.loading import new_secret
 from tests.factories import make_article, make_newsletter, make_reader
 from tests.journeys.formation import Formation, free_port, wait_until
+from tests.migrated import put_database
 from tests.scripted_smtp import ScriptedRelay
 from tests.servers.postgresql import PostgresServer
 from tests.servers.redis_server import PrivateRedis
@@ -51,7 +51,7 @@ def house(
     }
     server: PostgresServer | None = None
     if alone:
-        upgrade(environment["DATABASE_URL"])
+        put_database(environment["DATABASE_URL"])
     else:
         server = request.getfixturevalue("postgres_server")
         template = request.getfixturevalue("postgres_template")

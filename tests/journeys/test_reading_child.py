@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import func, select
 
 from digest.database.transactions import Database
-from digest.migrations import upgrade
 from digest.models import Article
 from digest.newsroom.intake.sources import add_source
 from digest.settings.loading import new_secret
 from tests.journeys.formation import Formation, free_port, wait_until
+from tests.migrated import put_database
 from tests.servers.postgresql import PostgresServer
 from tests.servers.redis_server import PrivateRedis
 from tests.servers.web import WebServer
@@ -127,7 +127,7 @@ def test_one_process_has_one_and_takes_it_along(
         "DIGEST_FETCH_PRIVATE": "1",
     }
     url = f"sqlite:///{tmp_path}/digest.sqlite3"
-    upgrade(url)
+    put_database(url)
     add_feed(url, http_server.route("/feed.xml", FEED))
     with Formation(tmp_path, environment) as formation:
         # The whole group, as a terminal's Ctrl-C or a process manager asks.

@@ -32,7 +32,6 @@ from digest.clock import FixedClock
 from digest.delivery.ledger.freezing import prepare
 from digest.delivery.notices.sending import send_notices
 from digest.delivery.sending import deliver_issue
-from digest.migrations import upgrade
 from digest.models import Issue, IssueState, Newsletter, SignUp, Story, StoryRole, Subscription
 from digest.newsroom.intake.articles import NewArticle, add_article
 from digest.newsroom.intake.media import ArticlePictures, set_pictures
@@ -51,6 +50,7 @@ from digest.tokens import Purpose
 from digest.web import create_app
 from digest.web.inbox import InboxServer, Mailbox, inbox_pages
 from digest.web.server import EmbeddedServer, bind
+from tests.migrated import put_database
 
 # The Monday after No. 42, at ten.
 MONDAY = datetime(2026, 11, 16, 10, 0, tzinfo=UTC)
@@ -159,7 +159,7 @@ def open_gallery(
         plain = demo_settings(folder, listener.getsockname()[1], inbox.port)
         public_url = plain.public_url.replace("127.0.0.1", name or "127.0.0.1") + path
         settings = replace(plain, **{"public_url": public_url, **changes})
-        upgrade(settings.database_url)
+        put_database(settings.database_url)
         bell, clock = DoItYourself(), FixedClock(MONDAY - timedelta(days=21))
         runtime = open_runtime(settings, clock=clock, bell=bell)
         bell.runtime = runtime

@@ -14,12 +14,12 @@ from digest.cli.demo import demo_settings
 from digest.clock import FixedClock
 from digest.database.tables import database_now
 from digest.database.transactions import Database
-from digest.migrations import upgrade
 from digest.models import Delivery, Notice, NoticeKind, NoticeState
 from digest.runtime import PREPARE_ISSUE, SEND_NOTICES, Runtime, open_runtime
 from digest.tokens import new_token_id
 from tests.factories import NOW, make_article, make_issue, make_newsletter, make_reader
 from tests.journeys.formation import wait_until
+from tests.migrated import put_database
 from worker.embedded import EmbeddedWorkers
 
 
@@ -70,7 +70,7 @@ class DeafRelay:
 @contextmanager
 def runtime_with(relay_port: int, folder: Path) -> Iterator[Runtime]:
     settings = replace(demo_settings(folder, 8000, relay_port), smtp_timeout=30.0)
-    upgrade(settings.database_url)
+    put_database(settings.database_url)
     runtime = open_runtime(settings, clock=FixedClock(NOW))
     yield runtime
     runtime.close()

@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from digest.cli.demo import demo_settings
 from digest.clock import FixedClock
-from digest.migrations import upgrade
 from digest.models import Article
 from digest.newsroom.intake.articles import NewArticle, add_article
 from digest.newsroom.intake.sources import add_source
 from digest.runtime import FETCH_PICTURES, FETCH_SOURCE, TICK, Runtime, open_runtime
 from digest.tick import tick
 from tests.factories import NOW
+from tests.migrated import put_database
 from tests.newsroom.intake.test_pictures import file_of, photograph
 from tests.servers.web import WebServer
 from worker.embedded import EmbeddedWorkers
@@ -34,7 +34,7 @@ class RecordingBell:
 
 def runtime_in(folder: Path, bell: RecordingBell | None = None) -> Runtime:
     settings = demo_settings(folder, 8000, 1)
-    upgrade(settings.database_url)
+    put_database(settings.database_url)
     return open_runtime(settings, clock=FixedClock(NOW), bell=bell)
 
 

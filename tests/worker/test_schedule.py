@@ -16,10 +16,10 @@ from sqlalchemy import select
 
 from digest.cli.demo import demo_settings
 from digest.clock import FixedClock
-from digest.migrations import upgrade
 from digest.models import Heartbeat
 from digest.runtime import NOTICES, TICK, Runtime, open_runtime
 from tests.factories import NOW
+from tests.migrated import put_database
 from tests.worker.test_fetching import RecordingBell
 from worker.app import make_app
 
@@ -29,7 +29,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
     settings = replace(demo_settings(tmp_path, 8000, 1), tick_seconds=0.2)
-    upgrade(settings.database_url)
+    put_database(settings.database_url)
     runtime = open_runtime(settings, clock=FixedClock(NOW), bell=RecordingBell())
     yield runtime
     runtime.close()

@@ -9,13 +9,13 @@ from sqlalchemy import select
 
 from digest.cli.demo import demo_settings
 from digest.clock import FixedClock
-from digest.migrations import upgrade
 from digest.models import Article, Heartbeat, Issue, IssueState, Media
 from digest.newsroom.intake.media import store_media
 from digest.newsroom.intake.pictures import Encoded
 from digest.runtime import ASK_PAGES, LET_GO, PREPARE_ISSUE, Runtime, open_runtime
 from digest.tick import tick
 from tests.factories import make_article, make_newsletter, make_reader
+from tests.migrated import put_database
 from tests.servers.web import WebServer
 from tests.worker.test_fetching import RecordingBell
 from worker.app import make_app
@@ -59,7 +59,7 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     settings = demo_settings(tmp_path, 8000, 1)
-    upgrade(settings.database_url)
+    put_database(settings.database_url)
     clock, bell = FixedClock(SEND_AT - timedelta(hours=2)), RecordingBell()
     runtime = open_runtime(settings, clock=clock, bell=bell)
     yield House(runtime, clock, bell)

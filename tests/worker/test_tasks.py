@@ -6,11 +6,11 @@ from pathlib import Path
 from digest.cli.demo import demo_settings
 from digest.clock import FixedClock
 from digest.delivery.sending import HANDS
-from digest.migrations import upgrade
 from digest.models import Issue, IssueState, Notice, NoticeKind
 from digest.runtime import DELIVER_ISSUE, PREPARE_ISSUE, SEND_NOTICES, open_runtime
 from digest.tokens import new_token_id
 from tests.factories import NOW, make_article, make_issue, make_newsletter, make_reader
+from tests.migrated import put_database
 from tests.servers.smtp import SmtpSink
 from tests.worker.test_fetching import RecordingBell
 from worker.app import make_app
@@ -21,7 +21,7 @@ def test_tasks_keep_to_the_relays_rate_and_ring_for_the_rest(
 ) -> None:
     port = int(smtp_sink.url.rpartition(":")[2])
     settings = replace(demo_settings(tmp_path, 8000, port), relay_rate=0.01, slice_seconds=0.1)
-    upgrade(settings.database_url)
+    put_database(settings.database_url)
     bell = RecordingBell()
     runtime = open_runtime(settings, clock=FixedClock(NOW), bell=bell)
     try:
@@ -54,7 +54,7 @@ def test_tasks_keep_to_the_relays_rate_and_ring_for_the_rest(
 
 def test_a_frozen_issue_is_shared_by_so_many_tasks_and_no_more(tmp_path: Path) -> None:
     settings = demo_settings(tmp_path, 8000, 1)
-    upgrade(settings.database_url)
+    put_database(settings.database_url)
     bell = RecordingBell()
     runtime = open_runtime(settings, clock=FixedClock(NOW), bell=bell)
     try:
