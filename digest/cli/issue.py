@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from digest import prose, zones
-from digest.cli import issue_controls, issue_editing, issue_views
+from digest.cli import issue_controls, issue_correcting, issue_editing, issue_views
 from digest.cli.arguments import (
     WEEKDAYS,
     IssueName,
@@ -57,6 +57,7 @@ for command in (issue_views.preview, issue_views.test, issue_views.report):
 for control in (issue_controls.pause, issue_controls.resume, issue_controls.cancel):
     issue.add_command(control)
 for verb in (
+    issue_correcting.correct,
     issue_editing.pick,
     issue_editing.drop,
     issue_editing.move,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 import click
@@ -28,11 +29,31 @@ from digest.newsroom.issues.history import STORY_TEXTS, Editor, Outcome, list_ch
 from digest.newsroom.issues.ordering import drop_story, pick_article, place_story, set_role
 
 TEXT_AT_MOST = 60
+WHICH_STORY = "Say which story: --story ARTICLE."
 
 Verb = Callable[[Session, Issue, Editor, datetime], Outcome]
 
 article_argument = click.argument("article_id", metavar="ARTICLE", type=click.IntRange(min=1))
 by_option = click.option("--by", default=who, show_default="you", help="Who changes it.")
+
+
+TEXT_OPTIONS = (
+    click.option("--subject", help="The subject; empty: the lead’s headline."),
+    click.option(
+        "--preheader", help="What mail programs show beside it; empty: further headlines."
+    ),
+    click.option("--note", help="The editor’s note; empty: none."),
+    click.option("--last-thing", help="What stands at the end; empty: nothing."),
+    click.option("--story", "article_id", type=int, help="The article of the story to change."),
+    click.option("--headline", help="The story’s headline here; empty: the article’s own."),
+    click.option("--standfirst", help="The story’s standfirst here; empty: the article’s own."),
+    click.option("--section", help="The story’s section label here; empty: the article’s own."),
+)
+
+
+def text_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for each text of an issue and of a story."""
+    return reduce(lambda made, option: option(made), reversed(TEXT_OPTIONS), command)
 
 
 @click.command()
@@ -86,14 +107,7 @@ def move(name: IssueName, article_id: int, position: int, by: str, as_json: bool
 
 @click.command()
 @issue_argument
-@click.option("--subject", help="The subject; empty: the lead’s headline.")
-@click.option("--preheader", help="What mail programs show beside it; empty: further headlines.")
-@click.option("--note", help="The editor’s note; empty: none.")
-@click.option("--last-thing", help="What stands at the end; empty: nothing.")
-@click.option("--story", "article_id", type=int, help="The article of the story to change.")
-@click.option("--headline", help="The story’s headline here; empty: the article’s own.")
-@click.option("--standfirst", help="The story’s standfirst here; empty: the article’s own.")
-@click.option("--section", help="The story’s section label here; empty: the article’s own.")
+@text_options
 @click.option(
     "--role", type=click.Choice([role.value for role in StoryRole]), help="How it is set."
 )
@@ -121,10 +135,9 @@ def edit(
 
     With --headline, --standfirst, --section or --role say which story: --story ARTICLE.
     """
-    of_story = _given({each.value: texts.pop(each) for each in STORY_TEXTS})
-    of_issue = _given(texts)
+    of_issue, of_story = texts_given(texts)
     if (of_story or role) and article_id is None:
-        raise click.UsageError("Say which story: --story ARTICLE.")
+        raise click.UsageError(WHICH_STORY)
     if not (of_issue or of_story or role or change_id):
         raise click.UsageError("Say what to change, as in --subject or --note.")
 
@@ -171,8 +184,11 @@ def history(name: IssueName, limit: int, as_json: bool) -> None:
     print_table(table, f"Nothing was changed in {called} yet.")
 
 
-def _given(texts: dict[str, str | None]) -> dict[str, str]:
-    return {field: text for field, text in texts.items() if text is not None}
+def texts_given(texts: dict[str, str | None]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return which of `TEXT_OPTIONS` were given: those of the issue, and those of a story."""
+    given = {field: text for field, text in texts.items() if text is not None}
+    of_story = {field: text for field, text in given.items() if field in STORY_TEXTS}
+    return {field: text for field, text in given.items() if field not in of_story}, of_story
 
 
 def _change(name: IssueName, by: str, verb: Verb, *, as_json: bool) -> None:

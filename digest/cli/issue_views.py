@@ -15,7 +15,7 @@ from digest.cli.arguments import IssueName, find_issue, issue_argument, short_na
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table, story_table
 from digest.delivery.controls.previewing import Preview, preview_issue, send_preview
-from digest.delivery.ledger.reporting import Report, discrepancy
+from digest.delivery.ledger.reporting import Edition, Report, discrepancy
 from digest.delivery.ledger.reporting import report as report_issue
 from digest.delivery.ledger.waiting import Waited
 from digest.models import DeliveryState, Issue, IssueState
@@ -111,7 +111,15 @@ def _lines(told: Report) -> list[tuple[str, int]]:
         ("In doubt", told.in_doubt),
         ("Did not get it", told.missed),
         *missed,
+        *((_edition(each), each.accepted) for each in told.editions),
     ]
+
+
+def _edition(edition: Edition) -> str:
+    if edition.correction is None:
+        return "Got it before it was corrected"
+    at = edition.correction.at
+    return f"Got it as corrected on {at.day} {at:%B} by {edition.correction.by}"
 
 
 def _advice(told: Report, name: str) -> Iterator[str]:
@@ -144,6 +152,15 @@ def _report_as_json(told: Report, name: str) -> dict[str, Any]:
         "adds_up": told.adds_up,
         "states": dict(told.counts),
         "reasons": [{"reason": words, "readers": number} for words, number in told.reasons],
+        "editions": [
+            {
+                "edition": each.number,
+                "accepted": each.accepted,
+                "corrected_at": each.correction.at.isoformat() if each.correction else None,
+                "words": each.correction.words if each.correction else None,
+            }
+            for each in told.editions
+        ],
         "waits": [
             {
                 "reason": each.reason,

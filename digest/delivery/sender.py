@@ -12,8 +12,9 @@ from digest.clock import Clock
 from digest.database.transactions import Database
 from digest.delivery.judging import Judge
 from digest.delivery.ledger import breaker, claiming, relays, sweeping
+from digest.delivery.ledger.claiming import Recipient
 from digest.delivery.ledger.postponing import spread_by_domain
-from digest.delivery.messages import Links, Mailing, write_message
+from digest.delivery.messages import Links, Mailing, load_mailing, write_message
 from digest.delivery.relay.connecting import connect_to_relay
 from digest.delivery.relay.connection import (
     Connection,
@@ -106,6 +107,8 @@ class Sender:
     connection: Connection | None = None
     judge: Judge = field(init=False)
     _token: bytes = b""
+    # Its issue, where an edition of it was made since the task began.
+    _corrected: Mailing | None = None
 
     def __post_init__(self) -> None:
         self.judge = Judge(partial(patiently, self._has_arrived))
@@ -263,6 +266,14 @@ class Sender:
             if not others or elapsed() > until or task.stopping.wait(PAUSE_SECONDS):
                 return False
 
+    def _mailing_for(self, readers: list[Recipient]) -> Mailing:
+        """Return what they are written from: an issue may be corrected while a task goes on."""
+        mailing = self._corrected or self.task.mailing
+        if any(reader.rendering_id not in mailing.stencils for reader in readers):
+            with self.task.database.reading() as session:
+                mailing = self._corrected = load_mailing(session, mailing.issue_id)
+        return mailing
+
     def _send_window(self, window: Window) -> tuple[Told, Halt | None]:
         task, self._token = self.task, window.token
         readers = patiently(partial(self.windows.read, window.token))
@@ -272,7 +283,8 @@ class Sender:
         left = [reader for reader in readers if reader.reason is not None]
         rest = [reader for reader in readers if reader.reason is None]
         try:
-            written = [write_message(task.mailing, reader, task.links) for reader in rest]
+            mailing = patiently(partial(self._mailing_for, rest))
+            written = [write_message(mailing, reader, task.links) for reader in rest]
             envelopes = [message for message in written if isinstance(message, Envelope)]
             outcomes = [outcome for outcome in written if isinstance(outcome, Outcome)]
             assert self.connection is not None

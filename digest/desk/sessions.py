@@ -5,6 +5,7 @@ A session ends after 12 hours without a page, and after 14 days in any case.
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -141,6 +142,21 @@ def list_sessions(session: Session, user: User, *, now: datetime) -> list[DeskSe
             .order_by(DeskSession.seen_at.desc(), DeskSession.id.desc())
         )
     )
+
+
+def list_open(session: Session, session_ids: Iterable[int], *, now: datetime) -> list[DeskSession]:
+    """Return those of some sessions that still open something, with their users and roles."""
+    found = session.scalars(
+        select(DeskSession)
+        .options(joinedload(DeskSession.user).selectinload(User.grants))
+        .where(
+            DeskSession.id.in_(session_ids),
+            DeskSession.proved_at.is_not(None),
+            DeskSession.ends_at > now,
+            DeskSession.seen_at > now - IDLE,
+        )
+    )
+    return [each for each in found if each.user.disabled_at is None]
 
 
 def end_session(session: Session, user: User, session_id: int, *, now: datetime) -> bool:

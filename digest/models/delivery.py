@@ -37,10 +37,10 @@ class DeliveryState(enum.StrEnum):
 
 OPEN = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.SENDING)
 DID_NOT_GET_IT = (DeliveryState.FAILED, DeliveryState.EXCLUDED, DeliveryState.CANCELLED)
+# What the relay accepted, whatever came back of it later.
+ONCE_ACCEPTED = (DeliveryState.ACCEPTED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED)
 MAY_HAVE_ARRIVED = (
-    DeliveryState.ACCEPTED,
-    DeliveryState.BOUNCED,
-    DeliveryState.COMPLAINED,
+    *ONCE_ACCEPTED,
     DeliveryState.SENDING,
     DeliveryState.IN_DOUBT,
 )

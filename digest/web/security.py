@@ -14,10 +14,11 @@ POLICY = (
 # The pages with a form have a small script: the button says that it is busy. Others have none.
 SCRIPTED = frozenset(
     {"subscribe", "confirm", "unsubscribe", "preferences", "control", "issues", "frames", "boxes"}
+    | {"sending"}
 ) | (PASSKEYS := frozenset({"sign_in", "again", "passkeys"}))
-# Pages whose script asks us for more: for what a passkey is to sign, and, where they show what
-# stands on other sites, for its words, as it does there.
-ASKING = PASSKEYS | {"boxes"}
+# Pages whose script asks us for more: for what a passkey is to sign, for how an issue goes, and,
+# where they show what stands on other sites, for its words, as it does there.
+ASKING = PASSKEYS | {"boxes", "sending"}
 # Pages with a frame of ours: an issue as its readers get it, or what stands on other sites.
 FRAMING = frozenset({"desk_issue", "compose", "boxes"})
 # Pages that other sites hold in an iframe: those whose origin is declared.

@@ -50,6 +50,7 @@ def add_words(app: Flask) -> None:
         bare,
         next_weekday,
         day_ago,
+        local_date,
         local_day,
         local_hour,
         coming_day,
@@ -121,6 +122,11 @@ def day_ago(day: date, newsletter: Newsletter, now: datetime) -> str:
     if days in {0, 1}:
         return "Yesterday" if days else "Today"
     return f"Last {prose.WEEKDAYS[day.weekday()]}" if 1 < days <= 7 else prose.long_date(day)
+
+
+def local_date(at: datetime, newsletter: Newsletter) -> str:
+    """Return "12 December 2026", by the newsletter's own calendar."""
+    return prose.long_date(at.astimezone(zones.named(newsletter.zone)).date())
 
 
 def local_day(at: datetime, newsletter: Newsletter) -> str:

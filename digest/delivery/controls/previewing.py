@@ -80,7 +80,10 @@ def preview_issue(
 
 def _stencil(session: Session, issue: Issue, links: Links) -> Stencil:
     frozen = session.scalar(
-        select(Rendering.stencil).where(Rendering.issue_id == issue.id).order_by(Rendering.id)
+        select(Rendering.stencil)
+        .where(Rendering.issue_id == issue.id)
+        .order_by(Rendering.edition.desc(), Rendering.id)
+        .limit(1)
     )
     if frozen is not None:
         return Stencil.from_bytes(frozen)

@@ -1,10 +1,13 @@
-"""Who an issue goes to: fixed when it is frozen."""
+"""Who an issue goes to: counted before, and fixed when it is frozen, by the same statement."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, insert, literal, select
+from sqlalchemy import CursorResult, Select, and_, case, func, insert, literal, select
+from sqlalchemy import cast as as_type
 from sqlalchemy.orm import Session
+from sqlalchemy.types import String
 
 from digest.database.tables import database_now
 from digest.delivery.ledger import partitions
@@ -20,29 +23,60 @@ from digest.models import (
 )
 
 
+@dataclass(frozen=True)
+class Audience:
+    """How many an issue would go to; of the newsletter's other readers, how many and why not.
+
+    `left_out` is by "paused", and for blocked mail by the suppression's reason; the most first.
+    """
+
+    readers: int
+    left_out: dict[str, int]
+
+
+def count_audience(session: Session, newsletter_id: int, now: datetime) -> Audience:
+    """Count whom an issue that is frozen now would go to, by the statement that freezes.
+
+    Who has left, or never confirmed, is not a reader, and counted nowhere.
+    """
+    mailable = _mailable(newsletter_id, now).subquery()
+    why = case(
+        (Suppression.id.is_not(None), as_type(Suppression.reason, String)),
+        else_=reason_not_to_mail(now),
+    )
+    others = (
+        _readers(newsletter_id)
+        .where(reason_not_to_mail(now).is_not(None))
+        # Two suppressions of one address give a reader two rows.
+        .with_only_columns(func.min(why).label("why"))
+        .group_by(Subscription.subscriber_id)
+        .subquery()
+    )
+    counted = session.execute(
+        select(others.c.why, func.count())
+        .group_by(others.c.why)
+        .order_by(func.count().desc(), others.c.why)
+    )
+    return Audience(
+        session.execute(select(func.count()).select_from(mailable)).scalar_one(),
+        dict(counted.all()),
+    )
+
+
 def snapshot_audience(session: Session, issue: Issue, rendering_id: int, now: datetime) -> int:
     """Queue a delivery for everyone who may be mailed now; one statement. Return how many.
 
     Raises:
         RefusedError: the database's role may not make tables.
     """
-    readers = (
-        select(
-            literal(issue.id),
-            Subscription.subscriber_id,
-            literal(rendering_id),
-            literal(DeliveryState.QUEUED, Delivery.state.type),
-            literal(0),
-            database_now(),
-            database_now(),
-        )
-        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .outerjoin(Suppression, and_(Suppression.mac == Subscriber.suppression_mac, blocks_mail()))
-        .where(
-            Subscription.newsletter_id == issue.newsletter_id,
-            Subscription.ended_at.is_(None),
-            reason_not_to_mail(now).is_(None),
-        )
+    readers = _mailable(issue.newsletter_id, now).with_only_columns(
+        literal(issue.id),
+        Subscription.subscriber_id,
+        literal(rendering_id),
+        literal(DeliveryState.QUEUED, Delivery.state.type),
+        literal(0),
+        database_now(),
+        database_now(),
     )
     columns = [
         Delivery.issue_id,
@@ -60,3 +94,17 @@ def snapshot_audience(session: Session, issue: Issue, rendering_id: int, now: da
     )
     partitions.attach(session, issue.id)
     return cast("CursorResult[Any]", written).rowcount
+
+
+def _mailable(newsletter_id: int, now: datetime) -> Select[int]:
+    return _readers(newsletter_id).where(reason_not_to_mail(now).is_(None))
+
+
+def _readers(newsletter_id: int) -> Select[int]:
+    """Select a newsletter's readers, each beside what blocks mail to them."""
+    return (
+        select(Subscription.subscriber_id)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .outerjoin(Suppression, and_(Suppression.mac == Subscriber.suppression_mac, blocks_mail()))
+        .where(Subscription.newsletter_id == newsletter_id, Subscription.ended_at.is_(None))
+    )

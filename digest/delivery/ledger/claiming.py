@@ -33,6 +33,7 @@ from digest.delivery.ledger import statements
 from digest.delivery.relay.backoff import GIVE_UP_AFTER, TRIES_AT_LEAST, wait_before
 from digest.delivery.relay.connection import Fate, Outcome
 from digest.models import (
+    ONCE_ACCEPTED,
     Attempt,
     Delivery,
     DeliveryState,
@@ -244,8 +245,7 @@ def recall(session: Session, issue_id: int, readers: Sequence[Hashable]) -> None
 
 def has_arrived(session: Session, issue_id: int) -> bool:
     """Say whether the relay has accepted this issue for anybody."""
-    accepted = (DeliveryState.ACCEPTED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED)
-    found = exists().where(Delivery.issue_id == issue_id, Delivery.state.in_(accepted))
+    found = exists().where(Delivery.issue_id == issue_id, Delivery.state.in_(ONCE_ACCEPTED))
     return session.execute(select(found)).scalar_one()
 
 

@@ -20,7 +20,7 @@ from digest.delivery.rendering.issue import (
 )
 from digest.delivery.rendering.slots import StencilError
 from digest.errors import RefusedError, UnavailableError
-from digest.models import Issue, IssueState, Newsletter, Rendering, Story
+from digest.models import Correction, Issue, IssueState, Newsletter, Rendering, Story
 
 # An issue more than this late is for a person to decide about.
 LATE = timedelta(hours=12)
@@ -91,23 +91,86 @@ def freeze(
         for story in issue.stories:
             _copy_article(story)
         session.flush()
-        view = view_issue(session, issue, public_url)
-        rendered = render_issue(view, ReaderSlots())
-        # Read once: what an issue offers stays the same, whatever becomes of domain and setting.
-        mail_domain = proved_domain(session, inbound_domain)
-        stencil = build_stencil(view, issue, rendered, mail_domain=mail_domain)
-        rendering = Rendering(
-            issue_id=issue.id,
-            variant="default",
-            language=issue.newsletter.language,
-            subject=rendered.subject,
-            stencil=stencil.to_bytes(),
-            created_at=now,
+        rendering = freeze_bytes(
+            session, issue, now=now, public_url=public_url, inbound_domain=inbound_domain
         )
         session.add(rendering)
         session.flush()
         issue.audience = snapshot_audience(session, issue, rendering.id, now)
     return True
+
+
+def freeze_bytes(
+    session: Session, issue: Issue, *, now: datetime, public_url: str, inbound_domain: str | None
+) -> Rendering:
+    """Render an issue, with its number and its stories as they stand, for the caller to add.
+
+    Raises:
+        RefusedError: it cannot be rendered as it is; the message says why.
+    """
+    view = view_issue(session, issue, public_url)
+    rendered = render_issue(view, ReaderSlots())
+    # Read once: what an issue offers stays the same, whatever becomes of domain and setting.
+    mail_domain = proved_domain(session, inbound_domain)
+    stencil = build_stencil(view, issue, rendered, mail_domain=mail_domain)
+    return Rendering(
+        issue_id=issue.id,
+        variant="default",
+        edition=1,
+        language=issue.newsletter.language,
+        subject=rendered.subject,
+        stencil=stencil.to_bytes(),
+        created_at=now,
+    )
+
+
+def freeze_again(
+    session: Session,
+    issue: Issue,
+    words: str,
+    by: str,
+    *,
+    user_id: int | None,
+    now: datetime,
+    public_url: str,
+    inbound_domain: str | None,
+) -> Correction:
+    """Make another edition of an issue's bytes from its corrected words; the caller has its row.
+
+    The bytes there were stay as they are, and so does any row that is on the wire: which edition
+    a reader gets is decided when their window opens, by the statement that opens it.
+
+    Raises:
+        RefusedError: it cannot be rendered as it is; the message says why.
+    """
+    last = session.scalar(select(func.max(Rendering.edition)).where(Rendering.issue_id == issue.id))
+    rendering = freeze_bytes(
+        session, issue, now=now, public_url=public_url, inbound_domain=inbound_domain
+    )
+    rendering.edition = (last or 0) + 1
+    session.add(rendering)
+    session.flush()
+    session.execute(
+        update(Rendering)
+        .where(
+            Rendering.issue_id == issue.id,
+            Rendering.variant == rendering.variant,
+            Rendering.id != rendering.id,
+        )
+        .values(replaced_by=rendering.id)
+        .execution_options(synchronize_session=False)
+    )
+    made = Correction(
+        issue_id=issue.id,
+        edition=rendering.edition,
+        at=now,
+        user_id=user_id,
+        by=by,
+        words=words,
+    )
+    session.add(made)
+    session.flush()
+    return made
 
 
 def _take(session: Session, issue_id: int, now: datetime, late: timedelta) -> bool:

@@ -2,32 +2,54 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, case, func, literal, null, select, update
 from sqlalchemy.orm import Session
 
+from digest.database.tables import database_now
 from digest.delivery.ledger.waiting import Waited, waits_of
 from digest.errors import RefusedError
 from digest.models import (
     DID_NOT_GET_IT,
+    ONCE_ACCEPTED,
     OPEN,
+    Correction,
     Delivery,
     DeliveryState,
     Issue,
     IssueState,
     IssueTotal,
+    Rendering,
 )
 
+# The pace is that of the last minute; before so many seconds of it nobody can say.
+LATELY_SECONDS, TOO_SOON_SECONDS = 60, 5
+
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One edition of a corrected issue: how many were sent it, and what is said of its correction.
+
+    Of the first there is no `correction`.
+    """
+
+    number: int
+    accepted: int
+    correction: Correction | None
 
 
 @dataclass(frozen=True)
 class Report:
     """`audience` is always the sum of `counts`. `reasons`: who did not get it, largest first.
 
-    `waits`: what the issue was parked for, the longest first.
+    `waits`: what the issue was parked for, the longest first. `editions`: of an issue that was
+    corrected on its way, the first one first. `a_minute`: how many the relay accepted lately, None
+    where nothing was, or it is too soon to say.
     """
 
     issue_id: int
@@ -37,14 +59,13 @@ class Report:
     counts: dict[DeliveryState, int]
     reasons: tuple[tuple[str, int], ...]
     waits: tuple[Waited, ...] = ()
+    editions: tuple[Edition, ...] = ()
+    a_minute: int | None = None
 
     @property
     def accepted(self) -> int:
         """Those that bounced later included."""
-        return sum(
-            self.counts[state]
-            for state in (DeliveryState.ACCEPTED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED)
-        )
+        return sum(self.counts[state] for state in ONCE_ACCEPTED)
 
     @property
     def to_go(self) -> int:
@@ -73,11 +94,16 @@ def report(session: Session, issue: Issue) -> Report:
     """Count the ledger's rows of an issue; of a folded one, read what was counted."""
     counts = dict.fromkeys(DeliveryState, 0)
     missed: Counter[str] = Counter()
-    for state, reason, code, readers in session.execute(_counted(issue)):
-        counts[state] += readers
-        if state in DID_NOT_GET_IT:
-            words = reason or str(state)
-            missed[f"{words} ({code})" if code else words] += readers
+    got: Counter[int] = Counter()
+    pace = _Pace()
+    for row in session.execute(_counted(issue)):
+        counts[row.state] += row.readers
+        if row.state in DID_NOT_GET_IT:
+            words = row.reason or str(row.state)
+            missed[f"{words} ({row.code})" if row.code else words] += row.readers
+        elif row.state in ONCE_ACCEPTED:
+            got[row.rendering_id] += row.readers
+        pace.add(row.lately, row.first_at, row.now)
     return Report(
         issue_id=issue.id,
         state=issue.state,
@@ -86,18 +112,85 @@ def report(session: Session, issue: Issue) -> Report:
         counts=counts,
         reasons=tuple(sorted(missed.items(), key=lambda found: (-found[1], found[0]))),
         waits=waits_of(session, issue.id),
+        editions=_editions(session, issue, got),
+        a_minute=pace.a_minute,
     )
 
 
-def _counted(issue: Issue) -> Select[DeliveryState, Any, Any, int]:
+def _counted(issue: Issue) -> Select[*tuple[Any, ...]]:
     if issue.folded_at is not None:
         return select(
-            IssueTotal.state, IssueTotal.reason, IssueTotal.code, IssueTotal.readers
+            IssueTotal.state,
+            IssueTotal.reason,
+            IssueTotal.code,
+            IssueTotal.readers,
+            null().label("rendering_id"),
+            literal(0).label("lately"),
+            null().label("first_at"),
+            null().label("now"),
         ).where(IssueTotal.issue_id == issue.id)
+    accepted = Delivery.state == DeliveryState.ACCEPTED
+    lately = accepted & (Delivery.final_at > database_now(-LATELY_SECONDS))
     return (
-        select(Delivery.state, Delivery.reason, Delivery.code, func.count())
+        select(
+            Delivery.state,
+            Delivery.reason,
+            Delivery.code,
+            func.count().label("readers"),
+            Delivery.rendering_id,
+            func.count(case((lately, 1))).label("lately"),
+            func.min(case((accepted, Delivery.final_at))).label("first_at"),
+            database_now().label("now"),
+        )
         .where(Delivery.issue_id == issue.id)
-        .group_by(Delivery.state, Delivery.reason, Delivery.code)
+        .group_by(Delivery.state, Delivery.reason, Delivery.code, Delivery.rendering_id)
+    )
+
+
+@dataclass
+class _Pace:
+    """How quickly it goes, by the database's clock."""
+
+    lately: int = 0
+    first_at: datetime | None = None
+    now: datetime | None = None
+
+    def add(self, lately: int, first_at: datetime | None, now: datetime | None) -> None:
+        self.lately += lately
+        self.now = now
+        if first_at is not None:
+            self.first_at = min(first_at, self.first_at or first_at)
+
+    @property
+    def a_minute(self) -> int | None:
+        if not self.lately or self.first_at is None or self.now is None:
+            return None
+        seconds = min(LATELY_SECONDS, (self.now - self.first_at).total_seconds())
+        return round(self.lately * 60 / seconds) if seconds >= TOO_SOON_SECONDS else None
+
+
+def _editions(session: Session, issue: Issue, got: Counter[int]) -> tuple[Edition, ...]:
+    corrections = corrections_of(session, issue.id)
+    if not corrections:
+        return ()
+    said = {each.edition: each for each in corrections}
+    accepted: Counter[int] = Counter()
+    found = session.execute(
+        select(Rendering.id, Rendering.edition, Rendering.accepted).where(
+            Rendering.issue_id == issue.id
+        )
+    )
+    for rendering_id, edition, folded in found:
+        accepted[edition] += got[rendering_id] if folded is None else folded
+    return tuple(Edition(number, accepted[number], said.get(number)) for number in sorted(accepted))
+
+
+def corrections_of(session: Session, issue_id: int) -> list[Correction]:
+    """Return how an issue was corrected after its freeze, the first one first."""
+    return list(
+        session.scalars(
+            select(Correction).where(Correction.issue_id == issue_id).order_by(Correction.edition)
+        )
     )
 
 

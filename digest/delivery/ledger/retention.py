@@ -32,6 +32,7 @@ from digest.delivery.ledger import partitions
 from digest.delivery.ledger.watching import WATCH
 from digest.models import (
     DID_NOT_GET_IT,
+    ONCE_ACCEPTED,
     OPEN,
     Attempt,
     Delivery,
@@ -39,6 +40,7 @@ from digest.models import (
     Issue,
     IssueState,
     IssueTotal,
+    Rendering,
 )
 
 # Rows deleted in one transaction, where there is no partition to drop.
@@ -137,12 +139,32 @@ def _count(session: Session, issue_id: int) -> None:
         .where(Delivery.issue_id == issue_id)
         .group_by(Delivery.state, reason, code)
     )
+    _count_editions(session, issue_id)
     columns = ["issue_id", "state", "reason", "code", "readers"]
     session.execute(insert(IssueTotal).from_select(columns, counted))
     for state in (DeliveryState.ACCEPTED, DeliveryState.BOUNCED):
         if session.get(IssueTotal, (issue_id, state, "", 0)) is None:
             session.add(IssueTotal(issue_id=issue_id, state=state, reason="", code=0, readers=0))
     session.flush()
+
+
+def _count_editions(session: Session, issue_id: int) -> None:
+    got = (
+        select(func.count())
+        .where(
+            Delivery.issue_id == issue_id,
+            Delivery.rendering_id == Rendering.id,
+            Delivery.state.in_(ONCE_ACCEPTED),
+        )
+        .correlate(Rendering)
+        .scalar_subquery()
+    )
+    session.execute(
+        update(Rendering)
+        .where(Rendering.issue_id == issue_id)
+        .values(accepted=got)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _clear_slice(session: Session, issue_id: int, now: datetime) -> bool:

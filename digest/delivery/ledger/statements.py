@@ -46,6 +46,7 @@ from digest.models import (
     DeliveryState,
     Issue,
     IssueState,
+    Rendering,
     Subscriber,
     Subscription,
     Suppression,
@@ -177,6 +178,8 @@ def _moving_if_mailable(rows: Table, picked: CTE, held: ColumnElement[bool]) -> 
                 (mailable, _said(DeliveryState.SENDING)), else_=_said(DeliveryState.EXCLUDED)
             ),
             reason=judged.c.reason,
+            # Where the issue was corrected since its freeze, what goes out from now on is that.
+            rendering_id=_newest(rows.c.rendering_id),
             claim=_TOKEN,
             lease_until=case((mailable, database_now(_LEASE_SECONDS)), else_=None),
             final_at=case((mailable, None), else_=database_now()),
@@ -186,6 +189,11 @@ def _moving_if_mailable(rows: Table, picked: CTE, held: ColumnElement[bool]) -> 
         )
         .returning(rows.c.subscriber_id)
     )
+
+
+def _newest(rendering_id: ColumnElement[int]) -> ColumnElement[int]:
+    replaced_by = select(Rendering.replaced_by).where(Rendering.id == rendering_id)
+    return func.coalesce(replaced_by.scalar_subquery(), rendering_id)
 
 
 @lru_cache(KEPT)

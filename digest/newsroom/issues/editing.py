@@ -78,7 +78,7 @@ def edit_issue(
         FieldError: a text is too long.
         RefusedError: the issue is frozen.
     """
-    typed = {ChangedField(name): _cleaned(name, text) for name, text in texts.items()}
+    typed = {ChangedField(name): cleaned(name, text) for name, text in texts.items()}
     assert set(typed) <= set(ISSUE_TEXTS)
     turn = begin(session, issue, by, now)
     for what, text in typed.items():
@@ -102,7 +102,7 @@ def edit_story(
         FieldError: a text is too long.
         RefusedError: the issue is frozen, or that article was never in it.
     """
-    typed = {ChangedField(name): _cleaned(name, text) for name, text in texts.items()}
+    typed = {ChangedField(name): cleaned(name, text) for name, text in texts.items()}
     assert set(typed) <= set(STORY_TEXTS)
     turn = begin(session, issue, by, now)
     story = turn.story(article_id)
@@ -156,32 +156,34 @@ def _change(
 ) -> None:
     field, of = TEXTS[what], target.article_id if isinstance(target, Story) else None
     stands: str | None = getattr(target, field.column)
-    if isinstance(target, Story) and text == _own(target, what):
+    if isinstance(target, Story) and text == own_text(target, what):
         text = None
     if text == stands:
         return
-    named = _named(target, field)
+    of_what = named(target, field)
     if version is not None and changed_since(turn.session, turn.issue, version, what, of):
         last = last_change(turn.session, turn.issue, what, of)
         first = last.by if last else "Somebody"
-        words = f"{first} had changed {named} first. This was kept, and not taken."
+        words = f"{first} had changed {of_what} first. This was kept, and not taken."
         turn.lose(what, stands, text, words, of)
         return
     setattr(target, field.column, text)
     if text is None:
         words = field.cleared.format(quoted(target.headline) if isinstance(target, Story) else "")
     else:
-        words = f"{named[:1].upper()}{named[1:]} is changed."
+        words = f"{of_what[:1].upper()}{of_what[1:]} is changed."
     turn.take(what, stands, text, words, of)
 
 
-def _named(target: Issue | Story, field: Text) -> str:
+def named(target: Issue | Story, field: Text) -> str:
+    """Return what a field is called in a sentence, with its story."""
     if isinstance(target, Story):
         return f"the {field.name} of {quoted(target.article.title)}"
     return f"the {field.name}"
 
 
-def _own(story: Story, what: ChangedField) -> str | None:
+def own_text(story: Story, what: ChangedField) -> str | None:
+    """Return what the article itself has there, as it is now."""
     article = story.article
     return {
         ChangedField.HEADLINE: article.title,
@@ -199,7 +201,7 @@ def _keep_of_dropped(turn: Turn, article_id: int, what: ChangedField, text: str 
     turn.lose(what, None, text, words, article_id)
 
 
-def _cleaned(name: str, typed: str) -> str | None:
+def cleaned(name: str, typed: str) -> str | None:
     """Return a text without what no mail can show, on one line where the field is one; None: empty.
 
     Raises:

@@ -80,6 +80,8 @@ class Turn:
     issue: Issue
     by: Editor
     now: datetime
+    # After the freeze there is nothing left to approve.
+    frozen: bool = False
     _changes: list[IssueChange] = field(default_factory=list)
 
     def story(self, article_id: int) -> Story | None:
@@ -123,7 +125,7 @@ class Turn:
 
     def _void_approval(self) -> None:
         by = self.issue.approved_by
-        if self.issue.approved_at is None:
+        if self.issue.approved_at is None or self.frozen:
             return
         self.issue.approved_at = self.issue.approved_by = None
         again = "It goes out at its time all the same."

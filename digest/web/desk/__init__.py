@@ -2,10 +2,12 @@
 
 from digest.web.desk.account import account_pages
 from digest.web.desk.compose import compose_pages
+from digest.web.desk.correct import correct_pages
 from digest.web.desk.demo_door import DemoDoor, demo_door_pages
 from digest.web.desk.issue import desk_issue_pages
 from digest.web.desk.passkeys import passkey_pages
 from digest.web.desk.password import password_pages
+from digest.web.desk.sending import sending_pages
 from digest.web.desk.sign_in import again_pages, sign_in_pages
 from digest.web.desk.this_week import this_week_pages
 from digest.web.desk.users import user_pages
@@ -18,6 +20,8 @@ desk_pages = (
     this_week_pages,
     desk_issue_pages,
     compose_pages,
+    sending_pages,
+    correct_pages,
     account_pages,
     user_pages,
 )

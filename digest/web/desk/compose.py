@@ -4,7 +4,7 @@ Every button is a form of its own, which works without a script. After each the 
 back to where it was pressed; the address names the change, and the page says what it did.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,11 +60,11 @@ def may_compose(issue: Issue) -> bool:
 @compose_pages.post(f"/issues/<{ID}:issue_id>/words")
 def save_words(issue_id: int) -> AnyResponse:
     """Save subject, preheader, note and last thing: those that were changed on the page."""
-    typed = _typed([each.value for each in ISSUE_TEXTS])
+    typed = texts_typed([each.value for each in ISSUE_TEXTS])
     return _act(
         issue_id,
         lambda session, issue, by: edit_issue(
-            session, issue, typed, by, desk().now, version=_version()
+            session, issue, typed, by, desk().now, version=version_looked_at()
         ),
         back_to="words",
         typed=typed,
@@ -106,10 +106,12 @@ def change_story(issue_id: int, article_id: int) -> AnyResponse:
 
     else:
         names = [each.value for each in STORY_TEXTS]
-        typed = dict.fromkeys(names, "") if what == "own" else _typed(names)
+        typed = dict.fromkeys(names, "") if what == "own" else texts_typed(names)
 
         def verb(session: Session, issue: Issue, by: Editor) -> Outcome:
-            return edit_story(session, issue, article_id, typed, by, now, version=_version())
+            return edit_story(
+                session, issue, article_id, typed, by, now, version=version_looked_at()
+            )
 
     back_to = "stories" if what == "drop" else f"story-{article_id}"
     return _act(issue_id, verb, back_to=back_to, typed=typed, article_id=article_id)
@@ -122,7 +124,7 @@ def take_back(issue_id: int, change_id: int) -> AnyResponse:
     return _act(
         issue_id,
         lambda session, issue, by: bring_back(
-            session, issue, change_id, by, desk().now, version=_version(), before=before
+            session, issue, change_id, by, desk().now, version=version_looked_at(), before=before
         ),
         back_to="history",
     )
@@ -236,7 +238,7 @@ def _act(
     return redirect(f"{page}#{back_to}", 303)
 
 
-def _typed(names: list[str]) -> dict[str, str]:
+def texts_typed(names: Iterable[str]) -> dict[str, str]:
     """Return what was changed on the page: a field that holds what it came with was not touched."""
     form = request.form
     typed = {name: form[name] for name in names if name in form}
@@ -252,7 +254,8 @@ def _plain(text: str) -> str:
     return text.replace("\r\n", "\n").strip()
 
 
-def _version() -> int:
+def version_looked_at() -> int:
+    """Return the version of the issue that the form's page showed."""
     return _number("version")
 
 

@@ -88,11 +88,17 @@ def _sign_in_first() -> AnyResponse | None:
         found = find_session(session, session_secret(), now=now)
     if found is None or found.proved_at is None:
         return redirect(url_for("sign_in.ask", next=_this_page()), 303)
-    if not is_seen_lately(found, now):
+    # What a page's script opens by itself does not keep its user signed in.
+    if not is_seen_lately(found, now) and not is_stream():
         with runtime.database.transaction() as session:
             note_seen(session, found.id, now)
     g.desk = Desk(found, now)
     return None
+
+
+def is_stream() -> bool:
+    """Tell whether a page's script asks for events, and not a person for a page."""
+    return request.headers.get("Accept") == "text/event-stream"
 
 
 def refuse_forged() -> None:

@@ -6,8 +6,9 @@ from datetime import date
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from digest.delivery.ledger.reporting import corrections_of
 from digest.delivery.rendering.issue import IssueView, view_issue
-from digest.models import AFTER_FREEZE, Issue, IssueState, Newsletter, Story, StoryRole
+from digest.models import AFTER_FREEZE, Correction, Issue, IssueState, Newsletter, Story, StoryRole
 from digest.web.context import current_runtime
 
 
@@ -23,10 +24,11 @@ class IssueRow:
 
 @dataclass(frozen=True)
 class Specimen:
-    """An issue as it went out, with its neighbours."""
+    """An issue as it went out, or as it was corrected since, with its neighbours."""
 
     view: IssueView
     number: int
+    corrections: tuple[Correction, ...] = ()
     older: IssueRow | None = None
     newer: IssueRow | None = None
 
@@ -97,6 +99,7 @@ def _specimen(session: Session, issue: Issue) -> Specimen | None:
         # Without scheme and host: the page's reader knows them.
         view=view_issue(session, issue, current_runtime().settings.public_path),
         number=issue.number,
+        corrections=tuple(corrections_of(session, issue.id)),
         older=_row(older) if older else None,
         newer=_row(newer) if newer else None,
     )

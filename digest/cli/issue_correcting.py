@@ -1,0 +1,88 @@
+"""`digest issue correct`: a mistake that was seen after the freeze."""
+
+import click
+
+from digest.cli.arguments import (
+    IssueName,
+    find_issue,
+    issue_argument,
+    short_name,
+    typed_wrongly,
+    who,
+)
+from digest.cli.issue_editing import WHICH_STORY, text_options, texts_given
+from digest.cli.opening import json_option, print_json, runtime
+from digest.delivery.ledger.reporting import report as report_issue
+from digest.desk.audit import OPERATOR
+from digest.desk.correcting import correct_issue
+from digest.models import IssueState
+from digest.newsroom.issues.history import Editor
+
+
+@click.command()
+@issue_argument
+@click.option(
+    "--words", required=True, help="What was wrong, in a sentence for readers of the archive."
+)
+@text_options
+@click.option("--version", type=int, help="The version you looked at: nothing newer is corrected.")
+@click.option("--by", default=who, show_default="you", help="Who corrects it.")
+@json_option
+def correct(
+    name: IssueName,
+    words: str,
+    article_id: int | None,
+    version: int | None,
+    by: str,
+    as_json: bool,
+    **texts: str | None,
+) -> None:
+    """Correct an issue that is paused on its way, or has gone out.
+
+    Whoever has got it keeps what they have. All others get the corrected one, and so does the
+    archive, with a line that has the date and your words. A newsletter's name alone means its last
+    issue that went.
+    """
+    of_issue, of_story = texts_given(texts)
+    if of_story and article_id is None:
+        raise click.UsageError(WHICH_STORY)
+    if not (of_issue or of_story):
+        raise click.UsageError("Say what to correct, as in --subject or --note.")
+    stories = {article_id: of_story} if article_id is not None and of_story else {}
+    with runtime() as opened, typed_wrongly():
+        settings = opened.settings
+        with opened.database.transaction() as session:
+            found = find_issue(session, name, sent=True)
+            outcome = correct_issue(
+                session,
+                found,
+                words,
+                of_issue,
+                stories,
+                OPERATOR,
+                Editor(by),
+                opened.clock.now(),
+                version=version,
+                public_url=settings.public_url,
+                inbound_domain=settings.inbound_domain,
+            )
+            called, state = short_name(found), found.state
+            told = report_issue(session, found)
+        if as_json:
+            print_json(
+                {
+                    "issue": called,
+                    "id": told.issue_id,
+                    "state": state,
+                    "version": outcome.version,
+                    "fields": outcome.fields,
+                    "accepted": told.accepted,
+                    "to_go": told.to_go,
+                }
+            )
+            return
+        click.echo(outcome.sentence)
+        if outcome.fields:
+            had = f"{told.accepted:,} had it already. {told.to_go:,} get the corrected one"
+            on = f": digest issue resume {called}" if state is IssueState.PAUSED else "."
+            click.echo(f"{had}{on}")

@@ -1,0 +1,203 @@
+"""Sending at the desk without scripts: when, to whom, and what is done on the way."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from digest.clock import FixedClock
+from digest.database.transactions import Database
+from digest.delivery.ledger.freezing import freeze
+from digest.desk.sessions import end_sessions
+from digest.models import (
+    AuditEvent,
+    Correction,
+    Delivery,
+    DeliveryState,
+    Issue,
+    IssueState,
+    Newsletter,
+    Role,
+    User,
+)
+from digest.web.context import EXTENSION
+from digest.web.desk import live
+from tests.factories import NOW, make_article, make_issue, make_reader
+from tests.web.conftest import RecordingBell, hidden, words
+from tests.web.desk.conftest import Colleague, Join
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+class Post:
+    """An issue of one story to three readers, before an editor."""
+
+    def __init__(self, app: Flask, newsletter: Newsletter, editor: Colleague) -> None:
+        self.runtime, self.editor = app.extensions[EXTENSION], editor
+        self.database: Database = self.runtime.database
+        with self.database.transaction() as session:
+            made = session.get_one(Newsletter, newsletter.id)
+            for name in ("ada", "bob", "eve"):
+                make_reader(session, made, f"{name}@example.org")
+            away = make_reader(session, made, "away@example.org")
+            away.paused_until = NOW + timedelta(days=9)
+            story = [make_article(session, "port")]
+            issue = make_issue(session, made, story, IssueState.DRAFT, send_at=NOW + timedelta(1))
+            issue.composed_at = NOW
+            self.id = issue.id
+        self.path = f"/desk/issues/{self.id}"
+
+    def page(self, editor: Colleague | None = None) -> str:
+        return words((editor or self.editor).get(f"{self.path}/sending"))
+
+    def press(self, what: str, editor: Colleague | None = None, /, **fields: Any) -> str:
+        """Press a button; return what the page says that the browser comes to."""
+        client = editor or self.editor
+        proof = hidden(client.get("/desk/account").text, "proof")
+        answer = client.client.post(f"{self.path}/{what}", data={"proof": proof, **fields})
+        return words(client.get(answer.location)) if answer.status_code == 303 else words(answer)
+
+    def issue(self) -> Issue:
+        with self.database.reading() as session:
+            return session.get_one(Issue, self.id)
+
+    def freeze(self) -> None:
+        now, url = self.runtime.clock.now(), self.runtime.settings.public_url
+        assert freeze(self.database, self.id, now=now, public_url=url, inbound_domain=None)
+
+    def set_rows(self, **names: DeliveryState) -> None:
+        """Say what became of the first, the second and the third reader."""
+        with self.database.transaction() as session:
+            rows = session.scalars(select(Delivery).order_by(Delivery.subscriber_id)).all()
+            for row, state in zip(rows, names.values(), strict=True):
+                row.state = state
+                row.reason = "refused" if state is DeliveryState.FAILED else None
+
+    def verbs(self) -> list[str]:
+        with self.database.reading() as session:
+            return list(session.scalars(select(AuditEvent.verb).order_by(AuditEvent.id)))
+
+
+@pytest.fixture
+def post(app: Flask, newsletter: Newsletter, join: Join) -> Post:
+    return Post(app, newsletter, join("Imara", Role.EDITOR))
+
+
+def test_an_issue_is_scheduled_and_sent(post: Post, join: Join, bell: RecordingBell) -> None:
+    page = post.page()
+    assert "3 readers, if it went out now. Left out: 1 have paused" in page
+    when = {"at": "2026-11-20T09:30"}
+    assert "It has a new time." in post.press("schedule", None, **when)
+    assert "That was done already." in post.press("schedule", None, **when)
+    assert post.issue().send_at.isoformat() == "2026-11-20T09:30:00+00:00"
+    assert "Choose a later one" in post.press("schedule", at="2020-01-01T00:00")
+    assert "Choose a day and a time" in post.press("schedule", at="tomorrow")
+    refused = post.press("send", readers="4")
+    assert "It goes to 3. To send it now, type that number." in refused
+    assert post.issue().state is IssueState.DRAFT
+    assert "It is on its way." in post.press("send", readers="3")
+    assert "That was done already." in post.press("send", readers="3"), "pressed twice"
+    assert bell.rung == ["worker.tasks.prepare_issue"]
+    assert (post.issue().state, post.issue().approved_by) == (IssueState.SCHEDULED, "Imara")
+    assert post.verbs()[-2:] == ["issue schedule", "issue send"]
+    viewer = join("Vera", Role.VIEWER)
+    assert "3 readers" in post.page(viewer)
+    assert "Send now" not in post.page(viewer)
+    assert "That is for editors" in post.press("send", viewer, readers="3")
+    with post.database.transaction() as session:
+        session.execute(update(User).where(User.name == "Vera").values(disabled_at=NOW))
+    assert viewer.get(f"{post.path}/sending").status_code == 303
+
+
+def test_sending_now_asks_for_the_password_again(post: Post, clock: FixedClock) -> None:
+    clock.advance(timedelta(minutes=11))
+    proof = hidden(post.editor.get(f"{post.path}/sending").text, "proof")
+    answer = post.editor.client.post(
+        f"{post.path}/send",
+        data={"proof": proof, "readers": "3"},
+        headers={"Referer": f"http://127.0.0.1:8000{post.path}/sending"},
+    )
+    assert answer.location.startswith("/desk/again?next=/desk/issues/")
+    assert post.issue().state is IssueState.DRAFT
+
+
+def test_it_is_paused_corrected_resumed_and_cancelled(post: Post, bell: RecordingBell) -> None:
+    with post.database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SCHEDULED, send_at=NOW))
+    post.freeze()
+    assert "Pause it first" in words(post.editor.get(f"{post.path}/correct"))
+    assert "It is paused." in post.press("pause", reason="the lead is wrong")
+    assert "That was done already." in post.press("pause")
+    assert "Imara paused it: the lead is wrong" in post.page()
+    form = post.editor.get(f"{post.path}/correct").text
+    fields = {
+        "version": hidden(form, "version"),
+        "note": "It is eight.",
+        "note_was": hidden(form, "note_was"),
+    }
+    refused = post.press("correct", None, **fields)
+    assert "Say in a sentence what was wrong" in refused
+    assert "It is eight." in refused, "what was typed is still there"
+    fields["words"] = "It said seven."
+    assert "It is corrected." in post.press("correct", None, **fields)
+    assert "It reads so already." in post.press("correct", None, **fields), "pressed twice"
+    stale = post.press("correct", None, **fields | {"note": "It is nine."})
+    assert "Somebody else corrected it since you looked." in stale
+    with post.database.reading() as session:
+        [made] = session.scalars(select(Correction))
+        assert (made.edition, made.words, made.by) == (2, "It said seven.", "Imara")
+    archived = words(post.editor.get("/issues/editors-digest/1"))
+    assert "Corrected on 14 November 2026: It said seven." in archived
+    assert "It is eight." in archived
+    assert "It goes on." in post.press("resume")
+    assert set(bell.rung) == {"worker.tasks.deliver_issue"}
+    post.set_rows(ada=DeliveryState.ACCEPTED, bob=DeliveryState.IN_DOUBT, eve=DeliveryState.FAILED)
+    page = post.page()
+    assert "1 of 3 accepted" in page
+    assert "The relay refused this reader" in page
+    assert "One reader in doubt" in page
+    assert "Settled as accepted: one reader." in post.press("resolve", None, **{"as": "accepted"})
+    assert "That was done already." in post.press("resolve", None, **{"as": "accepted"})
+    assert "None of them may be mailed now." in post.press("resend")
+    assert "To be sent again: one reader." in post.press("resend", reason="refused")
+    assert "It is cancelled." in post.press("cancel", reason="a joke")
+    assert "That was done already." in post.press("cancel")
+    assert post.verbs()[-6:] == [
+        "issue pause", "issue correct", "issue resume", "delivery resolve", "delivery resend",
+        "issue cancel",
+    ]  # fmt: skip
+
+
+def test_viewers_are_told_live_until_their_session_ends(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "READ_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(live, "SHARE", 0)
+    monkeypatch.setattr(live, "ASK_WHO_EVERY_SECONDS", 0.0)
+    assert post.editor.get(f"{post.path}/sending/events").status_code == 404
+    with post.database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SCHEDULED, send_at=NOW))
+    post.freeze()
+    events = post.editor.get(
+        f"{post.path}/sending/events", headers={"Accept": "text/event-stream"}, buffered=False
+    )
+    assert events.headers["Content-Type"].startswith("text/event-stream")
+    assert events.headers["Cache-Control"] == "no-store"
+    told = (part.decode() for part in events.iter_encoded())
+
+    def next_one() -> dict[str, Any]:
+        found = next(part for part in told if part.startswith("event: progress"))
+        shown: dict[str, Any] = json.loads(found.partition("data: ")[2])
+        return shown
+
+    assert "0 of 3 accepted" in next_one()["html"]
+    post.set_rows(ada=DeliveryState.ACCEPTED, bob=DeliveryState.QUEUED, eve=DeliveryState.QUEUED)
+    assert "1 of 3 accepted" in next_one()["html"]
+    with post.database.transaction() as session:
+        imara = session.scalars(select(User).where(User.name == "Imara")).one()
+        end_sessions(session, imara, now=NOW)
+    assert not [part for part in told if part.startswith("event")], "it ends by itself"
+    assert post.editor.get(f"{post.path}/sending/events").status_code == 303
