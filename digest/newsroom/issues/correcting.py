@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import CursorResult, update
 from sqlalchemy.orm import Session
 
 from digest.errors import FieldError, RefusedError
 from digest.models import AFTER_FREEZE, ChangedField, Issue, IssueState, Story
 from digest.newsroom.issues.editing import TEXTS, cleaned, named, own_text
-from digest.newsroom.issues.history import ISSUE_TEXTS, STORY_TEXTS, Editor, Outcome, Turn
+from digest.newsroom.issues.history import ISSUE_TEXTS, STORY_TEXTS, Editor, Outcome, Turn, lock
 from digest.newsroom.issues.moving import called
 
 LONGEST_TOLD = 300
@@ -68,16 +67,7 @@ def correct_words(
 
 
 def _begin(session: Session, issue: Issue, by: Editor, now: datetime) -> Turn:
-    session.flush()
-    locked = session.execute(
-        update(Issue)
-        .where(Issue.id == issue.id, Issue.state.in_(CORRECTABLE))
-        .values(version=Issue.version)
-        .execution_options(synchronize_session=False)
-    )
-    assert isinstance(locked, CursorResult)
-    session.expire_all()
-    if locked.rowcount == 0:
+    if not lock(session, issue, CORRECTABLE):
         if issue.state in AFTER_FREEZE:
             raise RefusedError(
                 f"{called(issue)} is {issue.state}. Pause it first: then nobody gets the mistake "

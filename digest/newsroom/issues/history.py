@@ -4,6 +4,7 @@ Everybody who changes an issue's words or stories does it in a turn of their own
 issue's row is locked until the transaction ends, so that each sees what the one before did.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -169,22 +170,30 @@ def begin(session: Session, issue: Issue, by: Editor, now: datetime) -> Turn:
     Raises:
         RefusedError: it is frozen, or given up.
     """
+    if not lock(session, issue, BEFORE_FREEZE):
+        because = f": {issue.reason}" if issue.reason else "."
+        raise RefusedError(
+            f"It is too late to change {called(issue)}; it is {issue.state}{because}"
+        )
+    return Turn(session, issue, by, now)
+
+
+def lock(session: Session, issue: Issue, states: Iterable[IssueState]) -> bool:
+    """Wait for whoever else changes this issue, then read it anew. False: it is in no such state.
+
+    Its row stays locked until the transaction ends.
+    """
     session.flush()
     locked = session.execute(
         update(Issue)
-        .where(Issue.id == issue.id, Issue.state.in_(BEFORE_FREEZE))
+        .where(Issue.id == issue.id, Issue.state.in_(states))
         .values(version=Issue.version)
         .execution_options(synchronize_session=False)
     )
     assert isinstance(locked, CursorResult)
     # All of it: a story that was read before may have been changed since.
     session.expire_all()
-    if locked.rowcount == 0:
-        because = f": {issue.reason}" if issue.reason else "."
-        raise RefusedError(
-            f"It is too late to change {called(issue)}; it is {issue.state}{because}"
-        )
-    return Turn(session, issue, by, now)
+    return locked.rowcount > 0
 
 
 def note_rule(session: Session, issue: Issue, now: datetime, words: str) -> None:

@@ -9,7 +9,7 @@ from digest import zones
 from digest.delivery.controls.exporting import IN_WORDS
 from digest.delivery.ledger.reporting import Report, report
 from digest.models import DeliveryState, Issue, IssueState
-from digest.web.desk.standing import DAY, Standing, moment, standing_of
+from digest.web.desk.standing import DAY, moment
 
 # What waits, or came of it: in the order in which a message passes them.
 STATES = (
@@ -31,7 +31,6 @@ OVER = (IssueState.SENT, IssueState.CANCELLED)
 class Progress:
     """What the page shows. `shape`: while it stays so, so do the page's buttons."""
 
-    standing: Standing
     told: Report
     sentence: str
     states: tuple[tuple[str, int], ...]
@@ -53,7 +52,6 @@ def progress_of(session: Session, issue: Issue, now: datetime) -> Progress:
     """Count the ledger's rows of an issue that is frozen, and say what they mean."""
     told = report(session, issue)
     return Progress(
-        standing=standing_of(issue, now),
         told=told,
         sentence=_sentence(told, issue, now),
         states=tuple((word, told.counts[state]) for state, word in STATES if told.counts[state]),

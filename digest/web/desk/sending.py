@@ -45,10 +45,10 @@ from digest.web.streams import event_stream
 FEEDS = "digest.feeds"
 # Why readers are left out, by `Audience.left_out`.
 LEFT_OUT = {
-    "paused": "have paused",
-    "bounced": "have an address that mail came back from",
-    "complained": "complained of a mail as spam",
-    "manual": "were taken out by hand",
+    "paused": "who paused",
+    "bounced": "whose mail came back",
+    "complained": "who complained of spam",
+    "manual": "whose address was suppressed by hand",
 }
 DONE = {
     "scheduled": "It has a new time.",

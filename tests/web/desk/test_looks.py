@@ -5,14 +5,26 @@ from datetime import timedelta
 
 import pyotp
 import pytest
-from playwright.sync_api import Page
-from sqlalchemy import select
+from playwright.sync_api import Page, expect
+from sqlalchemy import delete, select, update
 
+from digest.delivery.controls import pausing
 from digest.desk.audit import OPERATOR
 from digest.desk.links import make_link
 from digest.desk.sessions import Browser, open_session
 from digest.desk.users import Granted, create_user, find_by_address
-from digest.models import Article, Issue, IssueState, Newsletter, Role, Story, StoryRole, User
+from digest.models import (
+    Article,
+    Delivery,
+    DeliveryState,
+    Issue,
+    IssueState,
+    Newsletter,
+    Role,
+    Story,
+    StoryRole,
+    User,
+)
 from digest.newsroom.issues.composing import create_issue
 from digest.newsroom.issues.editing import edit_issue
 from digest.newsroom.issues.history import Editor
@@ -230,3 +242,64 @@ def test_the_columns_scroll_and_the_page_does_not(
     issue = page.locator(".compose > div").nth(1)
     assert issue.evaluate("column => column.scrollHeight > column.clientHeight")
     assert page.evaluate("document.documentElement.scrollHeight") < 1000
+
+
+@pytest.fixture
+def on_its_way(staffed: Gallery) -> Iterator[int]:
+    """The last issue, as if one of its readers were still to get it, and another in doubt."""
+    with staffed.runtime.database.transaction() as session:
+        issue = session.scalars(select(Issue).where(Issue.number == 42)).one()
+        rows = session.scalars(select(Delivery).where(Delivery.issue_id == issue.id)).all()
+        before = [(row.subscriber_id, row.state) for row in rows]
+        while len(rows) < 3:
+            added = Delivery(
+                issue_id=issue.id,
+                subscriber_id=9_000_000 + len(rows),
+                rendering_id=1,
+                released_at=MONDAY,
+                next_attempt_at=MONDAY,
+            )
+            session.add(added)
+            rows = [*rows, added]
+        issue.state, sent_at, audience = IssueState.SENDING, issue.sent_at, issue.audience
+        issue.audience = len(rows)
+        for row, state in zip(
+            rows, (DeliveryState.QUEUED, DeliveryState.IN_DOUBT, DeliveryState.FAILED), strict=False
+        ):
+            row.state = state
+        issue_id = issue.id
+    yield issue_id
+    with staffed.runtime.database.transaction() as session:
+        issue = session.get_one(Issue, issue_id)
+        issue.state, issue.sent_at, issue.audience = IssueState.SENT, sent_at, audience
+        issue.reason = None
+        session.execute(delete(Delivery).where(Delivery.subscriber_id >= 9_000_000))
+        for subscriber_id, state in before:
+            session.get_one(Delivery, (issue_id, subscriber_id)).state = state
+
+
+def test_an_issue_on_its_way_is_followed_live(
+    staffed: Gallery, draft: int, on_its_way: int, open_page: OpenPage
+) -> None:
+    tab = open_page(width=390)
+    page, database = tab.page, staffed.runtime.database
+    sit_down(staffed, page)
+    page.goto(f"{staffed.url}/desk/issues/{draft}/sending")
+    assert_right(page)
+    page.goto(f"{staffed.url}/desk/issues/{on_its_way}/sending")
+    assert_right(page)
+    page.evaluate("window.isTheSamePage = true")
+    accepted = page.locator(".sent-words")
+    before = accepted.inner_text()
+    with database.transaction() as session:
+        queued = (Delivery.issue_id == on_its_way) & (Delivery.state == DeliveryState.QUEUED)
+        session.execute(update(Delivery).where(queued).values(state=DeliveryState.ACCEPTED))
+    expect(accepted).not_to_have_text(before)
+    assert page.evaluate("window.isTheSamePage"), "its words changed, and it was not loaded again"
+    with database.transaction() as session:
+        pausing.pause(session, on_its_way, "Joss", "a typo")
+    page.get_by_role("button", name="Send on").wait_for()
+    page.get_by_role("link", name="Correct a mistake").click()
+    assert page.get_by_label("What was wrong").is_visible()
+    assert_right(page)
+    assert tab.console_errors == []

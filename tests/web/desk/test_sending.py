@@ -88,7 +88,7 @@ def post(app: Flask, newsletter: Newsletter, join: Join) -> Post:
 
 def test_an_issue_is_scheduled_and_sent(post: Post, join: Join, bell: RecordingBell) -> None:
     page = post.page()
-    assert "3 readers, if it went out now. Left out: 1 have paused" in page
+    assert "3 readers, if it went out now. Left out: 1 who paused" in page
     when = {"at": "2026-11-20T09:30"}
     assert "It has a new time." in post.press("schedule", None, **when)
     assert "That was done already." in post.press("schedule", None, **when)
