@@ -192,8 +192,11 @@ def _moving_if_mailable(rows: Table, picked: CTE, held: ColumnElement[bool]) -> 
 
 
 def _newest(rendering_id: ColumnElement[int]) -> ColumnElement[int]:
+    # Asked once for the statement: hardly an issue is corrected, and none pays for it row by row.
+    is_corrected = exists().where(Rendering.issue_id == _ISSUE, Rendering.replaced_by.is_not(None))
     replaced_by = select(Rendering.replaced_by).where(Rendering.id == rendering_id)
-    return func.coalesce(replaced_by.scalar_subquery(), rendering_id)
+    newest = func.coalesce(replaced_by.scalar_subquery(), rendering_id)
+    return case((is_corrected, newest), else_=rendering_id)
 
 
 @lru_cache(KEPT)

@@ -245,8 +245,13 @@ def texts_typed(names: Iterable[str]) -> dict[str, str]:
     return {
         name: text
         for name, text in typed.items()
-        if _plain(text) != _plain(form.get(f"{name}_was", "\0"))
+        if is_changed(form.get(f"{name}_was", "\0"), text)
     }
+
+
+def is_changed(before: str, after: str) -> bool:
+    """Tell whether two texts differ, but for how a browser sends lines."""
+    return _plain(before) != _plain(after)
 
 
 def _plain(text: str) -> str:

@@ -1,26 +1,36 @@
 """Correcting an issue that is paused on its way, or has gone out."""
 
+from dataclasses import dataclass
+
 from flask import Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from digest.desk.correcting import correct_issue
 from digest.errors import FieldError, RefusedError
-from digest.models import Role, Story
+from digest.models import ChangedField, Issue, Role, Story
 from digest.newsroom.issues.correcting import CORRECTABLE, stands
+from digest.newsroom.issues.editing import TEXTS
 from digest.newsroom.issues.history import ISSUE_TEXTS, STORY_TEXTS, Editor
 from digest.web.context import current_runtime
-from digest.web.desk.compose import LARGEST_FORM, found_issue, texts_typed, version_looked_at
+from digest.web.desk.compose import (
+    LARGEST_FORM,
+    found_issue,
+    is_changed,
+    texts_typed,
+    version_looked_at,
+)
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import standing_of
 
+# What each field is called, and how many lines it has; 0 for a single one.
 LABELS = {
-    "subject": ("Subject", 0),
-    "preheader": ("Preheader", 0),
-    "note": ("Your note", 4),
-    "last_thing": ("And finally", 2),
-    "headline": ("Headline", 0),
-    "standfirst": ("Standfirst", 3),
-    "section": ("Section label", 0),
+    ChangedField.SUBJECT: ("Subject", 0),
+    ChangedField.PREHEADER: ("Preheader", 0),
+    ChangedField.NOTE: ("Your note", 4),
+    ChangedField.LAST_THING: ("And finally", 2),
+    ChangedField.HEADLINE: ("Headline", 0),
+    ChangedField.STANDFIRST: ("Standfirst", 3),
+    ChangedField.SECTION: ("Section label", 0),
 }
 
 correct_pages = desk_blueprint("correct", __name__, largest_form=LARGEST_FORM)
@@ -55,7 +65,7 @@ def take_correction(issue_id: int) -> AnyResponse:
                 inbound_domain=settings.inbound_domain,
             )
     except FieldError as error:
-        return _shown(issue_id, (error,))
+        return _shown(issue_id, (_of_its_story(error),))
     except RefusedError as error:
         return _shown(issue_id, (FieldError("correct", str(error)),))
     word = "corrected" if done.fields else "same"
@@ -63,8 +73,23 @@ def take_correction(issue_id: int) -> AnyResponse:
 
 
 def _of(story: Story) -> dict[str, str]:
-    names = {f"{each.value}-{story.article_id}": each.value for each in STORY_TEXTS}
+    names = {_name(each, story): each.value for each in STORY_TEXTS}
     return {names[name]: text for name, text in texts_typed(names).items()}
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A field of the form: what stands in the issue, and what is in the form where that differs.
+
+    `hint`: what somebody else made of it since the form was opened.
+    """
+
+    name: str
+    label: str
+    lines: int
+    stands: str
+    value: str
+    hint: str
 
 
 def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
@@ -79,18 +104,33 @@ def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
             newsletter=issue.newsletter,
             standing=standing_of(issue, desk().now),
             can=issue.state in CORRECTABLE,
-            of_issue=[
-                (each.value, *LABELS[each.value], stands(issue, each)) for each in ISSUE_TEXTS
+            of_issue=[_passage(issue, each, each.value) for each in ISSUE_TEXTS],
+            of_stories=[
+                (each, [_passage(each, what, _name(what, each)) for what in STORY_TEXTS])
+                for each in issue.stories
             ],
-            of_stories=[(each, _fields(each)) for each in issue.stories],
-            typed=request.form,
-            # What could not be taken was typed on an older page.
-            version=request.form.get("version", issue.version),
+            words=request.form.get("words", ""),
         )
 
 
-def _fields(story: Story) -> list[tuple[str, str, int, str]]:
-    return [
-        (f"{each.value}-{story.article_id}", *LABELS[each.value], stands(story, each))
-        for each in STORY_TEXTS
-    ]
+def _passage(target: Issue | Story, what: ChangedField, name: str) -> Passage:
+    now = stands(target, what)
+    typed = texts_typed([name]).get(name)
+    hint = ""
+    if typed is not None and is_changed(request.form.get(f"{name}_was", ""), now):
+        hint = f"It reads now: {now or 'nothing'}"
+    label, lines = LABELS[what]
+    return Passage(name, label, lines, now, now if typed is None else typed, hint)
+
+
+def _name(what: ChangedField, story: Story) -> str:
+    return f"{what.value}-{story.article_id}"
+
+
+def _of_its_story(error: FieldError) -> FieldError:
+    """Name the field of the form whose text is too long: each story has one of that name."""
+    for name, text in request.form.items():
+        what, dash, _ = name.partition("-")
+        if dash and what == error.field and len(text) > TEXTS[ChangedField(what)].longest:
+            return FieldError(name, error.sentence)
+    return error

@@ -2,7 +2,7 @@
 
 A viewer costs a thread that sleeps (`digest.web.streams`), and neither a query nor a connection
 with the database: whichever viewer's time has come reads for the others, at most once a second, and
-seldom enough for it to take a tenth of the time at most.
+seldom enough for it to take a fifth of the time at most.
 """
 
 import json
@@ -19,7 +19,7 @@ from digest.errors import UnavailableError
 
 READ_EVERY_SECONDS = 1.0
 # Of an issue with a million readers the reading takes a while.
-SHARE = 10
+SHARE = 5
 ASK_WHO_EVERY_SECONDS = 5.0
 # Then the browser opens another by itself, and is asked anew who it is.
 LIFE_SECONDS = 600.0

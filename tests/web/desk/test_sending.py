@@ -1,6 +1,7 @@
 """Sending at the desk without scripts: when, to whom, and what is done on the way."""
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -146,6 +147,11 @@ def test_it_is_paused_corrected_resumed_and_cancelled(post: Post, bell: Recordin
     assert "It reads so already." in post.press("correct", None, **fields), "pressed twice"
     stale = post.press("correct", None, **fields | {"note": "It is nine."})
     assert "Somebody else corrected it since you looked." in stale
+    assert "It reads now: It is eight. It is nine." in stale, "both texts, side by side"
+    story = hidden(form, "subject_was") + "s" * 301
+    [name] = re.findall(r'name="(headline-\d+)"', form)
+    too_long = post.press("correct", None, **fields | {name: story, f"{name}_was": ""})
+    assert "The headline has 301 characters" in too_long
     with post.database.reading() as session:
         [made] = session.scalars(select(Correction))
         assert (made.edition, made.words, made.by) == (2, "It said seven.", "Imara")
