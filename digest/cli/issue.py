@@ -52,7 +52,12 @@ def issue() -> None:
     """
 
 
-for command in (issue_views.preview, issue_views.test, issue_views.report):
+for command in (
+    issue_views.preview,
+    issue_views.test,
+    issue_views.audience,
+    issue_views.report,
+):
     issue.add_command(command)
 for control in (issue_controls.pause, issue_controls.resume, issue_controls.cancel):
     issue.add_command(control)

@@ -15,6 +15,7 @@ from digest.cli.arguments import IssueName, find_issue, issue_argument, short_na
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table, story_table
 from digest.delivery.controls.previewing import Preview, preview_issue, send_preview
+from digest.delivery.ledger.audience import count_audience
 from digest.delivery.ledger.reporting import Edition, Report, discrepancy
 from digest.delivery.ledger.reporting import report as report_issue
 from digest.delivery.ledger.waiting import Waited
@@ -68,6 +69,26 @@ def test(name: IssueName, address: str) -> None:
             written = _previewed(opened, session, found, to)
         said = send_preview(written, opened.settings)
     click.echo(f"The relay accepted it: {said}")
+
+
+@click.command()
+@issue_argument
+@json_option
+def audience(name: IssueName, as_json: bool) -> None:
+    """Count whom an issue would go to if it were frozen now, and who is left out, and why.
+
+    Of one that is frozen already: digest issue report.
+    """
+    with runtime() as opened, opened.database.reading() as session:
+        found = find_issue(session, name)
+        called = short_name(found)
+        counted = count_audience(session, found.newsletter_id, opened.clock.now())
+    if as_json:
+        print_json({"issue": called, "readers": counted.readers, "left_out": counted.left_out})
+        return
+    click.echo(f"{called} would go to {prose.count_in_words(counted.readers, 'reader')}.")
+    for why, readers in counted.left_out.items():
+        click.echo(f"Left out, {why}: {readers:,}")
 
 
 @click.command()

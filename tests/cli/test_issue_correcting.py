@@ -1,10 +1,14 @@
-"""`digest issue correct`, as it is typed."""
+"""`digest issue audience` and `correct`, as they are typed."""
 
 import json
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from digest.clock import SystemClock
 from digest.database.transactions import Database
+from digest.models import Subscription
 from tests.cli.conftest import CommandLine
 from tests.cli.test_issue_controls import sending
 
@@ -13,6 +17,13 @@ __all__ = ["sending"]
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_paused_issue_is_corrected(sending: CommandLine, database: Database) -> None:
+    told = sending("issue", "audience", "editors-digest/1", "--json")
+    assert json.loads(told.out) == {"issue": "editors-digest/1", "readers": 3, "left_out": {}}
+    with database.transaction() as session:
+        away = session.scalars(select(Subscription).limit(1)).one()
+        away.paused_until = SystemClock().now() + timedelta(days=9)
+    said = sending("issue", "audience", "editors-digest/1").out
+    assert "editors-digest/1 would go to two readers.\nLeft out, paused: 1\n" in said
     words = ("--words", "It said seven.", "--by", "imara")
     early = sending("issue", "correct", "editors-digest", "--note", "Eight.", *words)
     assert (early.exit_code, "Pause it first" in early.err) == (1, True)

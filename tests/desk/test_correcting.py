@@ -171,6 +171,7 @@ def test_a_worker_that_slept_through_it_sends_the_corrected_one(press: Press) ->
     assert subjects[2:] == ["Eight o’clock"] * 2
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_article_as_it_is_now_and_the_archive_without_a_send(press: Press) -> None:
     with ScriptedRelay() as relay:
         press.relay_at(relay.port)
