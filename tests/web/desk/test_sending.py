@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from digest.clock import FixedClock
+from digest.database.tables import database_now
 from digest.database.transactions import Database
 from digest.delivery.ledger.freezing import freeze
 from digest.desk.sessions import end_sessions
@@ -202,6 +203,13 @@ def test_viewers_are_told_live_until_their_session_ends(
     assert "0 of 3 accepted" in next_one()["html"]
     post.set_rows(ada=DeliveryState.ACCEPTED, bob=DeliveryState.QUEUED, eve=DeliveryState.QUEUED)
     assert "1 of 3 accepted" in next_one()["html"]
+    with post.database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SENDING))
+        half_a_minute_ago = update(Delivery).values(final_at=database_now(-30))
+        session.execute(half_a_minute_ago.where(Delivery.state == DeliveryState.ACCEPTED))
+    shown = next_one()
+    assert "1 of 3 accepted, 2 a minute, done at about 06:01" in shown["html"]
+    assert shown["shape"].startswith("sending"), "the page's buttons are others now"
     with post.database.transaction() as session:
         imara = session.scalars(select(User).where(User.name == "Imara")).one()
         end_sessions(session, imara, now=NOW)
