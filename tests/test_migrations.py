@@ -24,6 +24,7 @@ from digest.models import (
     ConsentKind,
     ConsentSeal,
     Delivery,
+    DeliveryState,
     EndedReason,
     Installation,
     Issue,
@@ -33,6 +34,7 @@ from digest.models import (
     Notice,
     NoticeKind,
     Publication,
+    Rendering,
     Source,
     Subscription,
 )
@@ -360,8 +362,22 @@ def test_deliveries_survive_the_way_down_and_up_again(database: Database) -> Non
                         released_at=NOW, next_attempt_at=NOW, reply=f"for {issue.id}",
                     )
                 )  # fmt: skip
+        # The first issue was corrected on its way: what is still queued was to get the newest.
+        for edition in (1, 2):
+            session.add(
+                Rendering(
+                    id=edition, issue_id=1, variant="default", edition=edition, language="en",
+                    subject="Salt", stencil=b"bytes", created_at=NOW,
+                )
+            )  # fmt: skip
+        session.flush()
+        session.execute(update(Rendering).where(Rendering.id == 1).values(replaced_by=2))
+        accepted = (Delivery.issue_id == 1) & (Delivery.subscriber_id == 3)
+        session.execute(update(Delivery).where(accepted).values(state=DeliveryState.ACCEPTED))
     downgrade(database.url, "0001")
     with database.reading() as session:
+        got = "SELECT rendering_id FROM delivery WHERE issue_id = 1 ORDER BY subscriber_id"
+        assert session.scalars(text(got)).all() == [2, 2, 1]
         rows = session.execute(text("SELECT issue_id, reply FROM delivery")).all()
         assert sorted(rows) == [(1, "for 1")] * 3 + [(2, "for 2")] * 3
     upgrade(database.url)
