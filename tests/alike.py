@@ -26,8 +26,11 @@ def share_statements() -> None:
 
 def _sharing(url: str) -> Engine:
     engine = _engine(url)
-    # A statement is kept by its dialect, which is alike for one kind of database and driver.
-    kind = (engine.dialect, LRUCache[Any, Any](STATEMENTS))
-    engine.dialect, spelt = _spelt.setdefault(engine.dialect.name, kind)
+    # A statement is kept by its dialect, which is alike for one kind of database and driver, once
+    # it has met one.
+    known = _spelt.get(engine.dialect.name)
+    if known is None or known[0].server_version_info is None:
+        known = _spelt[engine.dialect.name] = (engine.dialect, LRUCache[Any, Any](STATEMENTS))
+    engine.dialect, spelt = known
     engine.update_execution_options(compiled_cache=spelt)
     return engine
