@@ -36,6 +36,7 @@ FETCH_PICTURES = "worker.tasks.fetch_pictures"
 FOLD_DELIVERIES = "worker.tasks.fold_deliveries"
 ASK_PAGES = "worker.tasks.ask_pages"
 LET_GO = "worker.tasks.let_go"
+LOOK_AGAIN = "worker.tasks.look_again"
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +69,7 @@ def celery_app(settings: Settings) -> "Celery":
             FOLD_DELIVERIES: {"queue": FEEDS},
             ASK_PAGES: {"queue": FEEDS},
             LET_GO: {"queue": FEEDS},
+            LOOK_AGAIN: {"queue": FEEDS},
         },
         task_publish_retry=False,
         task_serializer="json",

@@ -29,6 +29,7 @@ from digest.newsroom.intake.fetching_sources import sources_due
 from digest.newsroom.intake.letting_go import has_something_to_let_go, let_go
 from digest.newsroom.intake.withdrawing import pages_to_ask
 from digest.newsroom.issues.agenda import keep_agenda
+from digest.preflight.watching import issues_to_look_over
 from digest.readers.consent.sealing import seal_consents
 from digest.readers.data.sweeping import sweep_addresses
 from digest.runtime import (
@@ -38,6 +39,7 @@ from digest.runtime import (
     FETCH_SOURCE,
     FOLD_DELIVERIES,
     LET_GO,
+    LOOK_AGAIN,
     PREPARE_ISSUE,
     SEND_NOTICES,
     Runtime,
@@ -71,6 +73,7 @@ def tick(runtime: Runtime) -> None:
         to_fetch = sources_due(session, now)
         pictures = pictures_due(session, now)
         pages = pages_to_ask(session, now)
+        to_look_over = issues_to_look_over(session, now)
         old = fold_due(session, now, runtime.settings.keep_months)
         too_old = is_due(session, LETTING_GO, now, DAY) and has_something_to_let_go(session, now)
     for issue_id in to_prepare:
@@ -85,6 +88,8 @@ def tick(runtime: Runtime) -> None:
         runtime.bell.ring(FETCH_PICTURES)
     if pages:
         runtime.bell.ring(ASK_PAGES)
+    for issue_id in to_look_over:
+        runtime.bell.ring(LOOK_AGAIN, issue_id)
     if old:
         runtime.bell.ring(FOLD_DELIVERIES)
     if too_old:

@@ -17,6 +17,8 @@ from digest.delivery.sending import HANDS, deliver_issue
 from digest.newsroom.intake.fetching_pictures import fetch_pictures
 from digest.newsroom.intake.fetching_sources import fetch_source, open_fetcher
 from digest.newsroom.intake.withdrawing import ask_pages
+from digest.preflight.clearing import hold_back
+from digest.preflight.watching import look_again
 from digest.runtime import (
     ASK_PAGES,
     DELIVER_ISSUE,
@@ -24,6 +26,7 @@ from digest.runtime import (
     FETCH_SOURCE,
     FOLD_DELIVERIES,
     LET_GO,
+    LOOK_AGAIN,
     PREPARE_ISSUE,
     SEND_NOTICES,
     TICK,
@@ -52,6 +55,7 @@ def register(app: Celery, runtime_of_process: Callable[[], Runtime]) -> None:
             late=timedelta(hours=runtime.settings.late_hours),
             public_url=runtime.settings.public_url,
             inbound_domain=runtime.settings.inbound_domain,
+            check=partial(hold_back, public_url=runtime.settings.public_url),
         )
         if frozen:
             for _ in range(HANDS):
@@ -139,6 +143,17 @@ def register(app: Celery, runtime_of_process: Callable[[], Runtime]) -> None:
         )
         if not finished and not runtime.stopping.is_set():
             runtime.bell.ring(ASK_PAGES)
+
+    @app.task(name=LOOK_AGAIN, shared=False)
+    def _look_again(issue_id: int) -> None:
+        runtime = runtime_of_process()
+        look_again(
+            runtime.database,
+            issue_id,
+            fetcher=open_fetcher(runtime.database, runtime.settings),
+            public_url=runtime.settings.public_url,
+            now=runtime.clock.now(),
+        )
 
     @app.task(name=LET_GO, shared=False)
     def _let_go() -> None:

@@ -10,7 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from digest import prose, zones
-from digest.cli import issue_controls, issue_correcting, issue_editing, issue_views
+from digest.cli import (
+    issue_controls,
+    issue_correcting,
+    issue_editing,
+    issue_preflight,
+    issue_views,
+)
 from digest.cli.arguments import (
     WEEKDAYS,
     IssueName,
@@ -34,6 +40,7 @@ from digest.newsroom.issues.composing import create_issue, create_special
 from digest.newsroom.issues.scheduling import schedule as schedule_issue
 from digest.newsroom.issues.scheduling import send_now
 from digest.newsroom.newsletters import find_newsletter
+from digest.preflight.clearing import clear
 from digest.runtime import PREPARE_ISSUE, Runtime
 
 SPECIAL = click.option(
@@ -70,6 +77,8 @@ for verb in (
     issue_editing.history,
 ):
     issue.add_command(verb)
+for look in (issue_preflight.preflight, issue_preflight.accept):
+    issue.add_command(look)
 
 
 @issue.command()
@@ -156,6 +165,7 @@ def approve(name: IssueName, by: str) -> None:
             found = find_issue(session, name)
             approve_issue(session, found, by[:100], opened.clock.now())
             said = f"Approved. {short_name(found)} goes out on {when(found)}."
+            said += _looked_over(opened, session, found)
         click.echo(said)
 
 
@@ -176,10 +186,12 @@ def schedule(name: IssueName, at: datetime, special: bool | None) -> None:
             day, odd = found.occurrence_on, oddity_in(found.newsletter.zone, at)
             at = moment_in(found.newsletter.zone, at)
             schedule_issue(session, found, at, now, special=bool(special))
+            warned = _looked_over(opened, session, found) if found.approved_at else ""
             unapproved = "" if found.approved_at else " It still has to be approved."
             said = f"{short_name(found)} goes out on {when(found)}.{odd}{unapproved}"
             if day != found.dateline or special:
                 said += _place_of(found, day, now)
+            said += warned
         click.echo(said)
 
 
@@ -202,13 +214,25 @@ def send(name: IssueName, by: str, special: bool | None, as_json: bool) -> None:
             found = find_issue(session, name)
             day = found.occurrence_on
             send_now(session, found, by[:100], now, special=bool(special))
+            warned = _looked_over(opened, session, found)
             sent = _issue_as_json(found)
             said = f"{short_name(found)} is on its way.{_place_of(found, day, now)}"
         opened.bell.ring(PREPARE_ISSUE, found.id)
         if as_json:
             print_json(sent)
         else:
-            click.echo(f"{said} See how it goes: digest issue list")
+            click.echo(f"{said}{warned} See how it goes: digest issue list")
+
+
+def _looked_over(opened: Runtime, session: Session, found: Issue) -> str:
+    """Say how many warnings there are; raise RefusedError where something keeps the issue."""
+    url, now = opened.settings.public_url, opened.clock.now()
+    warned = len(clear(session, found, public_url=url, now=now, warnings=False).unaccepted)
+    if not warned:
+        return ""
+    count = prose.count_in_words(warned, "thing")
+    verb = "is" if warned == 1 else "are"
+    return f" There {verb} {count} to look at: digest issue preflight {short_name(found)}"
 
 
 def _ask_whether_special(opened: Runtime, name: IssueName, now: datetime) -> bool:

@@ -51,6 +51,7 @@ from digest.models.issue import (
     StoryRole,
 )
 from digest.models.newsletter import Approval, InDoubtPolicy, Newsletter
+from digest.models.preflight import AcceptedFinding, LinkAnswer, LinkCheck, PreflightReport
 from digest.models.publication import Heartbeat, Installation, Media, Publication
 from digest.models.relay import Relay
 from digest.models.subscriber import (
@@ -73,6 +74,7 @@ __all__ = [
     "MAY_HAVE_ARRIVED",
     "ONCE_ACCEPTED",
     "OPEN",
+    "AcceptedFinding",
     "AddressChange",
     "ApiToken",
     "Approval",
@@ -109,6 +111,8 @@ __all__ = [
     "IssueTotal",
     "LeavingReason",
     "LeftOut",
+    "LinkAnswer",
+    "LinkCheck",
     "Media",
     "Newsletter",
     "Notice",
@@ -116,6 +120,7 @@ __all__ = [
     "NoticeState",
     "PageCheck",
     "Passkey",
+    "PreflightReport",
     "Publication",
     "ReaderSession",
     "RecoveryCode",

@@ -174,6 +174,7 @@ class NoticeKind(enum.StrEnum):
     FRESH_LINK = "fresh_link"
     ADDRESS_CHANGED = "address_changed"
     USER_LINK = "user_link"
+    TURNED_BAD = "turned_bad"
 
 
 class NoticeState(enum.StrEnum):

@@ -175,10 +175,18 @@ HELD = EditorView(
         "“The last orchestra librarian” was withdrawn. “Two countries, one lighthouse” takes its "
         "place.",
     ),
+    turned_bad=(
+        "The link of “Who owns the cold?” does not work. There is no page at that address (404). "
+        "Mend it, or drop it.",
+        "Cannot go out yet: The note still has “[name]”. Replace it, or take it out.",
+    ),
 )
 
 
-TO_EDITOR = (NoticeKind.DRAFT_READY, NoticeKind.HELD, NoticeKind.STORY_WITHDRAWN)
+TO_EDITOR = (
+    *(NoticeKind.DRAFT_READY, NoticeKind.HELD, NoticeKind.STORY_WITHDRAWN),
+    NoticeKind.TURNED_BAD,
+)
 
 
 def notice(kind: str, accent: str = "#006B5E") -> Rendered:

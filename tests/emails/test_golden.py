@@ -28,6 +28,7 @@ from digest.models import (
     Newsletter,
     Notice,
     NoticeKind,
+    PreflightReport,
     Publication,
     SignUp,
     SignUpChoice,
@@ -40,7 +41,7 @@ from digest.models import (
     Wording,
 )
 from tests.delivery.conftest import Press
-from tests.emails.samples import LAST_THING
+from tests.emails.samples import HELD, LAST_THING
 from tests.factories import (
     NOW,
     make_article,
@@ -154,7 +155,11 @@ def test_the_mail_to_a_new_address_is_as_it_was(press: Press) -> None:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
-    "kind", [NoticeKind.DRAFT_READY, NoticeKind.HELD, NoticeKind.STORY_WITHDRAWN]
+    "kind",
+    [
+        *(NoticeKind.DRAFT_READY, NoticeKind.HELD, NoticeKind.STORY_WITHDRAWN),
+        NoticeKind.TURNED_BAD,
+    ],
 )
 def test_a_notice_to_the_editor_is_as_it_was(press: Press, kind: NoticeKind) -> None:
     def to_editor(session: Session) -> Notice:
@@ -166,6 +171,9 @@ def test_a_notice_to_the_editor_is_as_it_was(press: Press, kind: NoticeKind) -> 
             issue.reason = "Nobody approved it by Saturday 14 November at 07:00."
         if kind is NoticeKind.STORY_WITHDRAWN:
             leave_out(issue)
+        if kind is NoticeKind.TURNED_BAD:
+            said = list(HELD.turned_bad)
+            session.add(PreflightReport(issue_id=issue.id, at=NOW, turned_bad=said))
         return Notice(
             kind=kind,
             to_address=issue.newsletter.editor_email,

@@ -95,7 +95,7 @@ def test_a_notice_does_not_wait_behind_a_bulk_send_that_is_stuck(tmp_path: Path)
     before = threading.active_count()
     with closing(DeafRelay(deaf=2)) as relay, runtime_with(relay.port, tmp_path) as runtime:
         with runtime.database.transaction() as session:
-            newsletter = make_newsletter(session)
+            newsletter = make_newsletter(session, story_min=1)
             reader = make_reader(session, newsletter, "robin@example.org")
             issues = [
                 make_issue(session, newsletter, [make_article(session, slug)], occurrence_on=day)

@@ -1,5 +1,6 @@
 """Freezing: after it nothing of an issue changes, whatever happens to articles or templates."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -25,6 +26,9 @@ from digest.models import Correction, Issue, IssueState, Newsletter, Rendering, 
 # An issue more than this late is for a person to decide about.
 LATE = timedelta(hours=12)
 
+# Raises RefusedError where an issue must not go out as it is.
+Check = Callable[[Session, Issue], None]
+
 log = structlog.get_logger(__name__)
 
 
@@ -36,6 +40,7 @@ def prepare(
     late: timedelta = LATE,
     public_url: str,
     inbound_domain: str | None,
+    check: Check | None = None,
 ) -> bool:
     """Freeze an issue that is due; hold it, with the reason, where that cannot be done."""
     try:
@@ -46,6 +51,7 @@ def prepare(
             late=late,
             public_url=public_url,
             inbound_domain=inbound_domain,
+            check=check,
         )
     except (RefusedError, StencilError) as error:
         reason = str(error)
@@ -75,11 +81,12 @@ def freeze(
     late: timedelta = LATE,
     public_url: str,
     inbound_domain: str | None,
+    check: Check | None = None,
 ) -> bool:
     """Fix the stories, store the rendered bytes and snapshot the audience: all of it, or nothing.
 
     Does nothing to an issue that is not scheduled and due, or more than `late` late. Return whether
-    this call froze it.
+    this call froze it. `check` is asked before anything is fixed.
 
     Raises:
         RefusedError: the issue cannot be rendered as it is; the message says why.
@@ -88,6 +95,8 @@ def freeze(
         if not _take(session, issue_id, now, late):
             return False
         issue = session.get_one(Issue, issue_id)
+        if check is not None:
+            check(session, issue)
         for story in issue.stories:
             _copy_article(story)
         session.flush()

@@ -1,6 +1,6 @@
 """Notices as they go on the wire: what each says, and of which nothing is to be told any more."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8, EmailPolicy
@@ -27,6 +27,7 @@ from digest.models import (
     Newsletter,
     Notice,
     NoticeKind,
+    PreflightReport,
     Publication,
     SignUp,
     SignUpChoice,
@@ -40,6 +41,7 @@ _TOLD_OF = {
     NoticeKind.DRAFT_READY: (IssueState.DRAFT,),
     NoticeKind.HELD: (IssueState.HELD, IssueState.PAUSED),
     NoticeKind.STORY_WITHDRAWN: BEFORE_FREEZE,
+    NoticeKind.TURNED_BAD: BEFORE_FREEZE,
 }
 # How long the link of one works; the page counts by the calendar.
 FRESH_LINK_SECONDS = 30 * 60
@@ -131,7 +133,9 @@ def _about(session: Session, notice: Notice, links: Links) -> About:
     if notice.issue is not None:
         if notice.issue.state not in _TOLD_OF[notice.kind]:
             raise _MootError(f"The issue is {notice.issue.state} by now.")
-        return view_for_editor(notice.issue, notice.created_at)
+        view = view_for_editor(notice.issue, notice.created_at)
+        report = session.get(PreflightReport, notice.issue_id)
+        return replace(view, turned_bad=tuple(report.turned_bad)) if report is not None else view
     if notice.kind is NoticeKind.FRESH_LINK:
         return _fresh_link(session, notice, links)
     if notice.kind is NoticeKind.ADDRESS_CHANGED:

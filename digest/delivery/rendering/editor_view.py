@@ -15,7 +15,7 @@ class EditorView:
 
     What `is_frozen` has its number, its bytes and its audience: it goes as it is, or not at all.
     `outlook` is a sentence on when it goes out. `left_out` has one for each story that was
-    withdrawn since it was composed.
+    withdrawn since it was composed, `turned_bad` one for each thing that preflight found since.
     """
 
     name: str
@@ -29,6 +29,7 @@ class EditorView:
     another_time: str
     is_frozen: bool = False
     left_out: tuple[str, ...] = ()
+    turned_bad: tuple[str, ...] = ()
 
     @property
     def what_is_left(self) -> str:

@@ -107,6 +107,18 @@ class Fetched:
     moved_to: str | None
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What a page answers in the end: its status, and at which `url`.
+
+    `challenged`: instead of the page the site asks for a proof that we are a person.
+    """
+
+    url: str
+    status: int
+    challenged: bool
+
+
 class Fetcher:
     """Fetches in the name of the publisher whose site is `site`.
 
@@ -171,7 +183,11 @@ class Fetcher:
             raise FetchError("The site’s answer broke off, or was not one.") from None
 
     def status(self, url: str, bounds: Bounds = PAGE) -> int:
-        """Return the status that a page answers with, in the end where it sends us on.
+        """Return the status that a page answers with, as `answer` learns it."""
+        return self.answer(url, bounds).status
+
+    def answer(self, url: str, bounds: Bounds = PAGE) -> Answered:
+        """Learn what a page answers with, in the end where it sends us on.
 
         Asked by HEAD first; where a server answers that with anything but success it is asked by
         GET, for many know no HEAD, or answer it wrongly. Nothing of a body is read.
@@ -181,25 +197,27 @@ class Fetcher:
         """
         headers = {"User-Agent": self._user_agent, "Accept": bounds.accept}
         with ThreadPoolExecutor(1, "fetch") as thread:
-            return thread.submit(asyncio.run, self._status(url, bounds, headers)).result()
+            return thread.submit(asyncio.run, self._answer(url, bounds, headers)).result()
 
-    async def _status(self, url: str, bounds: Bounds, headers: dict[str, str]) -> int:
-        async def ask(client: AsyncClient) -> int:
+    async def _answer(self, url: str, bounds: Bounds, headers: dict[str, str]) -> Answered:
+        async def ask(client: AsyncClient) -> Answered:
             try:
-                found = await self._final_status(client, "HEAD", url)
+                found = await self._final_answer(client, "HEAD", url)
+                if found.status < 300:
+                    return found
             except httpx.RemoteProtocolError:
-                found = 405  # it hung up, or sent a body that nobody asked for
-            return found if found < 300 else await self._final_status(client, "GET", url)
+                pass  # it hung up, or sent a body that nobody asked for
+            return await self._final_answer(client, "GET", url)
 
         return await self._in_time(bounds, headers, ask)
 
-    async def _final_status(self, client: AsyncClient, method: str, url: str) -> int:
+    async def _final_answer(self, client: AsyncClient, method: str, url: str) -> Answered:
         at = url
         for _ in range(REDIRECTS_AT_MOST + 1):
             self._check(at)
             async with client.stream(method, at) as response:
                 if response.next_request is None:
-                    return response.status_code
+                    return Answered(at, response.status_code, _is_challenge(response))
                 at = str(response.next_request.url)
         raise FetchError(_TOO_OFTEN)
 
@@ -244,6 +262,12 @@ _NOT_PUBLIC = (
     "That address is not on the public internet, and we fetch from nowhere else. "
     "DIGEST_FETCH_PRIVATE allows it, for tests."
 )
+
+
+def _is_challenge(response: httpx.Response) -> bool:
+    """Tell by what Cloudflare and Amazon's firewall say of their own pages."""
+    said = (response.headers.get(name, "") for name in ("cf-mitigated", "x-amzn-waf-action"))
+    return any(word.strip().lower() in {"challenge", "captcha"} for word in said)
 
 
 async def _taken(response: httpx.Response, bounds: Bounds, moved_to: str | None) -> Fetched:

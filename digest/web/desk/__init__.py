@@ -7,6 +7,7 @@ from digest.web.desk.demo_door import DemoDoor, demo_door_pages
 from digest.web.desk.issue import desk_issue_pages
 from digest.web.desk.passkeys import passkey_pages
 from digest.web.desk.password import password_pages
+from digest.web.desk.preflight import preflight_pages
 from digest.web.desk.sending import sending_pages
 from digest.web.desk.sign_in import again_pages, sign_in_pages
 from digest.web.desk.this_week import this_week_pages
@@ -22,6 +23,7 @@ desk_pages = (
     compose_pages,
     sending_pages,
     correct_pages,
+    preflight_pages,
     account_pages,
     user_pages,
 )

@@ -8,9 +8,11 @@ from digest.desk.audit import record
 from digest.errors import FieldError, RefusedError
 from digest.models import Issue, Role
 from digest.newsroom.issues.approving import approve
+from digest.preflight.clearing import clear
 from digest.tick import links
 from digest.web.context import current_runtime
 from digest.web.desk.compose import compose_page, found_issue, may_compose, said
+from digest.web.desk.findings import found_of
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import standing_of
 
@@ -57,6 +59,8 @@ def take_approval(issue_id: int) -> AnyResponse:
             version = request.form.get("version", "")
             looked_at = int(version) if version.isdecimal() and len(version) < 10 else None
             approve(session, issue, who.name, desk().now, version=looked_at)
+            url = current_runtime().settings.public_url
+            clear(session, issue, public_url=url, now=desk().now, warnings=True)
             record(
                 session,
                 who,
@@ -68,7 +72,7 @@ def take_approval(issue_id: int) -> AnyResponse:
                 fields=("state", "approved_at", "approved_by"),
             )
     except RefusedError as error:
-        return _shown(issue_id, (FieldError("issue", str(error)),))
+        return _shown(issue_id, (FieldError("preflight", str(error)),))
     return redirect(url_for("desk_issue.show_issue", issue_id=issue_id, approved="1"), 303)
 
 
@@ -92,5 +96,6 @@ def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
             standing=standing,
             stories=stories,
             sections=sections,
+            preflight=found_of(session, issue),
             done="Approved." if request.args.get("approved") else said(session, issue),
         )

@@ -229,6 +229,7 @@ def test_an_issue_that_froze_meanwhile_says_so(table: Desk, database: Database) 
 def test_an_edit_after_the_approval_voids_it(table: Desk, database: Database) -> None:
     with database.transaction() as session:
         session.execute(update(Newsletter).values(approval=Approval.REQUIRED))
+    table.editor.accept_all(table.path)
     page = table.look().text
     table.press("approve", page)
     assert table.issue().state is IssueState.SCHEDULED

@@ -84,6 +84,7 @@ def test_an_editor_approves_what_was_looked_at(join: Join, draft: int, database:
     page = imara.get(path)
     assert heading(page).startswith("Editor’s Digest, ")
     assert page.text.count('class="composed-title"') == 3
+    imara.accept_all(path)
     approved = imara.press(path, f"{path}/approve")
     assert approved.location == f"{path}?approved=1"
     assert "Approved. " in words(imara.get(approved.location))

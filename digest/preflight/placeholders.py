@@ -1,0 +1,41 @@
+"""Words that stand for words that somebody meant to write: TODO, TK, lorem ipsum, {{ name }}."""
+
+import re
+
+# "TODO" is a word of these, and means "all".
+TODO_IS_A_WORD = frozenset({"ast", "es", "gl", "pt"})
+
+_MEANT = (
+    "headline|title|subject|preheader|standfirst|byline|name|first name|date|time|place|link|url|"
+    "image|picture|photo|caption|text|story|note|intro|lede|quote|number|tbc|tbd|todo|tk"
+)
+# Nobody publishes these, wherever they stand.
+_CERTAIN = re.compile(
+    rf"\blorem\s+ipsum\b|(?-i:\bTK(?:\s?TK)+\b)|\[\s*(?:{_MEANT})\s*\]"
+    r"|\[\s*(?:insert|add|your|write|fill in)\s[^\[\]\n]{1,60}\]",
+    re.IGNORECASE,
+)
+# These may be what a story is about, so that only an editor's own words are taken to task.
+_LIKELY = re.compile(
+    r"\{\{[^{}\n]{0,80}(?:\}\})?|\{%[^{}\n]{0,80}%\}|\*\|[^|\n]{1,40}\|\*|%%[A-Za-z_]{1,40}%%"
+    # Not the names of firms: TK Maxx, TK Elevator.
+    r"|\bTK\b(?! [A-Z][a-z])|\bFIXME\b"
+)
+_TODO = re.compile(r"\bTODO\b")
+_TODO_WITH_COLON = re.compile(r"\bTODO\s?:")
+
+
+def certain_placeholder(text: str) -> str | None:
+    """Return the first placeholder that can be nothing else; None where there is none."""
+    found = _CERTAIN.search(text)
+    return found[0] if found else None
+
+
+def likely_placeholder(text: str, language: str = "en") -> str | None:
+    """Return the first that is one in an editor's own words; `language` is their tag (RFC 5646)."""
+    is_word = language.partition("-")[0].lower() in TODO_IS_A_WORD
+    for pattern in (_LIKELY, _TODO_WITH_COLON if is_word else _TODO):
+        found = pattern.search(text)
+        if found:
+            return found[0]
+    return None

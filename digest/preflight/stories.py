@@ -1,0 +1,144 @@
+"""What is checked of an issue's stories: enough, still there, as they were picked, told once."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from digest import prose, zones
+from digest.models import AFTER_FREEZE, ChangedField, Issue, IssueChange, Story
+from digest.newsroom.issues.moving import called
+from digest.preflight.findings import Finding, named, story_place
+
+# Of two headlines: how much of their words are the same where they tell the same story.
+ALIKE = 0.8
+WORDS_AT_LEAST = 3
+_WORD = re.compile(r"\w+")
+
+
+def too_few(issue: Issue) -> Iterator[Finding]:
+    """Tell where an issue has fewer stories than its newsletter wants at least."""
+    least, count = issue.newsletter.story_min, len(issue.stories)
+    if count < least:
+        have = prose.count_in_words(count, "story", "stories")
+        more = prose.number_in_words(least - count)
+        sentence = (
+            f"It has {have}, and needs at least {prose.number_in_words(least)}. Add {more} more."
+        )
+        yield Finding("too few stories", sentence, "stories", blocks=True)
+
+
+def withdrawn(issue: Issue) -> Iterator[Finding]:
+    """Tell the stories that were taken back at their source, and are still in or left a gap."""
+    for story in issue.stories:
+        if story.article.withdrawn_at is None:
+            continue
+        if story.is_by_hand:
+            sentence = f"{named(story)} was withdrawn at its source. Drop it."
+            yield Finding("withdrawn", sentence, story_place(story), blocks=True)
+        else:
+            sentence = (
+                f"{named(story)} was withdrawn at its source. It is replaced within a minute; "
+                "look again then."
+            )
+            yield Finding("withdrawn", sentence, story_place(story))
+    here = {story.article_id for story in issue.stories}
+    for gone in issue.left_out:
+        if gone.replacement_id is None and gone.article_id not in here:
+            sentence = (
+                f"“{prose.cut(gone.title, 80)}” was withdrawn at its source, and nothing took "
+                "its place. Add a story, or leave it at that."
+            )
+            yield Finding("withdrawn", sentence, "stories", detail=str(gone.id))
+
+
+def changed(session: Session, issue: Issue) -> Iterator[Finding]:
+    """Tell the stories whose article was changed at its source after it was picked."""
+    by_hand = _picked_by_hand(session, issue)
+    instead = {each.replacement_id: each.at for each in issue.left_out}
+    composed = issue.composed_at or issue.created_at
+    for story in issue.stories:
+        article = story.article
+        picked = by_hand.get(article.id) or instead.get(article.id) or composed
+        if article.updated_at > picked:
+            at = article.updated_at.astimezone(zones.named(issue.newsletter.zone))
+            sentence = (
+                f"{named(story)} was changed at its source on {prose.short_day(at.date())} at "
+                f"{at:%H:%M}, after it was picked. Read it again."
+            )
+            detail = article.updated_at.isoformat()
+            yield Finding("changed", sentence, story_place(story), detail=detail)
+
+
+def _picked_by_hand(session: Session, issue: Issue) -> dict[int, datetime]:
+    rows = session.execute(
+        select(IssueChange.article_id, func.max(IssueChange.at))
+        .where(
+            IssueChange.issue_id == issue.id,
+            IssueChange.field == ChangedField.STORIES,
+            IssueChange.article_id.is_not(None),
+            IssueChange.after.is_not(None),
+            IssueChange.taken,
+        )
+        .group_by(IssueChange.article_id)
+    )
+    return {article_id: at for article_id, at in rows if article_id is not None}
+
+
+def told_twice(issue: Issue) -> Iterator[Finding]:
+    """Tell the stories with nearly the same headline as one before them."""
+    before: list[tuple[Story, frozenset[str]]] = []
+    for story in issue.stories:
+        words = frozenset(_WORD.findall(story.headline.casefold()))
+        twin = next((other for other, theirs in before if _are_alike(words, theirs)), None)
+        if twin is not None:
+            sentence = (
+                f"{named(twin)} and {named(story)} look like the same story. Drop one of them."
+            )
+            yield Finding("told twice", sentence, story_place(story))
+        before.append((story, words))
+
+
+def _are_alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    if one == other:
+        return bool(one)
+    if min(len(one), len(other)) < WORDS_AT_LEAST:
+        return False
+    return len(one & other) / len(one | other) >= ALIKE
+
+
+def told_before(session: Session, issue: Issue) -> Iterator[Finding]:
+    """Tell the stories that an earlier issue of the newsletter had."""
+    rows = session.execute(
+        select(Story.article_id, Issue)
+        .join(Issue, Issue.id == Story.issue_id)
+        .where(
+            Story.article_id.in_([story.article_id for story in issue.stories]),
+            Issue.newsletter_id == issue.newsletter_id,
+            Issue.id != issue.id,
+            Issue.state.in_(AFTER_FREEZE),
+        )
+        .order_by(Issue.send_at)
+    )
+    earlier = {article_id: called(other) for article_id, other in rows}
+    for story in issue.stories:
+        if story.article_id in earlier:
+            sentence = f"{named(story)} was in {earlier[story.article_id]} already. Drop it."
+            yield Finding("told before", sentence, story_place(story))
+
+
+def old(issue: Issue) -> Iterator[Finding]:
+    """Tell the stories that are older than the newsletter's stories are meant to be."""
+    days = issue.newsletter.story_max_age_days
+    oldest = issue.send_at - timedelta(days=days)
+    for story in issue.stories:
+        at = story.article.published_at
+        if at is not None and at < oldest:
+            day = at.astimezone(zones.named(issue.newsletter.zone)).date()
+            sentence = (
+                f"{named(story)} is of {prose.long_date(day)}, more than "
+                f"{prose.count_in_words(days, 'day')} before the issue. Is it still news?"
+            )
+            yield Finding("old", sentence, story_place(story))

@@ -1,0 +1,68 @@
+"""What preflight found, as an issue's page shows it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from digest.models import BEFORE_FREEZE, Issue
+from digest.preflight.checking import look_over
+from digest.preflight.findings import Finding, Preflight
+from digest.web.context import current_runtime
+from digest.web.desk.signed_in import desk
+from digest.web.desk.standing import moment
+
+PLACES = {
+    "subject": "Go to the subject",
+    "preheader": "Go to the preheader",
+    "note": "Go to the note",
+    "last_thing": "Go to the last thing",
+    "stories": "Go to the stories",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finding; where its page has what to change, `link` says so. `accepted`: by whom, when."""
+
+    finding: Finding
+    link: str
+    accepted: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All of it; `checked` says when the links were last checked."""
+
+    preflight: Preflight
+    blockers: tuple[Row, ...]
+    warnings: tuple[Row, ...]
+    checked: str
+
+
+def found_of(session: Session, issue: Issue) -> Shown | None:
+    """Look an issue over for its page; None where it is too late to. Fetches nothing."""
+    if issue.state not in BEFORE_FREEZE:
+        return None
+    url = current_runtime().settings.public_url
+    found = look_over(session, issue, public_url=url, now=desk().now)
+    return Shown(
+        preflight=found,
+        blockers=tuple(_row(each, found, issue) for each in found.blockers),
+        warnings=tuple(_row(each, found, issue) for each in found.warnings),
+        checked=_checked(found, issue),
+    )
+
+
+def _row(finding: Finding, found: Preflight, issue: Issue) -> Row:
+    of_story = "Go to the story" if finding.place.startswith("story-") else ""
+    row = found.accepted.get(finding.code)
+    accepted = f"Accepted by {row.by} on {moment(row.at, issue.newsletter)}." if row else ""
+    return Row(finding, PLACES.get(finding.place, of_story), accepted)
+
+
+def _checked(found: Preflight, issue: Issue) -> str:
+    if not found.links:
+        return "There are no links yet."
+    if found.checked_at is None:
+        return "Not all links were checked within the hour."
+    return f"The links were checked on {moment(found.checked_at, issue.newsletter)}."
