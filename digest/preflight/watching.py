@@ -66,7 +66,7 @@ def look_again(
 ) -> None:
     """Ask the issue's links, look it over, and tell its editor what turned bad since.
 
-    Since a person looked; where nobody did, of what turns bad by itself, or keeps the issue.
+    Since a person looked; where nobody did, of what turns bad by itself. And what keeps the issue.
     """
     ask_links_of(database, issue_id, fetcher=fetcher, public_url=public_url, now=now)
     with database.transaction() as session:
@@ -86,13 +86,14 @@ def look_again(
 
 
 def _news(found: Preflight, known: set[str] | None) -> list[Finding]:
+    """Return what is to be told: blockers always, as they are about to hold the issue."""
     if known is None:
-        return [*found.blockers, *(each for each in found.unaccepted if each.kind in TURNS)]
-    return [
-        each
-        for each in (*found.blockers, *found.unaccepted)
-        if each.code not in known and each.kind != UNCHECKED
-    ]
+        turned = [each for each in found.unaccepted if each.kind in TURNS]
+    else:
+        turned = [
+            each for each in found.unaccepted if each.code not in known and each.kind != UNCHECKED
+        ]
+    return [*found.blockers, *turned]
 
 
 def _said(finding: Finding) -> str:

@@ -139,7 +139,8 @@ def test_an_editor_signs_in_composes_and_approves_what_arrives(house: House) -> 
         desk.press(page, f"{page}/words", subject="Saturday’s paper", note="Good morning, all.")
         assert "Good morning, all." in browser.get(f"{page}/preview").text
         for code in re.findall(r'name="code" value="(\w+)"', browser.get(page).text):
-            assert "Accepted by Imara" in desk.press(page, f"{page}/preflight/accept", code=code).text
+            accepted = desk.press(page, f"{page}/preflight/accept", code=code)
+            assert "Accepted by Imara" in accepted.text
         assert "Approved by Imara" in desk.press(page, f"{page}/approve").text
         run("issue", "send", "editors-digest")
         [mail] = house.relay.wait_for(1, 30)

@@ -105,6 +105,7 @@ def test_of_a_blocker_the_editor_hears_while_there_is_time(house: Watched) -> No
     later = house.send_at + timedelta(days=1)
     house.put(send_at=later)
     assert house.go_to(later - AHEAD) == [LOOK_AGAIN]
+    assert [each.kind for each in house.notices()] == [NoticeKind.TURNED_BAD] * 2
     house.put(subject=None)
     assert house.go_to(later) == [PREPARE_ISSUE]
     assert house.issue().state is IssueState.FROZEN
