@@ -97,7 +97,7 @@ def accept(name: IssueName, codes: tuple[str, ...], by: str) -> None:
                 accepting.accept(session, found, code, Editor(by), now, public_url=url)
                 for code in codes
             ]
-            for row in rows:
+            for row in (each for each in rows if each.at == now):
                 record(
                     session,
                     OPERATOR,

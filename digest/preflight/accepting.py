@@ -18,7 +18,7 @@ def accept(
 ) -> AcceptedFinding:
     """Accept the warning of that code; return the row that says who did, and when.
 
-    Accepting twice is accepting once, by whoever was first.
+    Accepting twice is accepting once, by whoever was first: `at` is `now` only for that one.
 
     Raises:
         RefusedError: it is a blocker, has changed, or the issue is frozen.

@@ -62,15 +62,16 @@ def accept_finding(issue_id: int) -> AnyResponse:
                 desk().now,
                 public_url=runtime.settings.public_url,
             )
-            record(
-                session,
-                actor(session),
-                "issue accept",
-                AcceptedFinding.__tablename__,
-                row.id,
-                newsletter_id=issue.newsletter_id,
-                now=desk().now,
-            )
+            if row.at == desk().now:
+                record(
+                    session,
+                    actor(session),
+                    "issue accept",
+                    AcceptedFinding.__tablename__,
+                    row.id,
+                    newsletter_id=issue.newsletter_id,
+                    now=desk().now,
+                )
     except RefusedError as error:
         return _refused(issue_id, error)
     return _back(issue_id)
