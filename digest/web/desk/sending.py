@@ -24,6 +24,7 @@ from digest.models import BEFORE_FREEZE, Delivery, Issue, IssueState, Role
 from digest.newsroom.issues.calendar import moment, oddity
 from digest.newsroom.issues.correcting import CORRECTABLE
 from digest.newsroom.issues.scheduling import schedule, send_now
+from digest.preflight.clearing import clear
 from digest.runtime import DELIVER_ISSUE, PREPARE_ISSUE
 from digest.web.context import current_runtime
 from digest.web.desk.compose import found_issue
@@ -140,6 +141,8 @@ def take_time(issue_id: int) -> AnyResponse:
         if waits and issue.send_at == at and not (special and issue.occurrence_on):
             return Did("nothing")
         schedule(session, issue, at, now, special=special)
+        if issue.approved_at is not None:
+            _look_over(session, issue)
         return Did("scheduled", ("send_at", "state"))
 
     return _act(issue_id, "issue schedule", "at", act)
@@ -160,9 +163,15 @@ def take_send(issue_id: int) -> AnyResponse:
             return Did("nothing")
         _refuse_other_size(typed, audience.readers)
         send_now(session, issue, by, now, special=special)
+        _look_over(session, issue)
         return Did("sent", ("send_at", "state"), rings=(PREPARE_ISSUE, 1))
 
     return _act(issue_id, "issue send", "readers", act)
+
+
+def _look_over(session: Session, issue: Issue) -> None:
+    url = current_runtime().settings.public_url
+    clear(session, issue, public_url=url, now=desk().now, warnings=True)
 
 
 @sending_pages.post(f"/issues/<{ID}:issue_id>/<any(pause,resume,cancel):what>")
