@@ -21,6 +21,11 @@ def count_in_words(number: int, thing: str, things: str | None = None) -> str:
     return f"{number_in_words(number)} {thing if number == 1 else things or thing + 's'}"
 
 
+def counted(number: int, thing: str) -> str:
+    """Return "898 readers", "1 reader", "No readers": as a title or a line of numbers begins."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}" if number else f"No {thing}s"
+
+
 def number_in_words(number: int) -> str:
     """Return "two", and 31 as it is: in words up to twenty."""
     return ONES[number] if 0 <= number < len(ONES) else f"{number:,}"
@@ -90,6 +95,11 @@ def cut(text: str, length: int) -> str:
         return text
     words = text[: length - 1].rpartition(" ")[0] if " " in text[: length - 1] else ""
     return f"{words or text[: length - 1]}…"
+
+
+def at_start(words: str) -> str:
+    """Return words as a sentence begins with them: "The Editor’s Digest"."""
+    return words[:1].upper() + words[1:]
 
 
 def ended(sentence: str) -> str:

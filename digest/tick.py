@@ -15,6 +15,7 @@ from digest.delivery.ledger import breaker, sweeping
 from digest.delivery.ledger.lateness import pause_late
 from digest.delivery.ledger.restoring import hold_if_moved
 from digest.delivery.ledger.retention import fold_due
+from digest.delivery.ledger.totals import count_issues
 from digest.delivery.messages import Links
 from digest.delivery.notices.sending import notices_due
 from digest.desk.audit import forget_origins
@@ -31,6 +32,7 @@ from digest.newsroom.intake.withdrawing import pages_to_ask
 from digest.newsroom.issues.agenda import keep_agenda
 from digest.preflight.watching import issues_to_look_over
 from digest.readers.consent.sealing import seal_consents
+from digest.readers.data.day_counts import count_days
 from digest.readers.data.sweeping import sweep_addresses
 from digest.runtime import (
     ASK_PAGES,
@@ -64,6 +66,9 @@ def tick(runtime: Runtime) -> None:
         _forget_addresses(runtime, now)
     with kept_apart("desk"):
         _forget_where_users_were(runtime, now)
+    with kept_apart("counts"):
+        count_days(runtime.database, now)
+        count_issues(runtime.database, now)
     with kept_apart("log"):
         runtime.database.clear_log()
     with runtime.database.reading() as session:

@@ -24,6 +24,8 @@ from digest.models import (
     BreakerState,
     ConsentKind,
     ConsentSeal,
+    Counted,
+    DayCount,
     Delivery,
     DeskSession,
     Heartbeat,
@@ -312,6 +314,21 @@ def test_what_was_done_at_the_desk_is_sealed_and_from_where_is_forgotten(house: 
     assert look() == ([(1, "203.0.113.7")], 0), "a session that is over"
     house.clock.at = NOW + timedelta(days=91)
     assert look() == ([(1, None)], 0)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_reports_are_read_from_is_counted_by_each_tick(house: House) -> None:
+    issue_id = add_issue(house, IssueState.SENDING, frozen_at=NOW, audience=1)
+    for minutes in (0, 1):
+        house.clock.at = NOW + timedelta(minutes=minutes)
+        house.tick()
+        assert house.issue(issue_id).counted_at == house.clock.at
+        with house.database.reading() as session:
+            counted = [(row.what, row.readers) for row in session.scalars(select(DayCount))]
+        assert counted == [(Counted.STARTED, 1 + minutes)]
+        with house.database.transaction() as session:
+            newsletter = session.scalars(select(Newsletter)).one()
+            make_reader(session, newsletter, f"ann{minutes}@example.org")
 
 
 def test_where_users_were_is_looked_at_once_a_day(house: House) -> None:

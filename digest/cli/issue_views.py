@@ -13,12 +13,16 @@ from digest import prose
 from digest.addresses import AddressError, parse_address
 from digest.cli.arguments import IssueName, find_issue, issue_argument, short_name, story_as_json
 from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.reports import OF_ISSUE, print_csv, print_figure, rows_as_data
 from digest.cli.tables import print_table, story_table
 from digest.delivery.controls.previewing import Preview, preview_issue, send_preview
 from digest.delivery.ledger.audience import count_audience
 from digest.delivery.ledger.reporting import Edition, Report, discrepancy
 from digest.delivery.ledger.reporting import report as report_issue
 from digest.delivery.ledger.waiting import Waited
+from digest.desk.reports.figures import Figure
+from digest.desk.reports.issue import IssueReport
+from digest.desk.reports.issue import report_issue as issue_figures
 from digest.models import DeliveryState, Issue, IssueState
 from digest.runtime import Runtime
 from digest.tick import links
@@ -93,14 +97,22 @@ def audience(name: IssueName, as_json: bool) -> None:
 
 @click.command()
 @issue_argument
+@click.option("--csv", "key", type=click.Choice(OF_ISSUE), help="Print one figure of it as CSV.")
 @json_option
-def report(name: IssueName, as_json: bool) -> None:
-    """Say what became of an issue: the numbers add up to its audience."""
+def report(name: IssueName, key: str | None, as_json: bool) -> None:
+    """Say what became of an issue: the numbers add up to its audience.
+
+    They are counted now. The figures, and the clicks, are as the tick has counted them.
+    """
     with runtime() as opened, opened.database.reading() as session:
         found = find_issue(session, name, sent=True)
         called, told = short_name(found), report_issue(session, found)
+        drawn = issue_figures(session, found, opened.clock.now())
+    if key is not None:
+        _print_csv(key, drawn)
+        return
     if as_json:
-        print_json(_report_as_json(told, called))
+        print_json(_report_as_json(told, called) | _clicks_as_data(drawn))
         return
     reason = f": {told.reason}" if told.reason else "."
     click.echo(f"{called} is {told.state}{reason}")
@@ -112,6 +124,24 @@ def report(name: IssueName, as_json: bool) -> None:
         click.echo(_waited(each))
     for sentence in _advice(told, called):
         click.echo(sentence)
+    for figure in _clicks(drawn):
+        print_figure(figure)
+
+
+def _print_csv(key: str, drawn: IssueReport | None) -> None:
+    if drawn is None:
+        raise click.ClickException("It is not frozen yet, so there is nothing to report.")
+    print_csv(key, drawn.numbers, drawn.figures)
+
+
+def _clicks(drawn: IssueReport | None) -> list[Figure]:
+    """Return the figure of clicks, where they are counted."""
+    return [] if drawn is None else [each for each in drawn.figures if each.key == "clicks"]
+
+
+def _clicks_as_data(drawn: IssueReport | None) -> dict[str, Any]:
+    figures = _clicks(drawn)
+    return {"clicks": rows_as_data(figures[0])} if figures else {}
 
 
 def _waited(each: Waited) -> str:

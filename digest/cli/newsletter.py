@@ -12,6 +12,7 @@ from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from digest.cli import reports
 from digest.cli.arguments import (
     WEEKDAYS,
     Tags,
@@ -102,6 +103,11 @@ OPTIONS = (
         "--in-doubt-policy",
         type=click.Choice([word.value for word in InDoubtPolicy]),
         help="Where the relay never answered: hold it for a person, or resend it later.  [hold]",
+    ),
+    click.option(
+        "--count-clicks/--no-count-clicks",
+        default=None,
+        help="Count how often each story is followed from the mail, and by nobody's name.  [no]",
     ),
     click.option("--publication", help="The paper's name; once is enough."),
     click.option("--site", help="The paper's web address; once is enough."),
@@ -228,6 +234,9 @@ def show(slug: str, as_json: bool) -> None:
         if key != "palette":
             table.add_row(key.replace("_", " "), _in_words(value))
     print_table(table, "")
+
+
+newsletter.add_command(reports.report)
 
 
 def _in_words(value: Any) -> str:
@@ -373,6 +382,8 @@ def _tell(
         click.echo(f"It takes articles{fed.origin}.")
     if fed.troubles:
         click.echo(_troubles(saved, fed))
+    if saved.count_clicks:
+        click.echo("Clicks in its mails are counted: your privacy notice has to say so.")
     for each in followed or ():
         click.echo(_sentence(each))
     for odd in islice(odd_slots(saved, now), 1):

@@ -5,6 +5,7 @@ from digest.models.article import Article, PageCheck, Source, may_be_picked
 from digest.models.breaker import Breaker, BreakerState, Wait
 from digest.models.consent import Consent, ConsentDetail, ConsentKind, ConsentSeal
 from digest.models.control import AddressChange, ReaderSession
+from digest.models.counted import AcceptedMinute, Counted, DayCount, StoryClicks
 from digest.models.delivery import (
     DID_NOT_GET_IT,
     MAY_HAVE_ARRIVED,
@@ -75,6 +76,7 @@ __all__ = [
     "ONCE_ACCEPTED",
     "OPEN",
     "AcceptedFinding",
+    "AcceptedMinute",
     "AddressChange",
     "ApiToken",
     "Approval",
@@ -94,6 +96,8 @@ __all__ = [
     "ConsentKind",
     "ConsentSeal",
     "Correction",
+    "Counted",
+    "DayCount",
     "Delivery",
     "DeliveryState",
     "DeskSession",
@@ -134,6 +138,7 @@ __all__ = [
     "Source",
     "SpentChallenge",
     "Story",
+    "StoryClicks",
     "StoryRole",
     "Subscriber",
     "Subscription",

@@ -117,9 +117,10 @@ class Attempt(Base):
 
 
 class IssueTotal(Base):
-    """How many deliveries of a folded issue ended alike. `reason` is '' and `code` 0 for none.
+    """How many deliveries of an issue ended alike. `reason` is '' and `code` 0 for none.
 
-    There are always rows for accepted and for bounced, so that a late bounce has where to go.
+    Of a folded issue they are all that is left; of another they are as of `Issue.counted_at`. There
+    are always rows for accepted and for bounced, so that a late bounce has where to go.
     """
 
     __tablename__ = "issue_total"
@@ -150,6 +151,7 @@ class Bounce(Base):
     """
 
     __tablename__ = "bounce"
+    __table_args__ = (Index("ix_bounce_at", "at"),)
 
     issue_id: Mapped[int] = mapped_column(
         ForeignKey("issue.id"), primary_key=True, autoincrement=False

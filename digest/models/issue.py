@@ -44,8 +44,9 @@ class Issue(Base):
     audience had no delivery when it was closed, which should be none. `watched_until`, by the
     database's clock, is when the tick stops looking for rows of an issue that is over.
     `lateness_judged_at` is when it was paused for being late, or resumed by a person. From
-    `folded_at` on its deliveries are told by totals (`IssueTotal`); at `cleared_at` the last of
-    its rows is gone. `version` counts the changes to its words and stories (`IssueChange`).
+    `folded_at` on its deliveries are told by totals (`IssueTotal`), which the tick counted last at
+    `counted_at`; at `cleared_at` the last of its rows is gone. `version` counts the changes to its
+    words and stories (`IssueChange`).
     """
 
     __tablename__ = "issue"
@@ -82,6 +83,7 @@ class Issue(Base):
     parked_until: Mapped[datetime | None]
     lateness_judged_at: Mapped[datetime | None]
     watched_until: Mapped[datetime | None]
+    counted_at: Mapped[datetime | None]
     folded_at: Mapped[datetime | None]
     cleared_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

@@ -4,7 +4,7 @@ import enum
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, String, Text, Time
+from sqlalchemy import JSON, CheckConstraint, String, Text, Time, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from digest.database.tables import Base
@@ -33,6 +33,7 @@ class Newsletter(Base):
 
     `source_ids` and `sections` name what feeds it (`digest.models.article.fed_to`); none: all.
     Among the sources None stands for the articles that have none: from the API, or by hand.
+    `count_clicks`: its mails' links to stories lead through us, and are counted.
     """
 
     __tablename__ = "newsletter"
@@ -73,6 +74,7 @@ class Newsletter(Base):
     sections: Mapped[list[str]] = mapped_column(JSON, default=list)
     briefs_heading: Mapped[str] = mapped_column(String(100), default="Also on my desk")
     in_doubt_policy: Mapped[InDoubtPolicy] = mapped_column(default=InDoubtPolicy.HOLD)
+    count_clicks: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime]
     calendar_since: Mapped[datetime]
     retired_at: Mapped[datetime | None]

@@ -102,6 +102,13 @@ class Subscription(Base):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("ix_subscription_subscriber_id", "subscriber_id"),
+        Index("ix_subscription_started_at", "started_at"),
+        Index(
+            "ix_subscription_ended_at",
+            "ended_at",
+            sqlite_where=text("ended_at IS NOT NULL"),
+            postgresql_where=text("ended_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -68,6 +68,7 @@ class NewsletterValues:
     sections: Sequence[str] = ()
     briefs_heading: str = "Also on my desk"
     in_doubt_policy: InDoubtPolicy = InDoubtPolicy.HOLD
+    count_clicks: bool = False
 
 
 def create_newsletter(
@@ -211,6 +212,7 @@ def _set(
     newsletter.briefs_heading = _text("briefs_heading", values.briefs_heading, 100)
     newsletter.approval = values.approval
     newsletter.in_doubt_policy = values.in_doubt_policy
+    newsletter.count_clicks = values.count_clicks
     _set_calendar(newsletter, values)
     _set_stories(newsletter, values)
     newsletter.source_ids = sources_kept(session, values.source_ids, newsletter.source_ids or ())

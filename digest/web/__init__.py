@@ -11,6 +11,7 @@ from digest.web.api.articles import article_api
 from digest.web.api.signup_boxes import signup_box_api
 from digest.web.api.subscriptions import subscription_api
 from digest.web.assets import serve_assets
+from digest.web.clicks.counting import keep_clicks
 from digest.web.compressing import compress_public_answers
 from digest.web.context import attach
 from digest.web.desk import desk_pages
@@ -44,6 +45,7 @@ def create_app(runtime: Runtime, blueprints: Iterable[Blueprint] = ()) -> Flask:
     add_words(app)
     add_security_headers(app, runtime.settings)
     guard_sign_ups(app, runtime)
+    keep_clicks(app, runtime)
     handle_errors(app)
     api = (article_api, signup_box_api, subscription_api)
     for blueprint in (*site_pages, *desk_pages, media, health, *api, *blueprints):

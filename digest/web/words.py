@@ -12,7 +12,7 @@ from markupsafe import Markup
 from digest import prose, zones
 from digest.delivery.rendering.issue import RIGHT_TO_LEFT
 from digest.models import Newsletter
-from digest.prose import curly
+from digest.prose import at_start, curly
 
 # No raw HTML, no links but to web and mail addresses.
 MARKDOWN = MarkdownIt("js-default", {"linkify": False, "typographer": False})
@@ -78,11 +78,6 @@ class Named(Protocol):
 def the(newsletter: Named) -> str:
     """Return "the Editor’s Digest", and "The Brief" as it is."""
     return prose.the(curly(newsletter.name))
-
-
-def at_start(words: str) -> str:
-    """Return words as a sentence begins with them: "The Editor’s Digest"."""
-    return words[:1].upper() + words[1:]
 
 
 def bare(newsletter: Named) -> str:

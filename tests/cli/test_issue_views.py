@@ -9,7 +9,18 @@ from digest.clock import SystemClock
 from digest.database.tables import database_now
 from digest.database.transactions import Database
 from digest.delivery.ledger.freezing import freeze
-from digest.models import Delivery, DeliveryState, Issue, IssueState, Newsletter, Wait
+from digest.delivery.ledger.totals import count_issues
+from digest.models import (
+    Delivery,
+    DeliveryState,
+    Issue,
+    IssueState,
+    Newsletter,
+    Story,
+    StoryClicks,
+    Wait,
+)
+from digest.readers.data.day_counts import count_days
 from tests.cli.conftest import CommandLine
 from tests.factories import make_reader
 from tests.servers.smtp import SmtpSink
@@ -163,6 +174,48 @@ def test_a_report_says_what_the_issue_waited_for(sent: CommandLine, database: Da
     assert words in said.out
     assert [(each["times"], each["still"]) for each in told] == [(2, True)]
     assert 780 <= told[0]["seconds"] < 900
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_reports_are_printed_as_figures_csv_and_json(sent: CommandLine, database: Database) -> None:
+    said = sent("issue", "report", "editors-digest", "--csv", "clicks")
+    assert said.exit_code == 1
+    assert "digest newsletter edit SLUG --count-clicks" in said.err
+    edited = sent("newsletter", "edit", "editors-digest", "--count-clicks")
+    assert "your privacy notice has to say so" in edited.out
+    now = SystemClock().now()
+    count_days(database, now)
+    count_issues(database, now)
+    with database.transaction() as session:
+        story = session.scalars(select(Story.id).order_by(Story.position).limit(1)).one()
+        session.add(StoryClicks(story_id=story, clicks=1200, by_machines=0))
+
+    lines = sent("issue", "report", "editors-digest", "--csv", "clicks").out.splitlines()
+    assert lines == [
+        "Story,Clicks",
+        "The roofs,1200",
+        "The cold,fewer than five",
+        "The port,fewer than five",
+    ]
+    lines = sent("issue", "report", "editors-digest", "--csv", "summary").out.splitlines()
+    assert lines == [
+        "What,Readers",
+        "in the audience,3",
+        "accepted by the relay,1",
+        "did not get it,1",
+        "in doubt,1",
+    ]
+    assert "“The roofs” was followed most often." in sent("issue", "report", "editors-digest").out
+    told = sent("issue", "report", "editors-digest", "--json").json["clicks"]
+    assert [row["number"] for row in told] == [1200, None, None]
+
+    whole = sent("newsletter", "report", "editors-digest")
+    assert whole.out.startswith("The Editor’s Digest has three readers.")
+    assert "Nobody has left since" in whole.out
+    numbers = sent("newsletter", "report", "editors-digest", "--json").json["numbers"]
+    assert [each["readers"] for each in numbers][1:] == [3, 0, 3]
+    lines = sent("newsletter", "report", "editors-digest", "--csv", "audience").out.splitlines()
+    assert (lines[0], lines[-1].rpartition(",")[2]) == ("Before,Readers", "3")
 
 
 def test_a_report_before_the_first_issue_exits_1(composed: CommandLine) -> None:

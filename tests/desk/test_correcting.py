@@ -11,6 +11,7 @@ from digest.delivery.controls import pausing
 from digest.delivery.ledger import claiming
 from digest.delivery.ledger.reporting import Report, report
 from digest.delivery.ledger.retention import fold_deliveries
+from digest.delivery.ledger.totals import count_issue
 from digest.desk.audit import OPERATOR
 from digest.desk.correcting import correct_issue
 from digest.errors import FieldError, RefusedError
@@ -139,6 +140,10 @@ def test_who_has_it_keeps_it_and_the_others_get_the_corrected_one(press: Press) 
             ("The story of the port", "The port at eight", 1),
             ("A fact, then a turn.", "Eight, we said.", 1),
         ]
+    count_issue(press.database, issue_id, press.clock.now())
+    with press.database.reading() as session:
+        as_counted = report(session, session.get_one(Issue, issue_id), as_counted=True)
+    assert [each.accepted for each in as_counted.editions] == [5, 7], "the tick counts them, too"
     with press.database.transaction() as session:
         over = {"sent_at": press.clock.now() - timedelta(days=500)}
         session.execute(update(Issue).values(watched_until=database_now(-1), **over))

@@ -18,6 +18,7 @@ from digest.delivery.messages import Links
 from digest.delivery.relay.connecting import hand_over
 from digest.delivery.relay.connection import Envelope, Fate
 from digest.delivery.rendering import headers
+from digest.delivery.rendering.direct_links import with_direct_links
 from digest.delivery.rendering.encoding import unstructured
 from digest.delivery.rendering.issue import ReaderSlots, build_stencil, render_issue, view_issue
 from digest.delivery.rendering.slots import SlotValueError, clean_text
@@ -49,7 +50,8 @@ def preview_issue(
 ) -> Preview:
     """Write an issue for one address, checked before, from the frozen bytes where there are some.
 
-    Its links to leave and to change lead to the real pages, and belong to nobody.
+    Its links to leave and to change lead to the real pages, and belong to nobody. Those to stories
+    are direct, so that no look at it is counted as a click.
 
     Raises:
         AddressError: `to` is not an address.
@@ -75,7 +77,8 @@ def preview_issue(
         eml = _stencil(session, issue, links).fill(values)
     except SlotValueError as error:
         raise RefusedError(f"No mail can be written to that address: it {error.reason}.") from None
-    return _opened(eml, sender, recipient)
+    targets = {story.id: story.url for story in issue.stories if story.url is not None}
+    return _opened(with_direct_links(eml, links.public_url, targets), sender, recipient)
 
 
 def _stencil(session: Session, issue: Issue, links: Links) -> Stencil:

@@ -79,6 +79,9 @@ def resolve(
         reopen(issue, now)
         session.flush()
     if settled:
+        # Its rows are no longer those that were counted.
+        issue.counted_at = None
+        session.flush()
         log.info("doubt settled", issue=issue_id, verdict=verdict.value, rows=settled, by=by)
     return Resolved(issue, settled, found - settled)
 

@@ -117,7 +117,7 @@ def freeze_bytes(
     Raises:
         RefusedError: it cannot be rendered as it is; the message says why.
     """
-    view = view_issue(session, issue, public_url)
+    view = view_issue(session, issue, public_url, for_mail=True)
     rendered = render_issue(view, ReaderSlots())
     # Read once: what an issue offers stays the same, whatever becomes of domain and setting.
     mail_domain = proved_domain(session, inbound_domain)

@@ -90,13 +90,17 @@ class Report:
         return self.unaccounted == 0
 
 
-def report(session: Session, issue: Issue) -> Report:
-    """Count the ledger's rows of an issue; of a folded one, read what was counted."""
+def report(session: Session, issue: Issue, *, as_counted: bool = False) -> Report:
+    """Count the ledger's rows of an issue; of a folded one, read what was counted.
+
+    `as_counted`: read what the tick counted at `Issue.counted_at`, where it has: no delivery.
+    """
+    live = issue.folded_at is None and not (as_counted and issue.counted_at is not None)
     counts = dict.fromkeys(DeliveryState, 0)
     missed: Counter[str] = Counter()
     got: Counter[int] = Counter()
     pace = _Pace()
-    for row in session.execute(_counted(issue)):
+    for row in session.execute(_counted(issue, live)):
         counts[row.state] += row.readers
         if row.state in DID_NOT_GET_IT:
             words = row.reason or str(row.state)
@@ -112,13 +116,13 @@ def report(session: Session, issue: Issue) -> Report:
         counts=counts,
         reasons=tuple(sorted(missed.items(), key=lambda found: (-found[1], found[0]))),
         waits=waits_of(session, issue.id),
-        editions=_editions(session, issue, got),
+        editions=_editions(session, issue, got if live else None),
         a_minute=pace.a_minute,
     )
 
 
-def _counted(issue: Issue) -> Select[*tuple[Any, ...]]:
-    if issue.folded_at is not None:
+def _counted(issue: Issue, live: bool) -> Select[*tuple[Any, ...]]:
+    if not live:
         return select(
             IssueTotal.state,
             IssueTotal.reason,
@@ -169,7 +173,7 @@ class _Pace:
         return round(self.lately * 60 / seconds) if seconds >= TOO_SOON_SECONDS else None
 
 
-def _editions(session: Session, issue: Issue, got: Counter[int]) -> tuple[Edition, ...]:
+def _editions(session: Session, issue: Issue, got: Counter[int] | None) -> tuple[Edition, ...]:
     corrections = corrections_of(session, issue.id)
     if not corrections:
         return ()
@@ -180,8 +184,8 @@ def _editions(session: Session, issue: Issue, got: Counter[int]) -> tuple[Editio
             Rendering.issue_id == issue.id
         )
     )
-    for rendering_id, edition, folded in found:
-        accepted[edition] += got[rendering_id] if folded is None else folded
+    for rendering_id, edition, counted in found:
+        accepted[edition] += (counted or 0) if got is None else got[rendering_id]
     return tuple(Edition(number, accepted[number], said.get(number)) for number in sorted(accepted))
 
 

@@ -13,11 +13,8 @@ from sqlalchemy import (
     ColumnElement,
     CursorResult,
     and_,
-    case,
     delete,
     exists,
-    func,
-    insert,
     literal,
     or_,
     select,
@@ -29,18 +26,14 @@ from digest.clock import months_before
 from digest.database.tables import database_now
 from digest.database.transactions import Database
 from digest.delivery.ledger import partitions
+from digest.delivery.ledger.totals import count_totals, keep_editions, keep_totals
 from digest.delivery.ledger.watching import WATCH
 from digest.models import (
-    DID_NOT_GET_IT,
-    ONCE_ACCEPTED,
     OPEN,
     Attempt,
     Delivery,
-    DeliveryState,
     Issue,
     IssueState,
-    IssueTotal,
-    Rendering,
 )
 
 # Rows deleted in one transaction, where there is no partition to drop.
@@ -110,7 +103,8 @@ def _fold(database: Database, issue_id: int, now: datetime, months: int) -> None
         ).first()
         if taken is None:
             return
-        _count(session, issue_id)
+        keep_totals(session, issue_id, count_totals(session, issue_id))
+        keep_editions(session, issue_id)
         if partitions.are_kept(session) and not partitions.drop(session, issue_id):
             log.info("old deliveries are being read; they are dropped later", issue=issue_id)
             session.rollback()
@@ -127,43 +121,6 @@ def _is_open(issue_id: int) -> ColumnElement[bool]:
             )
             for state in OPEN
         )
-    )
-
-
-def _count(session: Session, issue_id: int) -> None:
-    told = Delivery.state.in_(DID_NOT_GET_IT)
-    reason = case((told, func.coalesce(Delivery.reason, "")), else_="")
-    code = case((told, func.coalesce(Delivery.code, 0)), else_=0)
-    counted = (
-        select(literal(issue_id), Delivery.state, reason, code, func.count())
-        .where(Delivery.issue_id == issue_id)
-        .group_by(Delivery.state, reason, code)
-    )
-    _count_editions(session, issue_id)
-    columns = ["issue_id", "state", "reason", "code", "readers"]
-    session.execute(insert(IssueTotal).from_select(columns, counted))
-    for state in (DeliveryState.ACCEPTED, DeliveryState.BOUNCED):
-        if session.get(IssueTotal, (issue_id, state, "", 0)) is None:
-            session.add(IssueTotal(issue_id=issue_id, state=state, reason="", code=0, readers=0))
-    session.flush()
-
-
-def _count_editions(session: Session, issue_id: int) -> None:
-    got = (
-        select(func.count())
-        .where(
-            Delivery.issue_id == issue_id,
-            Delivery.rendering_id == Rendering.id,
-            Delivery.state.in_(ONCE_ACCEPTED),
-        )
-        .correlate(Rendering)
-        .scalar_subquery()
-    )
-    session.execute(
-        update(Rendering)
-        .where(Rendering.issue_id == issue_id)
-        .values(accepted=got)
-        .execution_options(synchronize_session=False)
     )
 
 

@@ -234,8 +234,12 @@ def masthead(publication: Publication, newsletter: Newsletter, public_url: str) 
     )
 
 
-def view_issue(session: Session, issue: Issue, public_url: str) -> IssueView:
+def view_issue(
+    session: Session, issue: Issue, public_url: str, *, for_mail: bool = False
+) -> IssueView:
     """Gather an issue as it would be sent now; a frozen one as it was frozen.
+
+    `for_mail`: where clicks are counted, its stories' links lead through us (decision 37).
 
     Raises:
         RefusedError: the issue has no stories, or the publication was never set up.
@@ -247,6 +251,9 @@ def view_issue(session: Session, issue: Issue, public_url: str) -> IssueView:
     if not stories:
         raise RefusedError("This issue has no stories yet. Run: digest issue compose")
     newsletter = issue.newsletter
+    if for_mail and newsletter.count_clicks:
+        linked = zip(stories, issue.stories, strict=True)
+        stories = tuple(replace(view, url=f"{public_url}/s/{story.id}") for view, story in linked)
     head = masthead(publication, newsletter, public_url)
     lead = next((s for s in stories if s.role is StoryRole.LEAD), stories[0])
     number = issue.number if issue.number is not None else issue.dateline.isoformat()

@@ -8,6 +8,7 @@ from digest.web.desk.issue import desk_issue_pages
 from digest.web.desk.passkeys import passkey_pages
 from digest.web.desk.password import password_pages
 from digest.web.desk.preflight import preflight_pages
+from digest.web.desk.reports import report_pages
 from digest.web.desk.sending import sending_pages
 from digest.web.desk.sign_in import again_pages, sign_in_pages
 from digest.web.desk.this_week import this_week_pages
@@ -24,6 +25,7 @@ desk_pages = (
     sending_pages,
     correct_pages,
     preflight_pages,
+    report_pages,
     account_pages,
     user_pages,
 )

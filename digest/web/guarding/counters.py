@@ -5,24 +5,19 @@ bound, and never an error of the page.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
-import structlog
 from limits import RateLimitItem
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from digest.settings.loading import Settings
+from digest.web.redis_or_own import PATIENCE_SECONDS, RedisOrOwn
 
-# So long may Redis keep a reader waiting, and so long it is then left alone.
-PATIENCE_SECONDS = 0.5
-SILENT_SECONDS = 5.0
 PREFIX = "sign-up"
 # As `limits` counts a moving window, but several in turn: a way to Redis and back costs a sign-up
 # more than all of the counting. KEYS are the windows; ARGV is the moment, then of each window how
@@ -42,10 +37,7 @@ COUNT_IN_TURN = b"""
     return 0
 """
 
-Answer = TypeVar("Answer")
 Storage = MemoryStorage | RedisStorage
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,31 +60,34 @@ class Counters:
     """Counts what is done how often. Make it after any fork; it connects when it is asked."""
 
     def __init__(self, settings: Settings) -> None:
-        self._own = MemoryStorage()
         self._shared = None if settings.embedded else _shared(settings)
-        self._silent_until = 0.0
+        self._storage = RedisOrOwn[Storage](
+            self._shared, MemoryStorage(), "redis is away: each process limits for itself"
+        )
         self._in_turn = (
             self._shared.get_connection().register_script(COUNT_IN_TURN) if self._shared else None
         )
 
     def first_refused(self, hits: Sequence[Hit]) -> Hit | None:
         """Count one more of each, in turn, up to the first whose limit is reached: return that."""
-        return self._ask(lambda storage: self._count_in_turn(storage, hits)) if hits else None
+        return (
+            self._storage.ask(lambda storage: self._count_in_turn(storage, hits)) if hits else None
+        )
 
     def free_again(self, hit: Hit) -> datetime:
         """Return when the next one will be counted."""
-        stats = self._ask(
+        stats = self._storage.ask(
             lambda storage: MovingWindowRateLimiter(storage).get_window_stats(hit.limit, *hit.names)
         )
         return datetime.fromtimestamp(stats.reset_time, UTC)
 
     def count(self, what: str, seconds: int) -> int:
         """Count one more use of something; return how many there were. Forgotten after a while."""
-        return self._ask(lambda storage: storage.incr(what, seconds))
+        return self._storage.ask(lambda storage: storage.incr(what, seconds))
 
     def uses(self, what: str) -> int:
         """Return how many uses of something there were."""
-        return self._ask(lambda storage: storage.get(what))
+        return self._storage.ask(lambda storage: storage.get(what))
 
     def _count_in_turn(self, storage: Storage, hits: Sequence[Hit]) -> Hit | None:
         if storage is not self._shared or self._in_turn is None:
@@ -103,15 +98,6 @@ class Counters:
             [self._shared.prefixed_key(hit.key) for hit in hits], [time.time(), *bounds]
         )
         return hits[int(full) - 1] if full else None
-
-    def _ask(self, ask: Callable[[Storage], Answer]) -> Answer:
-        if self._shared is not None and time.monotonic() >= self._silent_until:
-            try:
-                return ask(self._shared)
-            except (RedisError, OSError) as error:
-                self._silent_until = time.monotonic() + SILENT_SECONDS
-                log.warning("redis is away: each process limits for itself", error=repr(error))
-        return ask(self._own)
 
 
 def _shared(settings: Settings) -> RedisStorage:

@@ -3,6 +3,7 @@
 from digest.web.site.boxes import box_pages
 from digest.web.site.confirm import confirm_pages
 from digest.web.site.control import control_pages
+from digest.web.site.follow import follow_pages
 from digest.web.site.frames import frame_pages
 from digest.web.site.issues import issue_pages
 from digest.web.site.preferences import preferences_pages
@@ -18,6 +19,7 @@ site_pages = (
     preferences_pages,
     control_pages,
     issue_pages,
+    follow_pages,
     frame_pages,
     box_pages,
 )

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from digest.models import Newsletter
 from digest.newsroom.issues.coming import next_send_at
+from digest.prose import at_start
 from digest.readers.preferences.standing import Standing, others_that_come
-from digest.web.words import arrival, at_start, bare, local_day, slot, the
+from digest.web.words import arrival, bare, local_day, slot, the
 
 # An issue that goes out at the very moment when a pause ends does come.
 A_MOMENT = timedelta(microseconds=1)

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from digest import prose
 from digest.errors import FieldError
 from digest.models import Newsletter, Subscription
+from digest.prose import at_start
 from digest.readers.consent import words_shown
 from digest.readers.consent.words_shown import words_shown as words
 from digest.readers.preferences.address_change import ask_for_change
@@ -55,7 +56,7 @@ from digest.web.site.reader_session import (
     take_cookie,
 )
 from digest.web.site.tokens import evidence_here, token_id
-from digest.web.words import all_the, at_start, hour_of_day, language_name, the
+from digest.web.words import all_the, hour_of_day, language_name, the
 
 FORM = "preferences"
 SAME = "That is how it was. Nothing has changed."

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
 from digest import zones
-from digest.models import Publication, Terms
+from digest.models import Newsletter, Publication, Terms
 from digest.web.context import current_runtime
 from digest.web.masthead import masthead_of
 
@@ -47,6 +47,9 @@ def privacy() -> str | AnyResponse | Response:
     """Show the privacy notice, or lead to it."""
     with current_runtime().database.reading() as session:
         publication = session.get(Publication, 1)
+        counted = session.scalars(
+            select(Newsletter).where(Newsletter.count_clicks).order_by(Newsletter.id)
+        ).all()
     if publication is not None and publication.privacy_url:
         return redirect(publication.privacy_url, 302)
-    return render_template("site/privacy.html", publication=publication)
+    return render_template("site/privacy.html", publication=publication, counted=counted)

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import delete, select, update
 
 from digest.delivery.controls import pausing
+from digest.delivery.ledger.totals import count_issues
 from digest.desk.audit import OPERATOR
 from digest.desk.links import make_link
 from digest.desk.sessions import Browser, open_session
@@ -31,6 +32,7 @@ from digest.newsroom.issues.editing import edit_issue
 from digest.newsroom.issues.history import Editor
 from digest.preflight.accepting import accept
 from digest.preflight.checking import look_over
+from digest.readers.data.day_counts import count_days
 from digest.tokens import Purpose
 from tests.browser import OpenPage
 from tests.factories import make_article
@@ -96,6 +98,25 @@ def test_nothing_is_wrong_with_pages_of_the_desk(
     sit_down(staffed, tab.page)
     tab.page.goto(f"{staffed.url}/desk/{path.format(issue=newest_issue(staffed))}")
     assert_right(tab.page)
+    assert tab.console_errors == []
+
+
+def test_nothing_is_wrong_with_reports(staffed: Gallery, open_page: OpenPage) -> None:
+    count_days(staffed.runtime.database, MONDAY)
+    count_issues(staffed.runtime.database, MONDAY)
+    tab = open_page()
+    page = tab.page
+    sit_down(staffed, page)
+    page.goto(f"{staffed.url}/desk/reports")
+    page.get_by_role("link", name="No. 42").click()
+    assert page.locator("h1").inner_text().startswith("No. 42 was accepted for ")
+    for table in page.locator("summary").all():
+        table.click()
+    # At true pixel size, one drawing of each figure at any width.
+    chart = page.locator("#accepted ~ div svg:visible")
+    assert (chart.count(), box(chart)["width"]) == (1, 368)
+    assert_right(page)
+    assert (chart.count(), box(chart)["width"]) == (1, 288)
     assert tab.console_errors == []
 
 
