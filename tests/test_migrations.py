@@ -18,6 +18,7 @@ from digest.delivery.ledger import partitions
 from digest.errors import NotMigratedError
 from digest.migrations import check_migrated, configuration, downgrade, newest_revision, upgrade
 from digest.models import (
+    Approval,
     Article,
     Consent,
     ConsentDetail,
@@ -131,8 +132,13 @@ def test_down_leaves_nothing_and_up_again_works(bare: Database) -> None:
 def test_down_works_with_rows_in_the_tables(bare: Database) -> None:
     upgrade(bare.url)
     with bare.transaction() as session:
-        make_reader(session, make_newsletter(session), "reader@example.org")
+        newsletter = make_newsletter(session, approval=Approval.SECOND_PERSON)
+        make_reader(session, newsletter, "reader@example.org")
         add_consent(session)
+        reminder = Notice(kind=NoticeKind.REMINDER, to_address="imara@example.org")
+        reminder.token_id, reminder.created_at = new_token_id(), NOW
+        reminder.newsletter_id = newsletter.id
+        session.add(reminder)
     downgrade(bare.url, "base")
     assert things(bare) <= {"alembic_version", "alembic_version_pkc"}
 

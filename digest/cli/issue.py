@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from digest import prose, zones
 from digest.cli import (
+    issue_calendar,
     issue_controls,
     issue_correcting,
     issue_editing,
     issue_preflight,
     issue_views,
 )
+from digest.cli.acting import Acting, acting_options, override_option, record_approval
 from digest.cli.arguments import (
     WEEKDAYS,
     IssueName,
@@ -27,11 +29,12 @@ from digest.cli.arguments import (
     oddity_in,
     short_name,
     story_as_json,
+    typed_wrongly,
     when,
-    who,
 )
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table, story_table
+from digest.desk.audit import record_issue
 from digest.models import BEFORE_FREEZE, Issue, IssueState, Newsletter
 from digest.newsroom.issues.approving import approve as approve_issue
 from digest.newsroom.issues.calendar import next_occurrence, slot, slots_after
@@ -70,6 +73,8 @@ for control in (issue_controls.pause, issue_controls.resume, issue_controls.canc
     issue.add_command(control)
 for verb in (
     issue_correcting.correct,
+    issue_calendar.skip,
+    issue_calendar.take_up,
     issue_editing.pick,
     issue_editing.drop,
     issue_editing.move,
@@ -85,14 +90,19 @@ for look in (issue_preflight.preflight, issue_preflight.accept):
 @issue_argument
 @click.option("--again", is_flag=True, help="Pick anew all that no person picked or wrote in.")
 @click.option("--special", type=Moment(), help="Make a special edition for that moment instead.")
+@acting_options
 @json_option
-def compose(name: IssueName, again: bool, special: datetime | None, as_json: bool) -> None:
+def compose(
+    name: IssueName, again: bool, special: datetime | None, acting: Acting, as_json: bool
+) -> None:
     """Pick the stories of an issue, making the issue where there is none."""
     with runtime() as opened:
         now = opened.clock.now()
         with opened.database.transaction() as session:
             found = _issue_to_compose(session, name, special, now)
-            compose_issue(session, found, now, again=again)
+            actor, by = acting.begin(session, found.newsletter)
+            compose_issue(session, found, now, again=again, asked_by=by)
+            record_issue(session, actor, "issue compose", found, now=now, fields=("stories",))
             shown = _issue_as_json(found, with_stories=True)
             odd = oddity_in(found.newsletter.zone, special) if special else ""
             said = _said_of(found) + odd
@@ -157,14 +167,37 @@ def list_issues(slug: str | None, limit: int, as_json: bool) -> None:
 
 @issue.command()
 @issue_argument
-@click.option("--by", default=who, show_default="you", help="Who approves.")
-def approve(name: IssueName, by: str) -> None:
-    """Approve a draft: it goes out by itself at its time."""
-    with runtime() as opened:
+@click.option(
+    "--version", type=int, help="The version you looked at: it is refused if it was changed since."
+)
+@acting_options
+@override_option
+def approve(name: IssueName, version: int | None, acting: Acting, override: str | None) -> None:
+    """Approve a draft: it goes out by itself at its time.
+
+    Where its newsletter asks for a second person, say who you are: --as USER, somebody who has not
+    written in it. Any change after that voids the approval.
+    """
+    acting.refuse_as_user(override)
+    with runtime() as opened, typed_wrongly():
+        now = opened.clock.now()
         with opened.database.transaction() as session:
             found = find_issue(session, name)
-            approve_issue(session, found, by[:100], opened.clock.now())
-            said = f"Approved. {short_name(found)} goes out on {when(found)}."
+            actor, by = acting.begin(session, found.newsletter)
+            approve_issue(
+                session,
+                found,
+                by.name,
+                now,
+                version=version,
+                user_id=by.user_id,
+                override=override,
+            )
+            record_approval(session, actor, found, now, override=override)
+            said = (
+                f"Version {found.version} is approved. {short_name(found)} goes out on "
+                f"{when(found)}."
+            )
             said += _looked_over(opened, session, found)
         click.echo(said)
 
@@ -173,7 +206,8 @@ def approve(name: IssueName, by: str) -> None:
 @issue_argument
 @click.option("--at", type=Moment(), required=True, help="The new moment: 2026-11-28T07:00.")
 @SPECIAL
-def schedule(name: IssueName, at: datetime, special: bool | None) -> None:
+@acting_options
+def schedule(name: IssueName, at: datetime, special: bool | None, acting: Acting) -> None:
     """Choose another time for an issue. Without an offset it is the newsletter's local time.
 
     It stays the issue of its day in the calendar: no other is made for that day, unless you say
@@ -182,11 +216,13 @@ def schedule(name: IssueName, at: datetime, special: bool | None) -> None:
     with runtime() as opened:
         now = opened.clock.now()
         with opened.database.transaction() as session:
-            found = find_issue(session, name)
+            found = issue_calendar.find_or_make_issue(session, name, now)
             day, odd = found.occurrence_on, oddity_in(found.newsletter.zone, at)
             at = moment_in(found.newsletter.zone, at)
+            actor, _ = acting.begin(session, found.newsletter)
             schedule_issue(session, found, at, now, special=bool(special))
             warned = _looked_over(opened, session, found) if found.approved_at else ""
+            record_issue(session, actor, "issue schedule", found, now=now, fields=("send_at",))
             unapproved = "" if found.approved_at else " It still has to be approved."
             said = f"{short_name(found)} goes out on {when(found)}.{odd}{unapproved}"
             if day != found.dateline or special:
@@ -197,23 +233,40 @@ def schedule(name: IssueName, at: datetime, special: bool | None) -> None:
 
 @issue.command()
 @issue_argument
-@click.option("--by", default=who, show_default="you", help="Who sends it.")
 @SPECIAL
+@acting_options
+@override_option
 @json_option
-def send(name: IssueName, by: str, special: bool | None, as_json: bool) -> None:
+def send(
+    name: IssueName, special: bool | None, acting: Acting, override: str | None, as_json: bool
+) -> None:
     """Approve an issue and send it now. A worker freezes, renders and sends it.
 
     Sent before its day, it is that day's issue all the same, and no other is made for it, unless
     you say --special. On a terminal you are asked.
     """
-    with runtime() as opened:
+    acting.refuse_as_user(override)
+    with runtime() as opened, typed_wrongly():
         now = opened.clock.now()
         if special is None and sys.stdin.isatty():
             special = _ask_whether_special(opened, name, now)
         with opened.database.transaction() as session:
             found = find_issue(session, name)
             day = found.occurrence_on
-            send_now(session, found, by[:100], now, special=bool(special))
+            actor, by = acting.begin(session, found.newsletter)
+            approves = found.approved_at is None
+            send_now(
+                session,
+                found,
+                by.name,
+                now,
+                special=bool(special),
+                user_id=by.user_id,
+                override=override,
+            )
+            if approves:
+                record_approval(session, actor, found, now, override=override)
+            record_issue(session, actor, "issue send", found, now=now, fields=("send_at",))
             warned = _looked_over(opened, session, found)
             sent = _issue_as_json(found)
             said = f"{short_name(found)} is on its way.{_place_of(found, day, now)}"
@@ -279,6 +332,7 @@ def _issue_as_json(found: Issue, *, with_stories: bool = False) -> dict[str, Any
         "compose_at": _iso(found.compose_at),
         "closes_at": _iso(found.closes_at),
         "send_at": _iso(found.send_at),
+        "version": found.version,
         "approved_by": found.approved_by,
         "audience": found.audience,
     }

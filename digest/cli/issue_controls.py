@@ -3,13 +3,16 @@
 from typing import Any
 
 import click
+from sqlalchemy.orm import Session
 
-from digest.cli.arguments import IssueName, find_under_way, issue_argument, short_name, who
+from digest.cli.acting import Acting, acting_options
+from digest.cli.arguments import IssueName, find_under_way, issue_argument, short_name
 from digest.cli.opening import json_option, print_json, runtime
 from digest.delivery.controls import pausing
 from digest.delivery.ledger.reporting import Report
 from digest.delivery.ledger.reporting import report as report_issue
 from digest.delivery.sending import HANDS
+from digest.desk.audit import Actor, record_issue
 from digest.models import DeliveryState, Issue
 from digest.runtime import DELIVER_ISSUE, Runtime
 
@@ -18,10 +21,10 @@ reason_option = click.option("--reason", default="", help="Why, in a few words."
 
 @click.command()
 @issue_argument
-@click.option("--by", default=who, show_default="you", help="Who pauses it.")
+@acting_options
 @reason_option
 @json_option
-def pause(name: IssueName, by: str, reason: str, as_json: bool) -> None:
+def pause(name: IssueName, acting: Acting, reason: str, as_json: bool) -> None:
     """Stop an issue that is on its way, until it is resumed.
 
     The messages on the wire finish, at most one window of each worker; nothing more is sent.
@@ -29,7 +32,9 @@ def pause(name: IssueName, by: str, reason: str, as_json: bool) -> None:
     with runtime() as opened:
         with opened.database.transaction() as session:
             found = find_under_way(session, name)
-            changed = pausing.pause(session, found.id, by[:100], reason)
+            actor, by = acting.begin(session, found.newsletter)
+            changed = pausing.pause(session, found.id, by.name, reason)
+            _log(opened, session, actor, "issue pause", found, changed=changed)
             called = short_name(found)
         told = _report(opened, found)
     if as_json:
@@ -44,13 +49,16 @@ def pause(name: IssueName, by: str, reason: str, as_json: bool) -> None:
 
 @click.command()
 @issue_argument
+@acting_options
 @json_option
-def resume(name: IssueName, as_json: bool) -> None:
+def resume(name: IssueName, acting: Acting, as_json: bool) -> None:
     """Send on with an issue that is paused, or parked: the relay is asked now instead of later."""
     with runtime() as opened:
         with opened.database.transaction() as session:
             found = find_under_way(session, name)
+            actor, _ = acting.begin(session, found.newsletter)
             changed = pausing.resume(session, found.id, opened.clock.now())
+            _log(opened, session, actor, "issue resume", found, changed=changed)
             called = short_name(found)
         for _ in range(HANDS if changed else 1):
             opened.bell.ring(DELIVER_ISSUE, found.id)
@@ -64,10 +72,10 @@ def resume(name: IssueName, as_json: bool) -> None:
 
 @click.command()
 @issue_argument
-@click.option("--by", default=who, show_default="you", help="Who cancels it.")
+@acting_options
 @reason_option
 @json_option
-def cancel(name: IssueName, by: str, reason: str, as_json: bool) -> None:
+def cancel(name: IssueName, acting: Acting, reason: str, as_json: bool) -> None:
     """Give an issue up, before it goes out or on its way. It cannot be taken back once it has left.
 
     The messages on the wire finish; all others are cancelled. If nobody has got it, its articles
@@ -76,7 +84,9 @@ def cancel(name: IssueName, by: str, reason: str, as_json: bool) -> None:
     with runtime() as opened:
         with opened.database.transaction() as session:
             found = find_under_way(session, name, or_waiting=True)
-            changed = pausing.cancel(session, found.id, by[:100], reason)
+            actor, by = acting.begin(session, found.newsletter)
+            changed = pausing.cancel(session, found.id, by.name, reason)
+            _log(opened, session, actor, "issue cancel", found, changed=changed)
             called = short_name(found)
         pausing.withdraw_rows(opened.database, found.id)
         told = _report(opened, found)
@@ -101,6 +111,13 @@ def _cancelled(found: Issue, told: Report) -> str:
     if not (told.accepted or told.in_doubt or on_the_wire):
         said += " Its articles are free for another issue."
     return said
+
+
+def _log(
+    opened: Runtime, session: Session, actor: Actor, verb: str, found: Issue, *, changed: bool
+) -> None:
+    if changed:
+        record_issue(session, actor, verb, found, now=opened.clock.now(), fields=("state",))
 
 
 def _report(opened: Runtime, found: Issue) -> Report:

@@ -2,21 +2,19 @@
 
 import click
 
+from digest.cli.acting import Acting, acting_options
 from digest.cli.arguments import (
     IssueName,
     find_issue,
     issue_argument,
     short_name,
     typed_wrongly,
-    who,
 )
 from digest.cli.issue_editing import WHICH_STORY, text_options, texts_given
 from digest.cli.opening import json_option, print_json, runtime
 from digest.delivery.ledger.reporting import report as report_issue
-from digest.desk.audit import OPERATOR
 from digest.desk.correcting import correct_issue
 from digest.models import IssueState
-from digest.newsroom.issues.history import Editor
 
 
 @click.command()
@@ -26,14 +24,14 @@ from digest.newsroom.issues.history import Editor
 )
 @text_options
 @click.option("--version", type=int, help="The version you looked at: nothing newer is corrected.")
-@click.option("--by", default=who, show_default="you", help="Who corrects it.")
+@acting_options
 @json_option
 def correct(
     name: IssueName,
     words: str,
     article_id: int | None,
     version: int | None,
-    by: str,
+    acting: Acting,
     as_json: bool,
     **texts: str | None,
 ) -> None:
@@ -53,14 +51,15 @@ def correct(
         settings = opened.settings
         with opened.database.transaction() as session:
             found = find_issue(session, name, sent=True)
+            actor, by = acting.begin(session, found.newsletter)
             outcome = correct_issue(
                 session,
                 found,
                 words,
                 of_issue,
                 stories,
-                OPERATOR,
-                Editor(by),
+                actor,
+                by,
                 opened.clock.now(),
                 version=version,
                 public_url=settings.public_url,

@@ -10,6 +10,7 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from digest import prose, zones
+from digest.cli.acting import Acting, acting_options
 from digest.cli.arguments import (
     IssueName,
     find_issue,
@@ -17,11 +18,10 @@ from digest.cli.arguments import (
     short_name,
     story_as_json,
     typed_wrongly,
-    who,
 )
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
-from digest.desk.audit import OPERATOR, record
+from digest.desk.audit import record_issue
 from digest.errors import RefusedError
 from digest.models import Issue, IssueChange, StoryRole
 from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
@@ -34,7 +34,6 @@ WHICH_STORY = "Say which story: --story ARTICLE."
 Verb = Callable[[Session, Issue, Editor, datetime], Outcome]
 
 article_argument = click.argument("article_id", metavar="ARTICLE", type=click.IntRange(min=1))
-by_option = click.option("--by", default=who, show_default="you", help="Who changes it.")
 
 
 TEXT_OPTIONS = (
@@ -59,16 +58,16 @@ def text_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @issue_argument
 @article_argument
-@by_option
+@acting_options
 @json_option
-def pick(name: IssueName, article_id: int, by: str, as_json: bool) -> None:
+def pick(name: IssueName, article_id: int, acting: Acting, as_json: bool) -> None:
     """Put an article into an issue, as its last story. ARTICLE is an id: see digest article list.
 
     It stays when the issue is composed, or composed again.
     """
     _change(
         name,
-        by,
+        acting,
         lambda session, found, by, now: pick_article(session, found, article_id, by, now),
         as_json=as_json,
     )
@@ -77,13 +76,13 @@ def pick(name: IssueName, article_id: int, by: str, as_json: bool) -> None:
 @click.command()
 @issue_argument
 @article_argument
-@by_option
+@acting_options
 @json_option
-def drop(name: IssueName, article_id: int, by: str, as_json: bool) -> None:
+def drop(name: IssueName, article_id: int, acting: Acting, as_json: bool) -> None:
     """Take a story out of an issue. Its article may be picked again."""
     _change(
         name,
-        by,
+        acting,
         lambda session, found, by, now: drop_story(session, found, article_id, by, now),
         as_json=as_json,
     )
@@ -93,13 +92,13 @@ def drop(name: IssueName, article_id: int, by: str, as_json: bool) -> None:
 @issue_argument
 @article_argument
 @click.argument("position", type=int)
-@by_option
+@acting_options
 @json_option
-def move(name: IssueName, article_id: int, position: int, by: str, as_json: bool) -> None:
+def move(name: IssueName, article_id: int, position: int, acting: Acting, as_json: bool) -> None:
     """Move a story to a position, counted from 1. The lead stays first."""
     _change(
         name,
-        by,
+        acting,
         lambda session, found, by, now: place_story(session, found, article_id, position, by, now),
         as_json=as_json,
     )
@@ -119,7 +118,7 @@ def move(name: IssueName, article_id: int, position: int, by: str, as_json: bool
     type=int,
     help="The version you looked at: a text that was changed since is not overwritten.",
 )
-@by_option
+@acting_options
 @json_option
 def edit(
     name: IssueName,
@@ -127,7 +126,7 @@ def edit(
     role: str | None,
     change_id: int | None,
     version: int | None,
-    by: str,
+    acting: Acting,
     as_json: bool,
     **texts: str | None,
 ) -> None:
@@ -157,7 +156,7 @@ def edit(
         return Outcome(found.version, changes, " ".join({each.said for each in outcomes}))
 
     with typed_wrongly():
-        _change(name, by, change, as_json=as_json)
+        _change(name, acting, change, as_json=as_json)
 
 
 @click.command()
@@ -191,24 +190,16 @@ def texts_given(texts: dict[str, str | None]) -> tuple[dict[str, str], dict[str,
     return {field: text for field, text in given.items() if field not in of_story}, of_story
 
 
-def _change(name: IssueName, by: str, verb: Verb, *, as_json: bool) -> None:
+def _change(name: IssueName, acting: Acting, verb: Verb, *, as_json: bool) -> None:
     """Do it in one transaction, log it, and say what happened."""
     with runtime() as opened:
         now = opened.clock.now()
         with opened.database.transaction() as session:
             found = find_issue(session, name)
-            outcome = verb(session, found, Editor(by), now)
+            actor, by = acting.begin(session, found.newsletter)
+            outcome = verb(session, found, by, now)
             if outcome.fields:
-                record(
-                    session,
-                    OPERATOR,
-                    "issue edit",
-                    Issue.__tablename__,
-                    found.id,
-                    newsletter_id=found.newsletter_id,
-                    now=now,
-                    fields=outcome.fields,
-                )
+                record_issue(session, actor, "issue edit", found, now=now, fields=outcome.fields)
             shown = _as_json(found, outcome)
         _tell(outcome, shown, as_json=as_json)
 

@@ -81,6 +81,10 @@ class Links:
         token = self.ring.sign(Purpose.USER_LINK, token_id)
         return f"{self.public_url}/desk/password/{token}"
 
+    def desk_issue(self, issue_id: int) -> str:
+        """Return the page of an issue at the desk, which asks whoever opens it to sign in first."""
+        return f"{self.public_url}/desk/issues/{issue_id}"
+
     def leave_by_mail(self, token_id: bytes) -> str:
         """Return the local part of the address that a reader leaves by; its domain is frozen."""
         return self.ring.sign_local_part(Purpose.LEAVE_BY_MAIL, token_id)

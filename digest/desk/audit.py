@@ -11,7 +11,7 @@ import rfc8785
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session, aliased
 
-from digest.models import AuditDetail, AuditEvent, AuditPart, AuditSeal, Newsletter, User
+from digest.models import AuditDetail, AuditEvent, AuditPart, AuditSeal, Issue, Newsletter, User
 
 SALT_BYTES = 32
 # Where things were done from is personal, and of no use for longer.
@@ -75,6 +75,30 @@ def record(
     for part, salt in salts.items():
         session.add(AuditDetail(event_id=event.id, part=part, salt=salt, content=parts[part] or {}))
     return event
+
+
+def record_issue(
+    session: Session,
+    actor: Actor,
+    verb: str,
+    issue: Issue,
+    *,
+    now: datetime,
+    fields: Iterable[str] = (),
+    values: Mapping[str, Any] | None = None,
+) -> None:
+    """Add the event that something was done to an issue; see `record`."""
+    record(
+        session,
+        actor,
+        verb,
+        Issue.__tablename__,
+        issue.id,
+        now=now,
+        newsletter_id=issue.newsletter_id,
+        fields=fields,
+        values=values,
+    )
 
 
 def detail_mac(salt: bytes, content: dict[str, Any]) -> bytes:

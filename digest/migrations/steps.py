@@ -31,7 +31,12 @@ def refuse_changes(table: str, unique: Sequence[str]) -> None:
 
 def allow_notice_kinds(kinds: Sequence[str]) -> None:
     """Let a notice be of these kinds, and of no other."""
-    name = op.f("ck_notice_noticekind")
-    with op.batch_alter_table("notice") as batch_op:
+    allow_words("notice", "kind", "noticekind", kinds)
+
+
+def allow_words(table: str, column: str, check: str, words: Sequence[str]) -> None:
+    """Let a column hold these words, and no other. `check`: the enum's name in small letters."""
+    name = op.f(f"ck_{table}_{check}")
+    with op.batch_alter_table(table) as batch_op:
         batch_op.drop_constraint(name, type_="check")
-        batch_op.create_check_constraint(name, f"kind IN ({', '.join(map(repr, kinds))})")
+        batch_op.create_check_constraint(name, f"{column} IN ({', '.join(map(repr, words))})")

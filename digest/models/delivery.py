@@ -171,6 +171,7 @@ class NoticeKind(enum.StrEnum):
     CONFIRMATION = "confirmation"
     ALREADY_SIGNED_UP = "already_signed_up"
     DRAFT_READY = "draft_ready"
+    REMINDER = "reminder"
     HELD = "held"
     STORY_WITHDRAWN = "story_withdrawn"
     FRESH_LINK = "fresh_link"

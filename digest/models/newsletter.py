@@ -11,10 +11,16 @@ from digest.database.tables import Base
 
 
 class Approval(enum.StrEnum):
-    """Whether an issue goes out by itself, or waits for a person."""
+    """Whether an issue goes out by itself, needs a person, or one who wrote nothing in it."""
 
     AUTOMATIC = "automatic"
     REQUIRED = "required"
+    SECOND_PERSON = "second-person"
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing goes out that nobody has approved."""
+        return self is not Approval.AUTOMATIC
 
 
 class InDoubtPolicy(enum.StrEnum):

@@ -17,6 +17,7 @@ from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Approval, InDoubtPolicy, Newsletter, Publication
 from digest.newsroom.feeding import sections_named, sources_kept
 from digest.newsroom.intake.sanitising import one_line
+from digest.newsroom.issues.approving import keep_to_policy
 from digest.newsroom.issues.rescheduling import Followed, follow
 from digest.newsroom.palette import palette, parse_hex
 from digest.prose import ended
@@ -103,8 +104,9 @@ def edit_newsletter(
 ) -> list[Followed]:
     """Change a newsletter. Return what became of its issues where its calendar changed.
 
-    Those that no person has touched move with it. New slots count from `now` on: a slot of the
-    past is not made up for.
+    An approval that stricter rules would not have allowed is void. Issues that no person has
+    touched move with the calendar. New slots count from `now` on: a slot of the past is not made
+    up for.
 
     Raises:
         FieldError: a value cannot be used; the slug cannot change, for readers have links with it.
@@ -121,6 +123,8 @@ def edit_newsletter(
     ):
         newsletter.calendar_since = now
     session.flush()
+    if newsletter.approval is not before.approval:
+        keep_to_policy(session, newsletter, now)
     if all(getattr(newsletter, name) == getattr(before, name) for name in CALENDAR):
         return []
     return follow(session, newsletter, before, now)

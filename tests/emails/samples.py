@@ -161,11 +161,13 @@ def issue_of_unknown_length(*, all_of_it: bool = True) -> IssueView:
 
 HELD = EditorView(
     name="editors-digest/2026-11-14",
+    url=f"{SITE}/desk/issues/42",
     day="Saturday 14 November",
     titles=tuple(source.title for source in THIS_WEEK[:8]),
     reason="Nobody approved it by Saturday 14 November at 07:00.",
     plan="It closes on Saturday 14 November at six and goes out on Saturday 14 November at seven, "
     "once you have approved it. Without your approval it is held.",
+    closes="Saturday 14 November at six",
     goes_out="Saturday 14 November at seven",
     outlook="The issue goes out on Saturday 14 November at seven, once you have approved it.",
     needs_approval=True,
@@ -184,7 +186,10 @@ HELD = EditorView(
 
 
 TO_EDITOR = (
-    *(NoticeKind.DRAFT_READY, NoticeKind.HELD, NoticeKind.STORY_WITHDRAWN),
+    NoticeKind.DRAFT_READY,
+    NoticeKind.REMINDER,
+    NoticeKind.HELD,
+    NoticeKind.STORY_WITHDRAWN,
     NoticeKind.TURNED_BAD,
 )
 

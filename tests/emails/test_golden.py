@@ -157,8 +157,8 @@ def test_the_mail_to_a_new_address_is_as_it_was(press: Press) -> None:
 @pytest.mark.parametrize(
     "kind",
     [
-        *(NoticeKind.DRAFT_READY, NoticeKind.HELD, NoticeKind.STORY_WITHDRAWN),
-        NoticeKind.TURNED_BAD,
+        *(NoticeKind.DRAFT_READY, NoticeKind.REMINDER, NoticeKind.HELD),
+        *(NoticeKind.STORY_WITHDRAWN, NoticeKind.TURNED_BAD),
     ],
 )
 def test_a_notice_to_the_editor_is_as_it_was(press: Press, kind: NoticeKind) -> None:
@@ -166,6 +166,8 @@ def test_a_notice_to_the_editor_is_as_it_was(press: Press, kind: NoticeKind) -> 
         issue = number_42(session)
         issue.newsletter.approval = Approval.REQUIRED
         issue.state = IssueState.DRAFT
+        if kind is NoticeKind.REMINDER:
+            issue.closes_at, issue.send_at = NOW + timedelta(hours=2), NOW + timedelta(hours=3)
         if kind is NoticeKind.HELD:
             issue.state = IssueState.HELD
             issue.reason = "Nobody approved it by Saturday 14 November at 07:00."

@@ -23,6 +23,7 @@ from digest.errors import RefusedError
 from digest.models import (
     BEFORE_FREEZE,
     AddressChange,
+    Issue,
     IssueState,
     Newsletter,
     Notice,
@@ -39,6 +40,7 @@ from digest.models import (
 # A notice of an issue is news while the issue is in one of these states.
 _TOLD_OF = {
     NoticeKind.DRAFT_READY: (IssueState.DRAFT,),
+    NoticeKind.REMINDER: (IssueState.DRAFT,),
     NoticeKind.HELD: (IssueState.HELD, IssueState.PAUSED),
     NoticeKind.STORY_WITHDRAWN: BEFORE_FREEZE,
     NoticeKind.TURNED_BAD: BEFORE_FREEZE,
@@ -133,7 +135,9 @@ def _about(session: Session, notice: Notice, links: Links) -> About:
     if notice.issue is not None:
         if notice.issue.state not in _TOLD_OF[notice.kind]:
             raise _MootError(f"The issue is {notice.issue.state} by now.")
-        view = view_for_editor(notice.issue, notice.created_at)
+        if notice.kind is NoticeKind.REMINDER and _has_closed(session, notice, notice.issue):
+            raise _MootError("The issue would have closed before it arrived.")
+        view = view_for_editor(notice.issue, notice.created_at, links.desk_issue(notice.issue.id))
         report = session.get(PreflightReport, notice.issue_id)
         return replace(view, turned_bad=tuple(report.turned_bad)) if report is not None else view
     if notice.kind is NoticeKind.FRESH_LINK:
@@ -162,6 +166,12 @@ def _about(session: Session, notice: Notice, links: Links) -> About:
     if token_id is None:
         raise RefusedError("The subscription is gone.")
     return links.preferences(token_id)
+
+
+def _has_closed(session: Session, notice: Notice, issue: Issue) -> bool:
+    left = max(0.0, (issue.closes_at - notice.created_at).total_seconds())
+    over = Notice.released_at < database_now(-left)
+    return bool(session.scalar(select(over).where(Notice.id == notice.id)))
 
 
 def _confirmation(session: Session, sign_up: SignUp, links: Links) -> Confirmation:

@@ -11,22 +11,26 @@ LONGEST_TITLE = 120
 
 @dataclass(frozen=True)
 class EditorView:
-    """`name` is what commands call the issue; `another_time` fits the option `--at`.
+    """`name` is what commands call the issue, `url` its page; `another_time` fits `--at`.
 
     What `is_frozen` has its number, its bytes and its audience: it goes as it is, or not at all.
     `outlook` is a sentence on when it goes out. `left_out` has one for each story that was
     withdrawn since it was composed, `turned_bad` one for each thing that preflight found since.
+    `needs_second`: its approval is a second person's.
     """
 
     name: str
+    url: str
     day: str
     titles: tuple[str, ...]
     reason: str
     plan: str
+    closes: str
     goes_out: str
     outlook: str
     needs_approval: bool
     another_time: str
+    needs_second: bool = False
     is_frozen: bool = False
     left_out: tuple[str, ...] = ()
     turned_bad: tuple[str, ...] = ()
@@ -38,20 +42,23 @@ class EditorView:
         return f"{count[:1].upper()}{count[1:]}"
 
 
-def view_for_editor(issue: Issue, now: datetime) -> EditorView:
-    """Gather what a notice says of `issue`, which was queued at `now`."""
+def view_for_editor(issue: Issue, now: datetime, url: str) -> EditorView:
+    """Gather what a notice says of `issue`, which was queued at `now`; `url` is its page."""
     newsletter = issue.newsletter
-    needs_approval = newsletter.approval is Approval.REQUIRED and issue.approved_at is None
+    needs_approval = newsletter.approval.waits and issue.approved_at is None
     return EditorView(
         name=_name(issue),
+        url=url,
         day=prose.short_day(issue.dateline),
         titles=tuple(story.headline for story in issue.stories),
         reason=issue.reason or "It was not said why.",
         plan=_plan(issue, needs_approval),
+        closes=_moment(issue.closes_at, newsletter.zone),
         goes_out=_moment(issue.send_at, newsletter.zone),
         outlook=_outlook(issue, needs_approval),
         needs_approval=needs_approval,
         another_time=_another_time(newsletter, now),
+        needs_second=_needs_second(issue),
         is_frozen=issue.frozen_at is not None,
         left_out=tuple(
             _left_out(each)
@@ -81,9 +88,18 @@ def _plan(issue: Issue, needs_approval: bool) -> str:
     zone = issue.newsletter.zone
     closes, goes_out = _moment(issue.closes_at, zone), _moment(issue.send_at, zone)
     times = f"It closes on {closes} and goes out on {goes_out}"
+    if needs_approval and _needs_second(issue):
+        return (
+            f"{times}, once somebody has approved it who has not written in it. Without that it is "
+            "held."
+        )
     if needs_approval:
         return f"{times}, once you have approved it. Without your approval it is held."
     return f"{times}. Nothing needs doing, unless you would like to change it."
+
+
+def _needs_second(issue: Issue) -> bool:
+    return issue.newsletter.approval is Approval.SECOND_PERSON
 
 
 def _outlook(issue: Issue, needs_approval: bool) -> str:

@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from digest import prose, zones
-from digest.database.adding import add_unless_there
 from digest.database.transactions import Database
 from digest.errors import RefusedError
 from digest.logs import kept_apart
@@ -25,14 +24,15 @@ from digest.models import (
     NoticeKind,
     Story,
 )
-from digest.newsroom.issues.approving import approve
+from digest.newsroom.issues.approving import BY_ITSELF, approve
 from digest.newsroom.issues.calendar import WEEK, occurrences_due
 from digest.newsroom.issues.composing import compose, create_issue
 from digest.newsroom.issues.moving import move
 from digest.newsroom.issues.replacing import replace_withdrawn, shows_withdrawn
-from digest.tokens import new_token_id
+from digest.newsroom.issues.telling import tell_editors
 
-BY_ITSELF = "Digest, by itself"
+# A reminder comes so long before an issue closes, or at half of the time that there is.
+REMIND_AHEAD = timedelta(hours=3)
 
 log = structlog.get_logger(__name__)
 
@@ -57,10 +57,11 @@ def keep_agenda(database: Database, now: datetime, *, late: timedelta) -> None:
         _too_late(now - late),
         lambda session, issue: _hold(session, issue, f"It was due on {_when(issue)}."),
     )
+    _each(database, _closes_soon(now), lambda session, issue: _remind(session, issue, now))
     _each(
         database,
         _untold(),
-        lambda session, issue: _tell_editor(session, issue, NoticeKind.HELD, now),
+        lambda session, issue: tell_editors(session, issue, NoticeKind.HELD, now),
     )
 
 
@@ -117,8 +118,10 @@ def _to_compose(now: datetime) -> ColumnElement[bool]:
 
 def _compose(session: Session, issue: Issue, now: datetime) -> None:
     compose(session, issue, now)
-    if issue.state is IssueState.DRAFT and issue.newsletter.approval is Approval.REQUIRED:
-        _tell_editor(session, issue, NoticeKind.DRAFT_READY, now)
+    # One that is late, and approved by itself in this very tick, waits for nobody.
+    waits = issue.newsletter.approval.waits or issue.closes_at > now
+    if issue.state is IssueState.DRAFT and waits:
+        tell_editors(session, issue, NoticeKind.DRAFT_READY, now)
 
 
 def _replace_withdrawn(session: Session, issue: Issue, now: datetime) -> None:
@@ -128,7 +131,7 @@ def _replace_withdrawn(session: Session, issue: Issue, now: datetime) -> None:
     is_told_so = issue.state is IssueState.HELD and not was_held
     if not is_told_so and any(not each.replacement_id for each in left_out):
         kind = NoticeKind.STORY_WITHDRAWN
-        _tell_editor(session, issue, kind, now, once=f"{kind}:{left_out[0].id}")
+        tell_editors(session, issue, kind, now, once=f"{kind}:{left_out[0].id}")
 
 
 def _to_approve(now: datetime) -> ColumnElement[bool]:
@@ -144,6 +147,30 @@ def _approve(session: Session, issue: Issue, now: datetime) -> None:
     approve(session, issue, BY_ITSELF, now)
 
 
+def _closes_soon(now: datetime) -> ColumnElement[bool]:
+    # What was told within the time in which a reminder comes at all, was told of this closing.
+    told = exists().where(
+        Notice.issue_id == Issue.id,
+        Notice.kind == NoticeKind.REMINDER,
+        Notice.created_at > now - REMIND_AHEAD,
+    )
+    return (
+        (Issue.state == IssueState.DRAFT)
+        & Issue.composed_at.is_not(None)
+        & (Issue.closes_at > now)
+        & (Issue.closes_at <= now + REMIND_AHEAD)
+        & ~told
+    )
+
+
+def _remind(session: Session, issue: Issue, now: datetime) -> None:
+    assert issue.composed_at is not None
+    # One that closes soon after it was composed was told of just now.
+    ahead = min(REMIND_AHEAD, (issue.closes_at - issue.composed_at) / 2)
+    if now >= issue.closes_at - ahead:
+        tell_editors(session, issue, NoticeKind.REMINDER, now)
+
+
 def _unapproved(now: datetime) -> ColumnElement[bool]:
     # What could not be composed, or has nothing in it to approve, would wait here for ever.
     return (
@@ -151,7 +178,7 @@ def _unapproved(now: datetime) -> ColumnElement[bool]:
         & (Issue.send_at <= now)
         & or_(
             Issue.composed_at.is_(None),
-            Newsletter.approval == Approval.REQUIRED,
+            Newsletter.approval != Approval.AUTOMATIC,
             ~exists().where(Story.issue_id == Issue.id),
         )
     )
@@ -186,25 +213,3 @@ def _untold() -> ColumnElement[bool]:
 def _when(issue: Issue) -> str:
     local = issue.send_at.astimezone(zones.named(issue.newsletter.zone))
     return f"{prose.short_day(local.date())} at {local:%H:%M}"
-
-
-def _tell_editor(
-    session: Session, issue: Issue, kind: NoticeKind, now: datetime, *, once: str = ""
-) -> None:
-    # Once for each time that it was to go out: held again next week is news again.
-    once = once or f"{kind}:{issue.id}:{issue.send_at.isoformat()}"
-    if session.scalar(select(Notice.id).where(Notice.once == once)) is not None:
-        return
-    # Unless another tick told them at the same moment.
-    add_unless_there(
-        session,
-        Notice(
-            token_id=new_token_id(),
-            kind=kind,
-            to_address=issue.newsletter.editor_email,
-            once=once,
-            newsletter_id=issue.newsletter_id,
-            issue_id=issue.id,
-            created_at=now,
-        ),
-    )

@@ -1,24 +1,51 @@
-"""Approving an issue: from then on it goes out by itself, at its time."""
+"""Approving an issue: from then on it goes out by itself, at its time.
+
+Where its newsletter asks for a second person, whoever wrote in an issue cannot approve it. What was
+approved, and as which version, stands in the issue's history.
+"""
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from digest.errors import RefusedError
+from digest import prose
+from digest.errors import FieldError, RefusedError
 from digest.home import refuse_if_moved
-from digest.models import Issue, IssueState, Story
+from digest.models import (
+    Approval,
+    ChangedField,
+    Issue,
+    IssueChange,
+    IssueState,
+    Newsletter,
+    Story,
+)
+from digest.newsroom.issues.history import LONGEST_NAME, THE_RULE, Editor, begin
 from digest.newsroom.issues.moving import called, move
+
+LONGEST_OVERRIDE = 300
+BY_ITSELF = "Digest, by itself"
 
 
 def approve(
-    session: Session, issue: Issue, by: str, now: datetime, *, version: int | None = None
+    session: Session,
+    issue: Issue,
+    by: str,
+    now: datetime,
+    *,
+    version: int | None = None,
+    user_id: int | None = None,
+    override: str | None = None,
 ) -> None:
     """Approve a composed draft; it is frozen and sent when its `send_at` comes.
 
-    `version`: the one that was looked at; None: the issue as it is now.
+    `version`: the one that was looked at; None: the issue as it is now. `user_id`: who approves,
+    where it is a user of the desk. `override`: why the server's operator approves it although the
+    newsletter asks for a second person; all editors see it.
 
     Raises:
+        FieldError: `override` says nothing, or too much.
         RefusedError: with the reason in words.
     """
     refuse_if_moved(session)
@@ -31,7 +58,9 @@ def approve(
     refuse_empty(session, issue)
     if version is not None and version != issue.version:
         raise RefusedError("It was changed since you looked. Look at it, then approve it.")
+    beside = refuse_writer(session, issue, by, user_id, override)
     move(session, issue, IssueState.SCHEDULED, approved_at=now, approved_by=by)
+    note_approval(session, issue, by, now, user_id=user_id, beside=beside)
 
 
 def refuse_empty(session: Session, issue: Issue) -> None:
@@ -41,3 +70,118 @@ def refuse_empty(session: Session, issue: Issue) -> None:
     )
     if not found:
         raise RefusedError(f"There are no stories in {called(issue)} yet. Compose it first.")
+
+
+def has_written(session: Session, issue: Issue, user_id: int) -> bool:
+    """Tell whether a user changed anything in an issue, or tried to."""
+    found = exists().where(
+        IssueChange.issue_id == issue.id,
+        IssueChange.user_id == user_id,
+        IssueChange.field != ChangedField.APPROVAL,
+    )
+    return session.execute(select(found)).scalar_one()
+
+
+def refuse_writer(
+    session: Session, issue: Issue, by: str, user_id: int | None, override: str | None
+) -> str:
+    """Refuse whom the newsletter's rule refuses; return what an override adds to the history.
+
+    Raises:
+        FieldError, RefusedError: see `approve`.
+    """
+    asked = issue.newsletter.approval is Approval.SECOND_PERSON
+    if override is not None:
+        if not asked:
+            raise RefusedError("There is nothing to override: no second person is asked for.")
+        return f" without a second person. The reason: {_cleaned(override)}"
+    if not asked:
+        return ""
+    if user_id is None:
+        raise RefusedError(
+            "It needs a second person: a user of the desk who has not written in it. Name them "
+            "(--as USER); whoever runs the server can go past that (--override REASON)."
+        )
+    if has_written(session, issue, user_id):
+        raise RefusedError(
+            f"{by} has written in {called(issue)}. It needs a second person: somebody who has not "
+            "has to approve it."
+        )
+    return ""
+
+
+def note_approval(
+    session: Session,
+    issue: Issue,
+    by: str,
+    now: datetime,
+    *,
+    user_id: int | None = None,
+    beside: str = "",
+) -> None:
+    """Write into the history who approved which version."""
+    session.add(
+        IssueChange(
+            issue_id=issue.id,
+            version=issue.version,
+            at=now,
+            user_id=user_id,
+            by=by[:LONGEST_NAME],
+            field=ChangedField.APPROVAL,
+            after=by,
+            words=f"Version {issue.version} is approved{beside or '.'}",
+        )
+    )
+    session.flush()
+
+
+def approval_of(session: Session, issue: Issue) -> IssueChange | None:
+    """Return the history's word on the approval that stands; None where none does."""
+    if issue.approved_at is None:
+        return None
+    last = session.scalar(
+        select(IssueChange)
+        .where(IssueChange.issue_id == issue.id, IssueChange.field == ChangedField.APPROVAL)
+        .order_by(IssueChange.id.desc())
+        .limit(1)
+    )
+    return last if last is not None and last.after is not None else None
+
+
+def keep_to_policy(session: Session, newsletter: Newsletter, now: datetime) -> None:
+    """Void what was approved by an older policy, and would not be by the newsletter's new one.
+
+    Raises:
+        RefusedError: one of its issues was frozen at the same moment.
+    """
+    if not newsletter.approval.waits:
+        return
+    scheduled = select(Issue).where(
+        Issue.newsletter_id == newsletter.id, Issue.state == IssueState.SCHEDULED
+    )
+    for issue in session.scalars(scheduled).all():
+        turn = begin(session, issue, Editor(THE_RULE), now)
+        if _is_by_policy(session, issue):
+            continue
+        whose = issue.approved_by or "nobody"
+        turn.void_approval(f"The newsletter’s approval is stricter now: what {whose} did is void.")
+        # One that had gone on without an approval as well.
+        issue.state = IssueState.DRAFT
+    session.flush()
+
+
+def _is_by_policy(session: Session, issue: Issue) -> bool:
+    if issue.approved_at is None or issue.approved_by == BY_ITSELF:
+        return False
+    if issue.newsletter.approval is Approval.REQUIRED:
+        return True
+    told = approval_of(session, issue)
+    user_id = told.user_id if told is not None else None
+    return user_id is not None and not has_written(session, issue, user_id)
+
+
+def _cleaned(reason: str) -> str:
+    words = " ".join(reason.split())
+    if not 0 < len(words) <= LONGEST_OVERRIDE:
+        raise FieldError("override", f"Say why, in at most {LONGEST_OVERRIDE} characters.")
+    return prose.ended(words)

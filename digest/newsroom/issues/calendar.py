@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Protocol
 
 from digest import prose, zones
+from digest.errors import FieldError
 
 WEEK = timedelta(days=7)
 WEEKS_A_YEAR = 53
@@ -105,6 +106,20 @@ def moment(day: date, local_time: time, zone: str) -> datetime:
     """
     local = datetime.combine(day, local_time.replace(fold=0), tzinfo=zones.named(zone))
     return local.astimezone(UTC) if _exists(local) else _end_of_gap(local)
+
+
+def existing_moment(day: date, local_time: time, zone: str) -> datetime:
+    """Return, in UTC, what `moment` does, for a time that a person chose.
+
+    Raises:
+        FieldError: the clocks of `zone` skip that time of that day.
+    """
+    if not _exists(datetime.combine(day, local_time.replace(fold=0), tzinfo=zones.named(zone))):
+        said = f"{prose.short_day(day)} {day.year}"
+        raise FieldError(
+            "time", f"The clocks of {zone} skip {local_time:%H:%M} on {said}. Choose another time."
+        )
+    return moment(day, local_time, zone)
 
 
 def oddity(day: date, local_time: time, zone: str) -> str:

@@ -34,7 +34,7 @@ from digest.models import (
 )
 from digest.newsroom.feeding import feeding_of
 from digest.newsroom.issues.calendar import Slot, slot, slot_sent_at
-from digest.newsroom.issues.history import note_rule
+from digest.newsroom.issues.history import Editor, note_rule
 from digest.newsroom.issues.moving import called, move
 
 SAME_SECTION_DAYS = 2
@@ -74,10 +74,22 @@ def create_special(
     """Make an issue outside of the calendar.
 
     Raises:
-        RefusedError: that time has passed.
+        RefusedError: that time has passed, or there is one for that moment already.
     """
     if send_at < now:
         raise RefusedError("That time has passed. Choose a later one.")
+    # One button that is pressed twice makes one: whoever comes second waits here.
+    session.get_one(
+        Newsletter, newsletter.id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    same = select(Issue.id).where(
+        Issue.newsletter_id == newsletter.id,
+        Issue.occurrence_on.is_(None),
+        Issue.send_at == send_at,
+        Issue.state.in_(BEFORE_FREEZE),
+    )
+    if session.scalar(same) is not None:
+        raise RefusedError("There is a special edition for that moment already.")
     times = slot_sent_at(newsletter, zones.local_date(send_at, newsletter.zone), send_at)
     return _inserted(session, newsletter, times, now, special=True)
 
@@ -99,12 +111,19 @@ def _inserted(
     return issue
 
 
-def compose(session: Session, issue: Issue, now: datetime, *, again: bool = False) -> None:
+def compose(
+    session: Session,
+    issue: Issue,
+    now: datetime,
+    *,
+    again: bool = False,
+    asked_by: Editor | None = None,
+) -> None:
     """Pick the stories of a draft. Too few: the issue is skipped, with the reason, and uses none.
 
     What a person picked or wrote in stays, in its order; `again` picks all others anew. A skipped
     issue may be composed again too, and one that was cancelled before it was frozen; it has to be
-    approved anew.
+    approved anew. `asked_by`: who had it done, None: its time had come.
 
     Raises:
         RefusedError: with the reason in words.
@@ -129,7 +148,7 @@ def compose(session: Session, issue: Issue, now: datetime, *, again: bool = Fals
     _arrange(issue, kept, picks)
     stories = prose.count_in_words(len(issue.stories), "story", "stories")
     stayed = f", of which a person chose {prose.number_in_words(len(kept))}" if kept else ""
-    note_rule(session, issue, now, f"Composed: {stories}{stayed}.")
+    note_rule(session, issue, now, f"Composed: {stories}{stayed}.", asked_by)
     session.flush()
 
 

@@ -15,7 +15,6 @@ from digest import prose
 from digest.errors import NotFoundError, RefusedError
 from digest.models import (
     BEFORE_FREEZE,
-    Approval,
     ChangedField,
     Issue,
     IssueChange,
@@ -106,7 +105,7 @@ class Turn:
             self.issue.version += 1
         self._add(what, before, after, words, article_id, taken=True)
         if first:
-            self._void_approval()
+            self._void_by_change()
 
     def lose(
         self,
@@ -124,18 +123,22 @@ class Turn:
         self.session.flush()
         return Outcome(self.issue.version, tuple(self._changes), said)
 
-    def _void_approval(self) -> None:
+    def void_approval(self, words: str) -> None:
+        """Take an approval back, where there is one, and say so in the history."""
         by = self.issue.approved_by
         if self.issue.approved_at is None or self.frozen:
             return
         self.issue.approved_at = self.issue.approved_by = None
-        again = "It goes out at its time all the same."
-        if self.issue.newsletter.approval is Approval.REQUIRED:
-            again = "It has to be approved again."
-            if self.issue.state is IssueState.SCHEDULED:
-                self.issue.state = IssueState.DRAFT
-        words = f"What {by or 'somebody'} approved was changed, so that is void. {again}"
+        if self.issue.newsletter.approval.waits and self.issue.state is IssueState.SCHEDULED:
+            self.issue.state = IssueState.DRAFT
         self._add(ChangedField.APPROVAL, by, None, words, None, taken=True)
+
+    def _void_by_change(self) -> None:
+        again = "It goes out at its time all the same."
+        if self.issue.newsletter.approval.waits:
+            again = "It has to be approved again."
+        by = self.issue.approved_by or "somebody"
+        self.void_approval(f"What {by} approved was changed, so that is void. {again}")
 
     def _add(
         self,
@@ -196,15 +199,21 @@ def lock(session: Session, issue: Issue, states: Iterable[IssueState]) -> bool:
     return locked.rowcount > 0
 
 
-def note_rule(session: Session, issue: Issue, now: datetime, words: str) -> None:
-    """Write down what the rule did to the stories; the caller has locked the issue."""
+def note_rule(
+    session: Session, issue: Issue, now: datetime, words: str, asked_by: Editor | None = None
+) -> None:
+    """Write down what the rule did to the stories; the caller has locked the issue.
+
+    `asked_by`: who had it done; None: its time had come.
+    """
     issue.version += 1
     session.add(
         IssueChange(
             issue_id=issue.id,
             version=issue.version,
             at=now,
-            by=THE_RULE,
+            user_id=asked_by.user_id if asked_by else None,
+            by=asked_by.name[:LONGEST_NAME] if asked_by else THE_RULE,
             field=ChangedField.STORIES,
             words=prose.cut(words, LONGEST_WORDS),
         )

@@ -14,7 +14,6 @@ from digest import prose
 from digest.errors import RefusedError
 from digest.models import (
     BEFORE_FREEZE,
-    Approval,
     Article,
     Issue,
     IssueState,
@@ -111,8 +110,8 @@ def replace_withdrawn(session: Session, issue: Issue, now: datetime) -> list[Lef
 def _is_by_hand(story: Story) -> bool:
     """Tell whether a person chose to send this very story."""
     issue = story.issue
-    required = issue.newsletter.approval is Approval.REQUIRED and issue.approved_at is not None
-    return required or story.is_by_hand
+    approved = issue.newsletter.approval.waits and issue.approved_at is not None
+    return approved or story.is_by_hand
 
 
 def _close_ranks(

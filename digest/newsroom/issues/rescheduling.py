@@ -8,7 +8,7 @@ that no second issue is made beside it.
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from digest.models import BEFORE_FREEZE, Issue, IssueState, Newsletter
@@ -38,7 +38,11 @@ def follow(
         select(Issue)
         .where(
             Issue.newsletter_id == newsletter.id,
-            Issue.state.in_(BEFORE_FREEZE),
+            # A week that was left out stays so.
+            or_(
+                Issue.state.in_(BEFORE_FREEZE),
+                (Issue.state == IssueState.SKIPPED) & (Issue.send_at > now),
+            ),
             Issue.occurrence_on.is_not(None),
         )
         .order_by(Issue.occurrence_on)
@@ -74,6 +78,8 @@ def _follow(session: Session, issue: Issue, before: Schedule, now: datetime) -> 
 def _why_kept(issue: Issue, before: Schedule, old: date) -> str:
     if issue.state is IssueState.HELD:
         return "it is held"
+    if issue.state is IssueState.SKIPPED:
+        return "it is skipped"
     if issue.approved_at is not None or issue.state is not IssueState.DRAFT:
         return "it is approved"
     if issue.send_at != slot(before, old).send_at:

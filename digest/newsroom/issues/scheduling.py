@@ -8,7 +8,7 @@ from digest import zones
 from digest.errors import RefusedError
 from digest.home import refuse_if_moved
 from digest.models import BEFORE_FREEZE, Issue, IssueState
-from digest.newsroom.issues.approving import refuse_empty
+from digest.newsroom.issues.approving import note_approval, refuse_empty, refuse_writer
 from digest.newsroom.issues.calendar import slot_sent_at
 from digest.newsroom.issues.moving import called, move
 
@@ -40,7 +40,7 @@ def schedule(
         state,
         reason=None,
         dateline=times.occurrence_on,
-        compose_at=min(issue.compose_at, times.compose_at),
+        compose_at=_compose_at(issue, times.compose_at),
         closes_at=times.closes_at,
         send_at=times.send_at,
         **_outside_of_calendar(special),
@@ -48,19 +48,31 @@ def schedule(
 
 
 def send_now(
-    session: Session, issue: Issue, by: str, now: datetime, *, special: bool = False
+    session: Session,
+    issue: Issue,
+    by: str,
+    now: datetime,
+    *,
+    special: bool = False,
+    user_id: int | None = None,
+    override: str | None = None,
 ) -> None:
     """Approve an issue and let it be due at once; the caller rings for a worker after commit.
 
     It uses up its slot, however early it goes, unless it is made `special` (see `schedule`).
+    `user_id` and `override` are `approve`'s; nothing is asked of one that is approved already.
 
     Raises:
-        RefusedError: it has left already, holds no stories, or this database was restored.
+        FieldError: `override` says nothing, or too much.
+        RefusedError: it has left already, holds no stories, may not be approved by them, or this
+            database was restored.
     """
     refuse_if_moved(session)
     _refuse_unless_waiting(issue)
     refuse_empty(session, issue)
-    approved = {} if issue.approved_at else {"approved_at": now, "approved_by": by}
+    approves = issue.approved_at is None
+    beside = refuse_writer(session, issue, by, user_id, override) if approves else ""
+    approved = {"approved_at": now, "approved_by": by} if approves else {}
     move(
         session,
         issue,
@@ -73,6 +85,13 @@ def send_now(
         **approved,
         **_outside_of_calendar(special),
     )
+    if approves:
+        note_approval(session, issue, by, now, user_id=user_id, beside=beside)
+
+
+def _compose_at(issue: Issue, wanted: datetime) -> datetime:
+    # What is composed was composed when it was; what is not has its hours before the new time.
+    return wanted if issue.composed_at is None else min(issue.compose_at, wanted)
 
 
 def _outside_of_calendar(special: bool) -> dict[str, None]:

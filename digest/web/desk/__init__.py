@@ -1,6 +1,7 @@
 """The editors' pages, behind a sign-in: one module per page of the desk."""
 
 from digest.web.desk.account import account_pages
+from digest.web.desk.calendar import calendar_pages
 from digest.web.desk.compose import compose_pages
 from digest.web.desk.correct import correct_pages
 from digest.web.desk.demo_door import DemoDoor, demo_door_pages
@@ -26,6 +27,7 @@ desk_pages = (
     correct_pages,
     preflight_pages,
     report_pages,
+    calendar_pages,
     account_pages,
     user_pages,
 )

@@ -22,7 +22,6 @@ from digest.models import (
     ChangedField,
     Issue,
     IssueChange,
-    IssueState,
     Role,
     StoryRole,
 )
@@ -38,6 +37,7 @@ from digest.newsroom.issues.history import (
 from digest.newsroom.issues.ordering import drop_story, pick_article, set_role, shift_story
 from digest.newsroom.issues.pool import pool_of
 from digest.web.context import current_runtime
+from digest.web.desk.approval import approval_shown
 from digest.web.desk.findings import found_of
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import lasts, moment, standing_of
@@ -342,7 +342,7 @@ def compose_page(
             zone=newsletter.zone,
             first_of=_first_of(changes),
             preflight=found_of(session, issue),
-            may_approve=issue.state is IssueState.DRAFT and bool(issue.stories),
+            approval=approval_shown(session, issue),
             done="Approved." if args.get("approved") else said(session, issue),
         )
 

@@ -4,14 +4,23 @@ from flask import Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from digest.delivery.controls.previewing import preview_issue
-from digest.desk.audit import record
+from digest.desk.audit import record_issue
 from digest.errors import FieldError, RefusedError
-from digest.models import Issue, Role
+from digest.models import Role
 from digest.newsroom.issues.approving import approve
+from digest.newsroom.issues.filling import fill
+from digest.newsroom.issues.history import Editor
 from digest.preflight.clearing import clear
 from digest.tick import links
 from digest.web.context import current_runtime
-from digest.web.desk.compose import compose_page, found_issue, may_compose, said
+from digest.web.desk.approval import approval_shown
+from digest.web.desk.compose import (
+    compose_page,
+    found_issue,
+    may_compose,
+    said,
+    version_looked_at,
+)
 from digest.web.desk.findings import found_of
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import standing_of
@@ -48,6 +57,21 @@ def preview(issue_id: int) -> Response:
     return response
 
 
+@desk_issue_pages.post(f"/issues/<{ID}:issue_id>/fill")
+def take_wish(issue_id: int) -> AnyResponse:
+    """Let the rule pick the stories of an empty draft."""
+    try:
+        with current_runtime().database.transaction() as session:
+            issue = found_issue(session, issue_id)
+            refuse_without(Role.EDITOR, issue.newsletter_id)
+            who, now = actor(session), desk().now
+            fill(session, issue, Editor(who.name, desk().user.id), now)
+            record_issue(session, who, "issue compose", issue, now=now, fields=("stories",))
+    except RefusedError as error:
+        return _shown(issue_id, (FieldError("stories", str(error)),))
+    return redirect(url_for("desk_issue.show_issue", issue_id=issue_id, _anchor="stories"), 303)
+
+
 @desk_issue_pages.post(f"/issues/<{ID}:issue_id>/approve")
 def take_approval(issue_id: int) -> AnyResponse:
     """Approve a draft: it goes out by itself, at its time."""
@@ -56,18 +80,15 @@ def take_approval(issue_id: int) -> AnyResponse:
             issue = found_issue(session, issue_id)
             refuse_without(Role.EDITOR, issue.newsletter_id)
             who = actor(session)
-            version = request.form.get("version", "")
-            looked_at = int(version) if version.isdecimal() and len(version) < 10 else None
-            approve(session, issue, who.name, desk().now, version=looked_at)
+            looked_at, user_id = version_looked_at(), desk().user.id
+            approve(session, issue, who.name, desk().now, version=looked_at, user_id=user_id)
             url = current_runtime().settings.public_url
             clear(session, issue, public_url=url, now=desk().now, warnings=True)
-            record(
+            record_issue(
                 session,
                 who,
                 "issue approve",
-                Issue.__tablename__,
-                issue.id,
-                newsletter_id=issue.newsletter_id,
+                issue,
                 now=desk().now,
                 fields=("state", "approved_at", "approved_by"),
             )
@@ -97,5 +118,6 @@ def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
             stories=stories,
             sections=sections,
             preflight=found_of(session, issue),
+            approval=approval_shown(session, issue),
             done="Approved." if request.args.get("approved") else said(session, issue),
         )

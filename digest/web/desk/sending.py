@@ -162,7 +162,7 @@ def take_send(issue_id: int) -> AnyResponse:
         if due or issue.state in pausing.UNDER_WAY:
             return Did("nothing")
         _refuse_other_size(typed, audience.readers)
-        send_now(session, issue, by, now, special=special)
+        send_now(session, issue, by, now, special=special, user_id=desk().user.id)
         _look_over(session, issue)
         return Did("sent", ("send_at", "state"), rings=(PREPARE_ISSUE, 1))
 

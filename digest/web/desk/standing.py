@@ -48,7 +48,7 @@ def lasts(left: timedelta) -> str:
 
 def needs_approval(issue: Issue) -> bool:
     """Tell whether an issue goes out only if somebody approves it."""
-    return issue.newsletter.approval is Approval.REQUIRED and issue.approved_at is None
+    return issue.newsletter.approval.waits and issue.approved_at is None
 
 
 def _said(issue: Issue, newsletter: Newsletter) -> tuple[str, str]:
@@ -74,15 +74,30 @@ def _draft(issue: Issue, newsletter: Newsletter, goes: str) -> str:
         return f"It is composed on {moment(issue.compose_at, newsletter)}, and {goes}."
     stories = prose.count_in_words(len(issue.stories), "story", "stories")
     composed = f"Composed for you: {stories}."
+    closes = f"It closes on {moment(issue.closes_at, newsletter)}"
     if needs_approval(issue):
-        return f"{composed} It waits to be approved, and {goes} if it is."
-    return f"{composed} It closes on {moment(issue.closes_at, newsletter)}, and {goes}."
+        return f"{composed} {closes}. It waits to be approved, and {goes} if it is."
+    return f"{composed} {closes}, and {goes}."
+
+
+def missing_of(issue: Issue) -> str:
+    """Say in a sentence what a composed draft still lacks; empty where it lacks nothing."""
+    if issue.state is not IssueState.DRAFT or issue.composed_at is None:
+        return ""
+    lacks = issue.newsletter.story_min - len(issue.stories)
+    missing = [prose.count_in_words(lacks, "story", "stories")] if lacks > 0 else []
+    if not issue.note:
+        missing.append("your note")
+    if needs_approval(issue):
+        second = issue.newsletter.approval is Approval.SECOND_PERSON
+        missing.append("a second person’s approval" if second else "an approval")
+    return f"Missing: {prose.all_of(missing)}." if missing else ""
 
 
 def _countdown(issue: Issue, now: datetime) -> str:
     if issue.state is IssueState.DRAFT and issue.composed_at is None and issue.compose_at > now:
         return f"composed in {lasts(issue.compose_at - now)}"
-    if issue.state is IssueState.DRAFT and not needs_approval(issue) and issue.closes_at > now:
+    if issue.state is IssueState.DRAFT and issue.composed_at and issue.closes_at > now:
         return f"closes in {lasts(issue.closes_at - now)}"
     waiting = issue.state in {IssueState.DRAFT, IssueState.SCHEDULED}
     return f"goes out in {lasts(issue.send_at - now)}" if waiting and issue.send_at > now else ""

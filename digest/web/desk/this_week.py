@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session, selectinload
 from digest.models import BEFORE_FREEZE, Issue, IssueState, Newsletter, Role
 from digest.newsroom.issues.coming import next_send_at
 from digest.web.context import current_runtime
+from digest.web.desk.approval import approval_shown
 from digest.web.desk.signed_in import desk, desk_blueprint, show
-from digest.web.desk.standing import Standing, moment, needs_approval, standing_of
+from digest.web.desk.standing import Standing, missing_of, moment, needs_approval, standing_of
 
 # What a person may have to do something about, soonest first.
 OPEN = (
@@ -28,11 +29,16 @@ this_week_pages = desk_blueprint("this_week", __name__)
 
 @dataclass(frozen=True)
 class Row:
-    """A newsletter: its issues that are open, soonest first, or when the next will be composed."""
+    """A newsletter: its issues that are open, soonest first, or when the next will be composed.
+
+    `missing` is a sentence on the first of them, `may_approve` whether whoever asks may approve it.
+    """
 
     newsletter: Newsletter
     issues: tuple[tuple[Issue, Standing], ...]
     next_one: str
+    missing: str
+    may_approve: bool
     last: tuple[Issue, Standing] | None
 
     @property
@@ -74,5 +80,7 @@ def _row(session: Session, newsletter: Newsletter, now: datetime) -> Row:
         newsletter=newsletter,
         issues=tuple((each, standing_of(each, now)) for each in found),
         next_one=moment(next_send_at(session, newsletter, now), newsletter),
+        missing=missing_of(found[0]) if found else "",
+        may_approve=bool(found) and approval_shown(session, found[0]).may,
         last=(last, standing_of(last, now)) if last else None,
     )

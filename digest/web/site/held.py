@@ -58,6 +58,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         NoticeKind.CONFIRMATION: "A link to confirm your sign-up",
         NoticeKind.ALREADY_SIGNED_UP: "A word that you get it already",
         NoticeKind.DRAFT_READY: "A word to the editor that a draft is ready",
+        NoticeKind.REMINDER: "A word to the editor that an issue closes soon",
         NoticeKind.HELD: "A word to the editor that an issue is held",
         NoticeKind.STORY_WITHDRAWN: "A word to the editor that a story was withdrawn",
         NoticeKind.TURNED_BAD: "A word to the editor that something about an issue turned bad",

@@ -389,7 +389,11 @@ def test_nobody_is_asked_to_confirm_what_they_have_confirmed(press: Press) -> No
 
 @pytest.mark.parametrize(
     ("kind", "state"),
-    [(NoticeKind.HELD, IssueState.SCHEDULED), (NoticeKind.DRAFT_READY, IssueState.SKIPPED)],
+    [
+        (NoticeKind.HELD, IssueState.SCHEDULED),
+        (NoticeKind.DRAFT_READY, IssueState.SKIPPED),
+        (NoticeKind.REMINDER, IssueState.SCHEDULED),
+    ],
 )
 def test_an_editor_who_has_decided_meanwhile_is_told_nothing(
     press: Press, kind: NoticeKind, state: IssueState
@@ -412,6 +416,34 @@ def test_an_editor_who_has_decided_meanwhile_is_told_nothing(
         send(press)
         assert relay.received == []
     assert notice(press).state is NoticeState.CANCELLED
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("minutes", "sent"), [(59, 1), (61, 0)])
+def test_a_reminder_that_would_come_after_the_issue_closed_is_not_mailed(
+    press: Press, minutes: int, sent: int
+) -> None:
+    with press.database.transaction() as session:
+        articles = [make_article(session, "port")]
+        issue = make_issue(session, make_newsletter(session), articles, IssueState.DRAFT)
+        issue.closes_at = NOW + timedelta(hours=1)
+        session.add(
+            Notice(
+                token_id=new_token_id(),
+                kind=NoticeKind.REMINDER,
+                to_address="imara@halyard.example",
+                newsletter_id=issue.newsletter_id,
+                issue_id=issue.id,
+                created_at=NOW,
+                released_at=database_now(-60 * minutes),
+                next_attempt_at=database_now(-1),
+            )
+        )
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        assert send(press) == sent
+    row = notice(press)
+    assert row.state is (NoticeState.ACCEPTED if sent else NoticeState.CANCELLED)
 
 
 @pytest.mark.parametrize(("minutes", "sent"), [(29, 1), (31, 0)])

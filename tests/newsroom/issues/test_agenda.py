@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import func, select, update
 
 from digest.database.transactions import Database
+from digest.desk.audit import OPERATOR
+from digest.desk.users import Granted, create_user
 from digest.models import (
     Approval,
     Article,
@@ -15,9 +17,14 @@ from digest.models import (
     Newsletter,
     Notice,
     NoticeKind,
+    Role,
     Story,
 )
 from digest.newsroom.issues.agenda import keep_agenda
+from digest.newsroom.issues.approving import approve
+from digest.newsroom.issues.editing import edit_issue
+from digest.newsroom.issues.history import Editor
+from digest.newsroom.issues.scheduling import schedule
 from tests.factories import make_article, make_newsletter
 
 # Saturdays at seven in London; the 14th of November 2026 is one.
@@ -97,6 +104,78 @@ def test_where_approval_is_required_the_editor_is_told_of_the_draft(database: Da
     with database.reading() as session:
         [notice] = session.scalars(select(Notice))
     assert (notice.kind, notice.to_address) == (NoticeKind.DRAFT_READY, "imara@halyard.example")
+
+
+def notices(database: Database) -> list[tuple[NoticeKind, str | None]]:
+    with database.reading() as session:
+        found = session.scalars(select(Notice).order_by(Notice.id)).all()
+        return [(each.kind, each.to_address) for each in found]
+
+
+def test_every_editor_is_told_once_of_the_draft_and_once_before_it_closes(
+    database: Database,
+) -> None:
+    set_up(database)
+    with database.transaction() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        other = make_newsletter(session, "climate", retired_at=SEND_AT)
+        for name, grants in (
+            ("olive@example.org", [Granted(Role.OWNER)]),
+            ("everywhere@example.org", [Granted(Role.EDITOR)]),
+            ("here@example.org", [Granted(Role.EDITOR, newsletter), Granted(Role.VIEWER)]),
+            ("elsewhere@example.org", [Granted(Role.EDITOR, other)]),
+            ("Imara@halyard.example", [Granted(Role.EDITOR)]),
+            ("gone@example.org", [Granted(Role.EDITOR)]),
+        ):
+            user = create_user(session, OPERATOR, name, "Somebody", grants, now=SEND_AT)
+        user.disabled_at = SEND_AT
+    editors = ["imara@halyard.example", "everywhere@example.org", "here@example.org"]
+    ready = [(NoticeKind.DRAFT_READY, each) for each in editors]
+    soon = [(NoticeKind.REMINDER, each) for each in editors]
+    for hours, minutes in ((24, 0), (23, 59), (4, 1)):
+        tick(database, SEND_AT - timedelta(hours=hours, minutes=minutes))
+    assert notices(database) == ready
+    for hours in (4, 3, 2):
+        tick(database, SEND_AT - timedelta(hours=hours))
+    assert notices(database) == ready + soon
+    tick(database, SEND_AT - timedelta(hours=1))
+    assert issues(database)[-1].state is IssueState.SCHEDULED
+    assert notices(database) == ready + soon
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_of_what_is_approved_nobody_is_reminded_until_it_is_changed_and_moved(
+    database: Database,
+) -> None:
+    set_up(database, approval=Approval.REQUIRED)
+    tick(database, SEND_AT - timedelta(hours=24))
+    with database.transaction() as session:
+        issue = session.scalars(select(Issue)).one()
+        approve(session, issue, "Imara", SEND_AT - timedelta(hours=20))
+    tick(database, SEND_AT - timedelta(hours=2))
+    assert [kind for kind, _ in notices(database)] == [NoticeKind.DRAFT_READY]
+    with database.transaction() as session:
+        issue = session.scalars(select(Issue)).one()
+        edit_issue(session, issue, {"note": "Wait."}, Editor("Joss"), SEND_AT)
+    for minutes in (119, 118):
+        tick(database, SEND_AT - timedelta(minutes=minutes))
+    assert [kind for kind, _ in notices(database)][1:] == [NoticeKind.REMINDER]
+    with database.transaction() as session:
+        issue = session.scalars(select(Issue)).one()
+        schedule(session, issue, SEND_AT + timedelta(days=1), SEND_AT - timedelta(minutes=110))
+    for hours in (0, -21):
+        tick(database, SEND_AT - timedelta(hours=hours))
+    assert [kind for kind, _ in notices(database)][1:] == [NoticeKind.REMINDER] * 2
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_closes_soon_after_it_is_composed_is_told_of_halfway(database: Database) -> None:
+    set_up(database, compose_hours=3, close_hours=1)
+    for minutes in (180, 121):
+        tick(database, SEND_AT - timedelta(minutes=minutes))
+    assert [kind for kind, _ in notices(database)] == [NoticeKind.DRAFT_READY]
+    tick(database, SEND_AT - timedelta(minutes=120))
+    assert [kind for kind, _ in notices(database)][1:] == [NoticeKind.REMINDER]
 
 
 def test_unapproved_at_its_time_it_is_held_and_the_editor_is_told(database: Database) -> None:
@@ -211,4 +290,4 @@ def test_the_slot_of_a_cancelled_issue_stays_empty(database: Database) -> None:
     assert [(i.occurrence_on, i.state) for i in issues(database)] == [
         (date(2026, 11, 14), IssueState.CANCELLED)
     ]
-    assert count(database, Notice) == 0
+    assert [kind for kind, _ in notices(database)] == [NoticeKind.DRAFT_READY]

@@ -108,7 +108,8 @@ def test_special_editions_stand_outside_of_the_calendar(database: Database) -> N
     with database.transaction() as session:
         regular = draft(session)
         newsletter = regular.newsletter
-        specials = [create_special(session, newsletter, regular.send_at, NOW) for _ in range(2)]
+        moments = (regular.send_at, regular.send_at + timedelta(minutes=1))
+        specials = [create_special(session, newsletter, at, NOW) for at in moments]
 
     assert [special.occurrence_on for special in specials] == [None, None]
     assert [special.dateline for special in specials] == [SATURDAY, SATURDAY]

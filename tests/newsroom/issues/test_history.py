@@ -1,13 +1,10 @@
 """Two editors at once, in every order: nothing typed is missing from the history."""
 
-from shutil import copy
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digest.database.transactions import Database
 from digest.errors import RefusedError
 from digest.models import Issue, IssueState, Newsletter, StoryRole
 from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
@@ -19,10 +16,9 @@ from digest.newsroom.issues.ordering import (
     set_role,
     shift_story,
 )
-from tests.factories import NOW, make_article, make_issue, make_newsletter
-from tests.servers.postgresql import PostgresServer
+from tests.factories import NOW, make_issue
+from tests.newsroom.issues.conftest import SLUGS, Shared
 
-SLUGS = ("port", "cold", "roofs", "bat", "ledgers")
 IN_AT_FIRST = 4
 
 # Few places and few fields, so that the two meet.
@@ -102,39 +98,16 @@ class Table:
             assert getattr(self.issue, name) == (told[0] if told else None)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"], scope="module")
-def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """One database for all examples; each is rolled back."""
-    server: PostgresServer | None = None
-    if request.param == "sqlite":
-        file = tmp_path_factory.mktemp("history") / "digest.sqlite"
-        copy(request.getfixturevalue("sqlite_template"), file)
-        url = f"sqlite:///{file}"
-    else:
-        server = request.getfixturevalue("postgres_server")
-        assert server is not None
-        url = server.create_database(template=request.getfixturevalue("postgres_template"))
-    database = Database(url)
-    with database.transaction() as session:
-        newsletter = make_newsletter(session)
-        articles = [make_article(session, slug).id for slug in SLUGS]
-        ids = newsletter.id, articles
-    yield database, *ids
-    database.dispose()
-    if server is not None:
-        server.drop(url)
-
-
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=st.lists(st.tuples(st.integers(0, 1), step), max_size=25))
 def test_whatever_two_editors_do_no_text_is_missing(
-    shared: tuple[Database, int, list[int]], steps: list[tuple[int, tuple[Any, ...]]]
+    shared: Shared, steps: list[tuple[int, tuple[Any, ...]]]
 ) -> None:
-    database, newsletter_id, articles = shared
-    with database.reading() as session:
-        table = Table(session, session.get_one(Newsletter, newsletter_id), articles)
+    with shared.database.reading() as session:
+        newsletter = session.get_one(Newsletter, shared.newsletter_id)
+        table = Table(session, newsletter, shared.articles)
         for number, (who, what) in enumerate(steps):
             table.act(who, what, number)
             table.holds()

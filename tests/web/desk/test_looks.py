@@ -90,7 +90,7 @@ def test_nothing_is_wrong_with_pages_for_anybody(
     assert [error for error in tab.console_errors if "Failed to load" not in error] == []
 
 
-@pytest.mark.parametrize("path", ["", "account", "users", "issues/{issue}", "again"])
+@pytest.mark.parametrize("path", ["", "account", "users", "issues/{issue}", "again", "calendar/1"])
 def test_nothing_is_wrong_with_pages_of_the_desk(
     path: str, staffed: Gallery, open_page: OpenPage
 ) -> None:

@@ -85,7 +85,8 @@ def test_an_editor_approves_what_was_looked_at(join: Join, draft: int, database:
     assert heading(page).startswith("Editor’s Digest, ")
     assert page.text.count('class="composed-title"') == 3
     imara.accept_all(path)
-    approved = imara.press(path, f"{path}/approve")
+    page = imara.get(path)
+    approved = imara.press(path, f"{path}/approve", version=hidden(page.text, "version"))
     assert approved.location == f"{path}?approved=1"
     assert "Approved. " in words(imara.get(approved.location))
     assert "Approved by Imara" in words(imara.get(path))
@@ -104,7 +105,8 @@ def test_too_late_it_says_why_and_nothing_is_logged(
     imara, path = join("Imara", Role.EDITOR), f"/desk/issues/{draft}"
     page = imara.get(path).text
     put(database, draft, state=IssueState.SKIPPED, reason="Too few stories.")
-    refused = imara.client.post(f"{path}/approve", data={"proof": hidden(page, "proof")})
+    fields = {"proof": hidden(page, "proof"), "version": hidden(page, "version")}
+    refused = imara.client.post(f"{path}/approve", data=fields)
     assert refused.status_code == 422
     assert "Only a draft can be approved" in words(refused)
     assert "issue approve" not in verbs(database)
