@@ -21,6 +21,7 @@ from digest.delivery.notices.sending import notices_due
 from digest.desk.audit import forget_origins
 from digest.desk.audit_chain import seal_events
 from digest.desk.ceremonies import forget_spent
+from digest.desk.readers import forget_reader
 from digest.desk.sessions import forget_sessions
 from digest.heartbeats import beat, is_due
 from digest.logs import kept_apart
@@ -132,6 +133,7 @@ def _forget_addresses(runtime: Runtime, now: datetime) -> None:
         unconfirmed_days=runtime.settings.keep_unconfirmed_days,
         left_months=runtime.settings.keep_left_months,
         suppression=runtime.suppression,
+        forget=forget_reader,
     )
     if not more:
         with runtime.database.transaction() as session:

@@ -38,6 +38,7 @@ from digest.models import (
     NoticeState,
     SignUp,
     Story,
+    Subscriber,
     Terms,
     Wording,
 )
@@ -286,6 +287,19 @@ def test_sign_ups_that_nobody_confirmed_are_forgotten_by_the_tick(house: House) 
     house.tick()
     with house.database.reading() as session:
         assert session.scalar(select(func.count()).where(SignUp.email.is_not(None))) == 0
+
+
+def test_what_the_log_holds_of_a_reader_goes_with_those_who_left_long_ago(house: House) -> None:
+    with house.database.transaction() as session:
+        period = make_reader(session, make_newsletter(session, "ended"), "robin@example.org")
+        long_ago = NOW - timedelta(days=800)
+        period.started_at = period.ended_at = period.subscriber.created_at = long_ago
+        row, said = period.subscriber_id, {"before": "robin@example.org"}
+        record(session, OPERATOR, "reader note", "subscriber", row, now=long_ago, values=said)
+    house.tick()
+    with house.database.reading() as session:
+        assert session.get_one(Subscriber, row).erased_at == NOW
+        assert [event.values for event in list_events(session, at_most=9)] == [None]
 
 
 def test_addresses_are_forgotten_once_a_day_and_after_the_clock_was_put_back(house: House) -> None:

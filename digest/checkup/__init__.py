@@ -20,7 +20,7 @@ from digest.clock import Clock, SystemClock
 from digest.database.transactions import Database
 from digest.settings.loading import Settings, load_settings, setting_complaints
 
-__all__ = ["Echoing", "Finding", "Level", "check_up"]
+__all__ = ["Echoing", "Finding", "Level", "check_up", "check_up_with"]
 
 Known = TypeVar("Known")
 
@@ -53,7 +53,11 @@ def check_up(clock: Clock | None = None, echoing: Echoing | None = None) -> Iter
     if complaints:
         yield from from_complaints(complaints)
         return
-    settings, clock = load_settings(), clock or SystemClock()
+    yield from check_up_with(load_settings(), clock or SystemClock(), echoing or Echoing())
+
+
+def check_up_with(settings: Settings, clock: Clock, echoing: Echoing) -> Iterator[Finding]:
+    """Look at everything under settings that are known to be readable."""
     yield from look_around(settings, os.environ)
     yield from within_seconds("broker", lambda: machinery.look_at_broker(settings), BROKER_REMEDY)
     yield from within_seconds("relay", lambda: machinery.look_at_relay(settings), RELAY_REMEDY)
@@ -63,7 +67,7 @@ def check_up(clock: Clock | None = None, echoing: Echoing | None = None) -> Iter
         return
     database = Database(settings.database_url)
     try:
-        yield from _look_into(database, settings, clock, echoing or Echoing())
+        yield from _look_into(database, settings, clock, echoing)
     finally:
         database.dispose()
 

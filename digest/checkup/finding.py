@@ -2,6 +2,7 @@
 
 import enum
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -30,6 +31,10 @@ class Finding:
     level: Level
     found: str
     remedy: str = ""
+
+
+# Beside a mark or a colour, for those who see neither.
+WORDS = {Level.FINE: "", Level.WARNING: "Warning. ", Level.FAILURE: "To mend. "}
 
 
 def fine(check: str, found: str) -> Finding:
@@ -86,3 +91,16 @@ def in_words(error: BaseException) -> str:
     first_line = str(said).strip().partition("\n")[0][:300] if said else ""
     ours = str(error) if isinstance(error, DigestError) else type(error).__name__
     return f"{(first_line or ours).rstrip('.')}."
+
+
+def summary(found: Iterable[Finding]) -> str:
+    """Return one sentence on how it stands."""
+    counts = Counter(each.level for each in found)
+    mend, consider = counts[Level.FAILURE], counts[Level.WARNING]
+    if not mend and not consider:
+        return "All is well."
+    warnings = "one warning" if consider == 1 else f"{consider} warnings"
+    if not mend:
+        return f"It works, with {warnings}."
+    things = "One thing" if mend == 1 else f"{mend} things"
+    return f"{things} to mend{f', and {warnings}' if consider else ''}."

@@ -10,7 +10,7 @@ from digest.cli.arguments import Day
 from digest.cli.chains import add_chain_commands
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
-from digest.desk.audit import OPERATOR, EventShown, count_events, list_events
+from digest.desk.audit import OPERATOR, EventShown, Sought, count_events, list_events
 from digest.desk.audit_chain import AUDIT
 from digest.desk.users import find_user
 
@@ -33,8 +33,9 @@ def list_them(day: date | None, email: str | None, limit: int, as_json: bool) ->
     since = datetime.combine(day, time(), UTC) if day else None
     with runtime() as opened, opened.database.reading() as session:
         user = find_user(session, email) if email is not None else None
-        events = list_events(session, since=since, user=user, at_most=limit)
-        count = count_events(session, since=since, user=user)
+        sought = Sought(since=since, user=user)
+        events = list_events(session, sought, at_most=limit)
+        count = count_events(session, sought)
     if as_json:
         print_json([asdict(event) for event in events])
         return

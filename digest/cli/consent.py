@@ -8,9 +8,9 @@ import click
 
 from digest.cli.chains import add_chain_commands
 from digest.cli.opening import json_option, print_json, runtime
-from digest.cli.proof_page import write_proof
 from digest.cli.writing import write_whole
 from digest.readers.consent.chain import CONSENTS
+from digest.readers.consent.proof_page import write_proof
 from digest.readers.consent.proving import prove as prove_consent
 
 

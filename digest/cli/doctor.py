@@ -11,6 +11,7 @@ from collections import Counter
 import click
 
 from digest.checkup import Echoing, Finding, Level, check_up
+from digest.checkup.finding import WORDS, summary
 from digest.checkup.returning import ARRIVAL_SECONDS
 from digest.cli.accepting import accept
 from digest.cli.arguments import who
@@ -20,7 +21,6 @@ from digest.settings.loading import new_secret
 
 # Words as well, for those who see no colour, hear the screen, or have a terminal without marks.
 MARKS = {Level.FINE: "✓", Level.WARNING: "!", Level.FAILURE: "✗"}
-WORDS = {Level.FINE: "", Level.WARNING: "Warning. ", Level.FAILURE: "To mend. "}
 COLOURS = {Level.FINE: "green", Level.WARNING: "yellow", Level.FAILURE: "red"}
 CHECK_WIDTH = 16
 TEXT_WIDTH = 100
@@ -92,7 +92,7 @@ def doctor(
     if as_json:
         print_json({"status": _status(counts), "checks": list(map(dataclasses.asdict, found))})
     else:
-        click.echo(f"\n{_sum(counts)}")
+        click.echo(f"\n{summary(found)}")
     sys.exit(1 if counts[Level.FAILURE] else 0)
 
 
@@ -129,14 +129,3 @@ def _printable(text: str) -> str:
 def _status(counts: Counter[Level]) -> str:
     worst = [level for level in (Level.FAILURE, Level.WARNING) if counts[level]]
     return str(worst[0] if worst else Level.FINE)
-
-
-def _sum(counts: Counter[Level]) -> str:
-    mend, consider = counts[Level.FAILURE], counts[Level.WARNING]
-    if not mend and not consider:
-        return "All is well."
-    warnings = "one warning" if consider == 1 else f"{consider} warnings"
-    if not mend:
-        return f"It works, with {warnings}."
-    things = "One thing" if mend == 1 else f"{mend} things"
-    return f"{things} to mend{f', and {warnings}' if consider else ''}."

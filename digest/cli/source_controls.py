@@ -4,12 +4,10 @@ from datetime import datetime
 from typing import Any
 
 import click
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from digest.cli.arguments import short_name, typed_wrongly
 from digest.cli.opening import json_option, print_json, runtime
-from digest.models import BEFORE_FREEZE, Article, Issue, Source, Story
+from digest.models import Source
 from digest.newsroom.feeding import fed_by_nothing, remedy
 from digest.newsroom.intake.sources import (
     SourceChange,
@@ -18,6 +16,7 @@ from digest.newsroom.intake.sources import (
     resume_source,
     retire_source,
 )
+from digest.newsroom.issues.coming import waiting_with
 
 id_argument = click.argument("source_id", type=int, metavar="ID")
 
@@ -83,7 +82,7 @@ def retire(source_id: int, as_json: bool) -> None:
     """
     with runtime() as opened, opened.database.transaction() as session:
         found = retire_source(session, source_id, opened.clock.now())
-        waiting = _waiting_with(session, found)
+        waiting = [short_name(issue) for issue in waiting_with(session, found)]
         unfed = [
             newsletter
             for newsletter, _ in fed_by_nothing(session, opened.clock.now())
@@ -98,18 +97,6 @@ def retire(source_id: int, as_json: bool) -> None:
         click.echo(f"What is picked stays. It is in {', '.join(waiting)}.")
     for newsletter in unfed:
         click.echo(f"Nothing feeds {newsletter.name} now. {remedy(newsletter)}")
-
-
-def _waiting_with(session: Session, found: Source) -> list[str]:
-    issues = session.scalars(
-        select(Issue)
-        .join(Story, Story.issue_id == Issue.id)
-        .join(Article, Article.id == Story.article_id)
-        .where(Article.source_id == found.id, Issue.state.in_(BEFORE_FREEZE))
-        .order_by(Issue.send_at, Issue.id)
-        .distinct()
-    )
-    return [short_name(issue) for issue in issues]
 
 
 def _tell(found: Source, sentence: str, as_json: bool) -> None:

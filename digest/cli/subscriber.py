@@ -8,11 +8,13 @@ from rich.table import Table
 
 from digest.addresses import seek_address
 from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.subscriber_controls import pause, resume, unsubscribe
 from digest.cli.tables import print_table
 from digest.cli.writing import watched, write_whole
+from digest.desk.audit import OPERATOR
+from digest.desk.readers import erase_reader
 from digest.errors import NotFoundError
 from digest.newsroom.newsletters import find_newsletter
-from digest.readers.data.erasing import erase as erase_reader
 from digest.readers.data.exporting import (
     NoticeRecord,
     ReaderRecord,
@@ -168,5 +170,11 @@ def erase(address: str, yes: bool) -> None:
             click.confirm("Erase all that is held about this reader?", abort=True)
         with opened.database.transaction() as session:
             reader = find_reader(session, address)
-            erase_reader(session, reader, now=opened.clock.now(), suppression=opened.suppression)
+            now, suppression = opened.clock.now(), opened.suppression
+            erase_reader(session, OPERATOR, reader, now=now, suppression=suppression)
     click.echo("Erased. A scrambled mark stays, so that no import can bring the address back.")
+
+
+subscriber.add_command(pause)
+subscriber.add_command(resume)
+subscriber.add_command(unsubscribe)

@@ -3,7 +3,7 @@
 import hmac
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from digest.models import AuditDetail, AuditEvent, AuditPart, AuditSeal, Issue, 
 SALT_BYTES = 32
 # Where things were done from is personal, and of no use for longer.
 ORIGIN_KEPT = timedelta(days=90)
+AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,38 @@ class EventShown:
     link: int | None
 
 
-def list_events(
-    session: Session, *, at_most: int, since: datetime | None = None, user: User | None = None
-) -> list[EventShown]:
-    """Return the newest events, the newest first: from a moment on, by one user, or all."""
+@dataclass(frozen=True)
+class Sought:
+    """Which events are sought: all but what is said.
+
+    From a moment on; by one user; about one table, or one row of it; older than another event.
+    """
+
+    since: datetime | None = None
+    user: User | None = None
+    table: str | None = None
+    row: int | None = None
+    before: int | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """Yield what the events fulfil."""
+        if self.since is not None:
+            yield AuditEvent.at >= self.since
+        if self.user is not None:
+            yield AuditEvent.user_id == self.user.id
+        if self.table is not None:
+            yield AuditEvent.of_table == self.table
+        if self.row is not None:
+            yield AuditEvent.row_id == self.row
+        if self.before is not None:
+            yield AuditEvent.id < self.before
+
+
+ALL = Sought()
+
+
+def list_events(session: Session, sought: Sought = ALL, *, at_most: int) -> list[EventShown]:
+    """Return the newest events of those that are sought, the newest first."""
     origin, values = aliased(AuditDetail), aliased(AuditDetail)
     rows = session.execute(
         select(AuditEvent, User, Newsletter.slug, origin, values, AuditSeal.sequence)
@@ -142,7 +171,7 @@ def list_events(
         .outerjoin(origin, (origin.event_id == AuditEvent.id) & (origin.part == AuditPart.ORIGIN))
         .outerjoin(values, (values.event_id == AuditEvent.id) & (values.part == AuditPart.VALUES))
         .outerjoin(AuditSeal, AuditSeal.event_id == AuditEvent.id)
-        .where(*_matching(since, user))
+        .where(*sought.conditions())
         .order_by(AuditEvent.id.desc())
         .limit(at_most)
     )
@@ -167,19 +196,24 @@ def list_events(
     ]
 
 
-def count_events(
-    session: Session, *, since: datetime | None = None, user: User | None = None
-) -> int:
-    """Return how many events there are: from a moment on, by one user, or all."""
-    matching = select(func.count()).select_from(AuditEvent).where(*_matching(since, user))
+def each_event(session: Session, sought: Sought = ALL) -> Iterator[EventShown]:
+    """Yield all events that are sought, the newest first, without holding them all."""
+    while found := list_events(session, sought, at_most=AT_ONCE):
+        yield from found
+        sought = replace(sought, before=found[-1].id)
+
+
+def count_events(session: Session, sought: Sought = ALL) -> int:
+    """Return how many events there are of those that are sought."""
+    matching = select(func.count()).select_from(AuditEvent).where(*sought.conditions())
     return session.scalar(matching) or 0
 
 
-def _matching(since: datetime | None, user: User | None) -> Iterator[ColumnElement[bool]]:
-    if since is not None:
-        yield AuditEvent.at >= since
-    if user is not None:
-        yield AuditEvent.user_id == user.id
+def tables_touched(session: Session) -> list[str]:
+    """Return the tables that there are events about, by name."""
+    return list(
+        session.scalars(select(AuditEvent.of_table).distinct().order_by(AuditEvent.of_table))
+    )
 
 
 def forget_origins(session: Session, now: datetime) -> int:

@@ -205,6 +205,13 @@ class Notice(Base):
             sqlite_where=text("state IN ('queued', 'sending')"),
             postgresql_where=text("state IN ('queued', 'sending')"),
         ),
+        # Whoever looks at one reader reads no other's; most notices are to those who are none yet.
+        Index(
+            "ix_notice_subscriber_id",
+            "subscriber_id",
+            sqlite_where=text("subscriber_id IS NOT NULL"),
+            postgresql_where=text("subscriber_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -11,6 +11,9 @@ from digest.database.tables import Base
 from digest.models.newsletter import Newsletter
 from digest.models.terms import Wording
 
+# Sorted by its bytes, so that the beginning of an address is a range of it on both databases.
+EMAIL_KEY = String(320).with_variant(String(320, collation="C"), "postgresql")
+
 
 class SignUp(Base):
     """A request that waits for its confirmation; may hold several newsletters.
@@ -24,7 +27,7 @@ class SignUp(Base):
     token_id: Mapped[bytes] = mapped_column(LargeBinary(16), unique=True)
     subject: Mapped[bytes] = mapped_column(LargeBinary(16))
     email: Mapped[str | None] = mapped_column(String(320))
-    email_key: Mapped[str | None] = mapped_column(String(320), index=True)
+    email_key: Mapped[str | None] = mapped_column(EMAIL_KEY, index=True)
     name: Mapped[str | None] = mapped_column(String(200))
     form: Mapped[str | None] = mapped_column(String(60))
     site: Mapped[str] = mapped_column(String(253))
@@ -64,7 +67,7 @@ class Subscriber(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     subject: Mapped[bytes] = mapped_column(LargeBinary(16), unique=True)
     email: Mapped[str | None] = mapped_column(String(320))
-    email_key: Mapped[str | None] = mapped_column(String(320), unique=True)
+    email_key: Mapped[str | None] = mapped_column(EMAIL_KEY, unique=True)
     suppression_mac: Mapped[str | None] = mapped_column(String(64), index=True)
     name: Mapped[str | None] = mapped_column(String(200))
     language: Mapped[str] = mapped_column(String(35), default="en")

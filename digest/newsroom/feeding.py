@@ -230,6 +230,11 @@ def sections_named(session: Session, typed: Iterable[str], before: Iterable[str]
     return [known[key] for key in wanted]
 
 
+def sections_there(session: Session) -> list[str]:
+    """Return the sections that articles have, or sources in use give them; the commonest first."""
+    return list(_known_sections(session).values())
+
+
 def _unknown_section(typed: str, known: Collection[str]) -> FieldError:
     name = prose.cut(typed.strip(), NAME_AT_MOST)
     there = f"There are: {_listed(known)}." if known else "No article has one yet."

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from digest.errors import FieldError, RefusedError
 from digest.models import Terms, Wording
+from digest.newsroom.intake.sanitising import one_line
 
 DEFAULT_LABEL = "I have read and agree to the [terms & conditions]"
 BODY_AT_MOST = 200_000
@@ -62,7 +63,7 @@ def _checked_body(body: str) -> str:
 
 
 def _checked_label(label: str) -> str:
-    label = " ".join(label.split())
+    label = one_line(label)
     if not re.fullmatch(r"[^\[\]]*\[[^\[\]]*\w[^\[\]]*\][^\[\]]*", label):
         raise FieldError("label", "Put the words of the link in square brackets, once.")
     if len(label) > LABEL_AT_MOST:

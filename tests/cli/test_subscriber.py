@@ -1,18 +1,23 @@
 import csv
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
 from digest.database.transactions import Database
+from digest.desk.audit import list_events
 from digest.models import (
+    ConsentDetail,
     Newsletter,
     Notice,
     NoticeKind,
     NoticeState,
     SignUp,
     Subscriber,
+    Subscription,
     Terms,
     Wording,
 )
@@ -158,3 +163,26 @@ def test_a_sign_up_that_waits_is_shown_with_what_became_of_its_mail(
     shown = read("subscriber", "show", "jörg@example.org", "--json").json
     assert shown["notices"][0]["reply"] == said
     assert read("subscriber", "show", "nobody@example.org").exit_code == 1
+
+
+def test_what_a_reader_asked_for_by_letter_is_done(read: CommandLine, database: Database) -> None:
+    asked = (ROBIN, "editors-digest")
+    assert "is paused" in read("subscriber", "pause", *asked).out
+    until = (datetime.now(UTC) + timedelta(days=40)).date().isoformat()
+    assert read("subscriber", "pause", *asked, "--until", until).exit_code == 0
+    with database.reading() as session:
+        paused = session.scalars(
+            select(Subscription.paused_until).order_by(Subscription.id)
+        ).first()
+    assert paused is not None
+    assert paused.astimezone(ZoneInfo("Europe/London")).date().isoformat() == until
+    past = read("subscriber", "pause", *asked, "--until", "2020-01-01")
+    assert (past.exit_code, "--until: Choose a day" in past.err) == (2, True)
+    assert "comes to this reader again" in read("subscriber", "resume", *asked).out
+    assert "no more" in read("subscriber", "unsubscribe", *asked).out
+    again = read("subscriber", "unsubscribe", *asked)
+    assert (again.exit_code, "does not get" in again.err) == (1, True)
+    with database.reading() as session:
+        assert session.scalars(select(ConsentDetail.form).distinct()).all() == ["command"]
+        verbs = [each.verb for each in list_events(session, at_most=9)]
+    assert verbs == [f"reader {verb}" for verb in ("unsubscribe", "resume", "pause", "pause")]

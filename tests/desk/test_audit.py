@@ -14,6 +14,7 @@ from digest.desk.audit import (
     OPERATOR,
     Actor,
     EventShown,
+    Sought,
     count_events,
     forget_origins,
     forget_row,
@@ -96,12 +97,12 @@ def test_what_is_listed_is_the_newest_first_and_can_be_narrowed(database: Databa
         note(session)
     with database.reading() as session:
         shown = list_events(session, at_most=50)
-        by_robin = list_events(session, at_most=50, user=robin)
-        lately = list_events(session, at_most=50, since=NOW - timedelta(days=1))
+        by_robin = list_events(session, Sought(user=robin), at_most=50)
+        lately = list_events(session, Sought(since=NOW - timedelta(days=1)), at_most=50)
         counts = (
             count_events(session),
-            count_events(session, user=robin),
-            count_events(session, since=NOW - timedelta(days=1)),
+            count_events(session, Sought(user=robin)),
+            count_events(session, Sought(since=NOW - timedelta(days=1))),
         )
         assert list_events(session, at_most=1) == shown[:1]
 

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from digest.clock import FixedClock
 from digest.database.transactions import Database
+from digest.desk.audit import OPERATOR, record
 from digest.models import (
     AddressChange,
     Consent,
@@ -460,6 +461,9 @@ def test_erasing_takes_a_second_page_and_ends_the_session(
     assert heading(page) == "Erase everything about you?"
     assert browser.is_open(), "to look is not to erase"
     proof = hidden(page.text, "proof")
+    with database.transaction() as session:
+        said = {"before": "robin@example.org"}
+        record(session, OPERATOR, "reader note", "subscriber", 1, now=NOW, values=said)
 
     assert browser.client.post(f"{browser.path}/erase", data={"proof": "x"}).status_code == 403
     done = browser.client.post(f"{browser.path}/erase", data={"proof": proof})

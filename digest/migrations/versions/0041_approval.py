@@ -1,7 +1,7 @@
 """Approval by a second person, and the notice that reminds an editor before an issue closes
 
 Revision ID: 0041
-Revises: 0039
+Revises: 0040
 """
 
 from alembic import op
@@ -9,7 +9,7 @@ from alembic import op
 from digest.migrations.steps import allow_notice_kinds, allow_words
 
 revision = "0041"
-down_revision = "0039"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 

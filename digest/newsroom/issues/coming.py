@@ -1,11 +1,11 @@
-"""When a newsletter's next issue goes out, as its readers may be told."""
+"""What is coming: a newsletter's next issue, and the issues that wait with a source's stories."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from digest.models import Issue, IssueState, Newsletter
+from digest.models import BEFORE_FREEZE, Article, Issue, IssueState, Newsletter, Source, Story
 from digest.newsroom.issues.calendar import slots_after
 
 # Nothing more comes of these: their slot is used up, early or for good.
@@ -34,3 +34,17 @@ def next_send_at(session: Session, newsletter: Newsletter, after: datetime) -> d
         if moments and slot.send_at > after:
             return min(moments)
     raise AssertionError("the calendar has an end")
+
+
+def waiting_with(session: Session, source: Source) -> list[Issue]:
+    """Return the issues that wait to go out with a story of a source, the soonest first."""
+    return list(
+        session.scalars(
+            select(Issue)
+            .join(Story, Story.issue_id == Issue.id)
+            .join(Article, Article.id == Story.article_id)
+            .where(Article.source_id == source.id, Issue.state.in_(BEFORE_FREEZE))
+            .order_by(Issue.send_at, Issue.id)
+            .distinct()
+        )
+    )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from digest.models import (
@@ -205,16 +205,8 @@ def show_sign_ups(
     session: Session, key: str
 ) -> tuple[tuple[SignUpRecord, ...], tuple[NoticeRecord, ...]]:
     """Gather the sign-ups of an address that wait, and what became of their mails."""
-    return tuple(_waiting(session, key)), tuple(_noticed(session, _of_sign_ups(key)))
-
-
-def _of_sign_ups(key: str) -> ColumnElement[bool]:
-    return Notice.sign_up_id.in_(select(SignUp.id).where(SignUp.email_key == key))
-
-
-def _noticed(session: Session, which: ColumnElement[bool]) -> Iterator[NoticeRecord]:
-    for row in session.scalars(select(Notice).where(which).order_by(Notice.id)):
-        yield NoticeRecord(row.kind.value, row.state.value, row.created_at, row.reply)
+    of_these = Notice.sign_up_id.in_(select(SignUp.id).where(SignUp.email_key == key))
+    return tuple(_waiting(session, key)), tuple(map(_noticed, session.scalars(_to(of_these))))
 
 
 def _sign_ups(session: Session, reader: Subscriber) -> Iterator[SignUpRecord]:
@@ -273,11 +265,23 @@ def _address_changes(session: Session, reader: Subscriber) -> Iterator[AddressCh
 
 
 def _notices(session: Session, reader: Subscriber) -> Iterator[NoticeRecord]:
-    theirs = Notice.subscriber_id == reader.id
+    found = {each.id: each for each in session.scalars(_to(Notice.subscriber_id == reader.id))}
     # Whoever was erased has no key, and neither have strangers' sign-ups that were confirmed.
     if reader.email_key is not None:
-        theirs = or_(theirs, _of_sign_ups(reader.email_key))
-    yield from _noticed(session, theirs)
+        asked = session.scalars(select(SignUp.id).where(SignUp.email_key == reader.email_key)).all()
+        # Apart, and only where there are any: by sign-up a notice has no index.
+        if asked:
+            waiting = session.scalars(_to(Notice.sign_up_id.in_(asked)))
+            found |= {each.id: each for each in waiting}
+    yield from map(_noticed, (found[notice_id] for notice_id in sorted(found)))
+
+
+def _to(which: ColumnElement[bool]) -> Select[Notice]:
+    return select(Notice).where(which).order_by(Notice.id)
+
+
+def _noticed(notice: Notice) -> NoticeRecord:
+    return NoticeRecord(notice.kind.value, notice.state.value, notice.created_at, notice.reply)
 
 
 def _sessions(session: Session, reader: Subscriber) -> Iterator[SessionRecord]:

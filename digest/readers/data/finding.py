@@ -1,12 +1,20 @@
-"""Finding one reader by the address that somebody typed."""
+"""Finding readers by the address that somebody typed, or by the beginning of it."""
+
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from digest.addresses import seek_address
 from digest.errors import NotFoundError
-from digest.models import Subscriber
+from digest.models import Newsletter, Subscriber, Subscription
 from digest.prose import ended
+
+# Behind every address that begins as what stands before it, in the order of bytes.
+LAST = "\U0010ffff"
 
 
 def find_reader(session: Session, email: str) -> Subscriber:
@@ -20,3 +28,65 @@ def find_reader(session: Session, email: str) -> Subscriber:
     if reader is None:
         raise NotFoundError(ended(sought.flaw or "There is no subscriber with that address"))
     return reader
+
+
+@dataclass(frozen=True)
+class FoundReader:
+    """One of those who were sought. `newsletters`: the names of those that they get now."""
+
+    id: int
+    email: str
+    name: str | None
+    created_at: datetime
+    newsletters: tuple[str, ...]
+
+
+def search_readers(
+    session: Session,
+    typed: str,
+    *,
+    at_most: int,
+    newsletter_ids: Collection[int] | None = None,
+) -> list[FoundReader]:
+    """Return readers whose address is, or begins with, what was typed; in the order of addresses.
+
+    Neither case nor spaces around it matter. `newsletter_ids`: only who has, or had, one of these.
+    Nothing typed finds nobody.
+    """
+    begins = unicodedata.normalize("NFC", typed.strip().lower())
+    if not begins or not begins.isprintable():
+        return []
+    readers = select(Subscriber).where(Subscriber.email.is_not(None))
+    if newsletter_ids is not None:
+        of_these = Subscription.newsletter_id.in_(newsletter_ids)
+        theirs = select(Subscription.id).where(Subscription.subscriber_id == Subscriber.id)
+        # Not EXISTS: for a newsletter with few readers PostgreSQL would read all periods first.
+        readers = readers.where(theirs.where(of_these).limit(1).scalar_subquery().is_not(None))
+    key = Subscriber.email_key
+    beginning = readers.where(key >= begins, key < begins + LAST).order_by(key).limit(at_most)
+    # Typed in full it may be written otherwise than its key is.
+    exactly = readers.where(key == seek_address(typed).key)
+    found = {reader.id: reader for each in (exactly, beginning) for reader in session.scalars(each)}
+    return _with_newsletters(session, list(found.values())[:at_most])
+
+
+def _with_newsletters(session: Session, readers: Sequence[Subscriber]) -> list[FoundReader]:
+    active = session.execute(
+        select(Subscription.subscriber_id, Newsletter.name)
+        .join(Subscription.newsletter)
+        .where(
+            Subscription.subscriber_id.in_([reader.id for reader in readers]),
+            Subscription.ended_at.is_(None),
+        )
+        .order_by(Newsletter.id)
+    ).all()
+    return [
+        FoundReader(
+            id=reader.id,
+            email=reader.email or "",
+            name=reader.name,
+            created_at=reader.created_at,
+            newsletters=tuple(name for whose, name in active if whose == reader.id),
+        )
+        for reader in readers
+    ]

@@ -1,8 +1,10 @@
 """What is kept for a while only: addresses of the never confirmed, and of those long gone."""
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import and_, or_, select, update
+from sqlalchemy.orm import Session
 
 from digest.clock import months_before
 from digest.database.transactions import Database
@@ -18,6 +20,14 @@ SIGN_UPS_AT_ONCE = 500
 READERS_AT_ONCE = 50
 
 
+class Forget(Protocol):
+    """What erases one reader: `erase`, or more, where more is known of them."""
+
+    def __call__(
+        self, session: Session, reader: Subscriber, *, now: datetime, suppression: SuppressionKey
+    ) -> None: ...
+
+
 def sweep_addresses(
     database: Database,
     now: datetime,
@@ -25,13 +35,14 @@ def sweep_addresses(
     unconfirmed_days: int,
     left_months: int,
     suppression: SuppressionKey,
+    forget: Forget = erase,
 ) -> bool:
     """Forget what was kept long enough; return whether there is more of it to forget."""
     with database.transaction() as session:
         forget_sessions(session, now=now)
         forget_changes(session, now=now)
     asked = sweep_sign_ups(database, now, unconfirmed_days)
-    gone = sweep_readers(database, now, left_months, suppression)
+    gone = sweep_readers(database, now, left_months, suppression, forget=forget)
     return asked == SIGN_UPS_AT_ONCE or gone == READERS_AT_ONCE
 
 
@@ -41,6 +52,8 @@ def sweep_readers(
     months: int,
     suppression: SuppressionKey,
     limit: int = READERS_AT_ONCE,
+    *,
+    forget: Forget = erase,
 ) -> int:
     """Erase readers who left everything more than `months` ago, 0 for nobody; return how many.
 
@@ -74,7 +87,7 @@ def sweep_readers(
             select(Subscriber).where(Subscriber.id.in_(ids), gone).with_for_update(skip_locked=True)
         ).all()
         for reader in readers:
-            erase(session, reader, now=now, suppression=suppression)
+            forget(session, reader, now=now, suppression=suppression)
     return len(ids)
 
 

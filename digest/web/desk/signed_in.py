@@ -40,6 +40,7 @@ COOKIE = "digest_desk"
 ID = "int(max=9007199254740991)"
 PAGE_LASTS = timedelta(hours=12)
 LONGEST_NEXT = 300
+LARGEST_IN_MEMORY = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -62,18 +63,30 @@ class Desk:
         return may_anywhere(self.user, role)
 
 
-def desk_blueprint(name: str, import_name: str, *, largest_form: int | None = None) -> Blueprint:
+def desk_blueprint(
+    name: str, import_name: str, *, largest_form: int | None = None, role: Role | None = None
+) -> Blueprint:
     """Make a blueprint whose pages are for those who are signed in.
 
-    `largest_form`: how many bytes its forms may have, where that is more than usual.
+    `largest_form`: how many bytes its forms may have, where that is more than usual. `role`: which
+    all of its pages ask for, for all newsletters.
     """
     pages = Blueprint(name, import_name, url_prefix="/desk")
     if largest_form is not None:
         # Before anything of the form is read.
-        pages.before_request(lambda: setattr(request, "max_content_length", largest_form))
+        pages.before_request(lambda: _allow(largest_form))
     pages.before_request(_sign_in_first)
     pages.before_request(refuse_forged)
+    if role is not None:
+        pages.before_request(lambda: refuse_without(role))
     return pages
+
+
+def _allow(largest_form: int) -> None:
+    request.max_content_length = largest_form
+    # What is no file is held in memory.
+    if largest_form < LARGEST_IN_MEMORY:
+        request.max_form_memory_size = largest_form
 
 
 def desk() -> Desk:

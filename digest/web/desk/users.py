@@ -26,11 +26,10 @@ from digest.web.desk.signed_in import (
     desk,
     desk_blueprint,
     prove_first,
-    refuse_without,
     show,
 )
 
-user_pages = desk_blueprint("users", __name__)
+user_pages = desk_blueprint("users", __name__, role=Role.OWNER)
 
 ROLES = {
     Role.OWNER: "Owner: everything",
@@ -43,11 +42,6 @@ DONE = {
     "disabled": "They cannot sign in any more.",
     "enabled": "They can sign in again.",
 }
-
-
-@user_pages.before_request
-def _owners_alone() -> None:
-    refuse_without(Role.OWNER)
 
 
 @user_pages.get("/users")

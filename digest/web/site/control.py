@@ -8,10 +8,10 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from digest.desk.readers import forget_reader
 from digest.errors import FieldError
 from digest.models import ReaderSession
 from digest.readers.consent import words_shown
-from digest.readers.data.erasing import erase
 from digest.readers.data.exporting import ReaderRecord, show_reader
 from digest.readers.preferences.address_change import (
     Change,
@@ -285,7 +285,7 @@ def erase_all(token: str) -> Response:
         opened = _opened(session, own, now)
         if opened is None:
             return _needs_fresh_link(token)
-        erase(session, opened.subscriber, now=now, suppression=runtime.suppression)
+        forget_reader(session, opened.subscriber, now=now, suppression=runtime.suppression)
     page = render_template("site/erase.html", token=token, proof=None, erased=True)
     response = make_response(page)
     take_cookie(response)

@@ -16,8 +16,11 @@ from digest.desk.passwords import hash_password
 from digest.desk.sessions import Browser, open_session
 from digest.desk.users import Granted, create_user, has_users
 from digest.models import Role, User
+from tests.cli.conftest import command_line
 from tests.factories import NOW
 from tests.web.conftest import hidden
+
+__all__ = ["command_line"]
 
 PASSWORD = "a port that stopped growing"
 # Made once: it takes as long as it should.

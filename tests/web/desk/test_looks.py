@@ -23,10 +23,12 @@ from digest.models import (
     IssueState,
     Newsletter,
     Role,
+    Source,
     Story,
     StoryRole,
     User,
 )
+from digest.newsroom.intake.sources import add_source
 from digest.newsroom.issues.composing import create_issue
 from digest.newsroom.issues.editing import edit_issue
 from digest.newsroom.issues.history import Editor
@@ -118,6 +120,41 @@ def test_nothing_is_wrong_with_reports(staffed: Gallery, open_page: OpenPage) ->
     assert_right(page)
     assert (chart.count(), box(chart)["width"]) == (1, 288)
     assert tab.console_errors == []
+
+
+SETTING_UP = (
+    "settings", "readers", "readers/1", "newsletters", "newsletters/1", "paper", "sources",
+    "sources/{source}", "terms", "forms", "audit", "tokens", "health",
+)  # fmt: skip
+# What is emptied there, and the button that is pressed then.
+EMPTIED = {
+    "newsletters/1": ("Name", "Save"),
+    "sources": ("Name", "Add it"),
+    "terms": ("Terms", "Show what changes"),
+}
+
+
+def test_nothing_is_wrong_with_setting_up(staffed: Gallery, open_page: OpenPage) -> None:
+    with staffed.runtime.database.transaction() as session:
+        long = f"https://halyard.example/{'unpronounceableharbour' * 9}"
+        added = add_source(session, long, MONDAY, name="Unpronounceableharbour" * 5)
+        added.last_error, source_id = "The site answers 503.", added.id
+    tab = open_page()
+    sit_down(staffed, tab.page)
+    for path in SETTING_UP:
+        tab.page.goto(f"{staffed.url}/desk/{path.format(source=source_id)}")
+        if path in EMPTIED:
+            label, button = EMPTIED[path]
+            tab.page.get_by_label(label, exact=True).fill("")
+            tab.page.get_by_role("button", name=button, exact=True).last.click()
+        assert tab.page.locator("h1").count() == 1, path
+        assert_axe_finds_nothing(tab.page, once=True)
+        for width in (768, 320):
+            tab.page.set_viewport_size({"width": width, "height": 900})
+            assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, path
+    assert [error for error in tab.console_errors if "Failed to load" not in error] == []
+    with staffed.runtime.database.transaction() as session:
+        session.delete(session.get_one(Source, source_id))
 
 
 def test_a_password_is_chosen_and_an_authenticator_set_up_in_the_browser(

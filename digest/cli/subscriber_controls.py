@@ -1,0 +1,65 @@
+"""`digest subscriber pause|resume|unsubscribe`: what a reader asked for by letter or telephone."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+
+import click
+from sqlalchemy.orm import Session
+
+from digest.cli.arguments import Day, typed_wrongly
+from digest.cli.opening import runtime
+from digest.desk.audit import OPERATOR
+from digest.desk.readers import pause_reader, resume_reader, unsubscribe_reader
+from digest.models import Newsletter, Subscriber
+from digest.newsroom.newsletters import find_newsletter
+from digest.readers.data.finding import find_reader
+from digest.readers.preferences.pausing import Break, break_until
+
+
+def of_a_newsletter(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the reader's address and the newsletter's slug."""
+    with_slug = click.argument("slug", metavar="NEWSLETTER")(command)
+    return click.argument("address")(with_slug)
+
+
+@contextmanager
+def _meant(address: str, slug: str) -> Iterator[tuple[Session, Subscriber, Newsletter, datetime]]:
+    with runtime() as opened, typed_wrongly(), opened.database.transaction() as session:
+        newsletter = find_newsletter(session, slug)
+        yield session, find_reader(session, address), newsletter, opened.clock.now()
+
+
+@click.command()
+@of_a_newsletter
+@click.option(
+    "--until", type=Day(), help="The day that it starts again on, within a year.  [in four weeks]"
+)
+def pause(address: str, slug: str, until: date | None) -> None:
+    """Stop NEWSLETTER for a while for the reader with that ADDRESS."""
+    with _meant(address, slug) as (session, reader, newsletter, now):
+        choice = Break.DATE if until else Break.FOUR_WEEKS
+        ends = break_until(choice, until.isoformat() if until else "", newsletter, now)
+        pause_reader(session, OPERATOR, reader, newsletter, now=now, until=ends)
+        said = f"{newsletter.name} is paused for this reader."
+    click.echo(said)
+
+
+@click.command()
+@of_a_newsletter
+def resume(address: str, slug: str) -> None:
+    """End the pause of NEWSLETTER for the reader with that ADDRESS."""
+    with _meant(address, slug) as (session, reader, newsletter, now):
+        resume_reader(session, OPERATOR, reader, newsletter, now=now)
+        said = f"{newsletter.name} comes to this reader again."
+    click.echo(said)
+
+
+@click.command()
+@of_a_newsletter
+def unsubscribe(address: str, slug: str) -> None:
+    """Let the reader with that ADDRESS leave NEWSLETTER."""
+    with _meant(address, slug) as (session, reader, newsletter, now):
+        unsubscribe_reader(session, OPERATOR, reader, newsletter, now=now)
+        said = f"This reader gets {newsletter.name} no more."
+    click.echo(said)

@@ -1,0 +1,145 @@
+"""What is done about a reader at the desk or by a command, with its event in the log.
+
+An event about a reader holds none of their values, and what others wrote of that row goes with
+their erasure.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from digest.desk.audit import Actor, forget_row, record
+from digest.errors import RefusedError
+from digest.models import Newsletter, Subscriber, Subscription
+from digest.readers.consent.recording import Evidence
+from digest.readers.data.erasing import erase
+from digest.readers.preferences.leaving import leave
+from digest.readers.preferences.pausing import pause, resume
+from digest.suppression import SuppressionKey
+
+TABLE = Subscriber.__tablename__
+
+
+def note_look(session: Session, actor: Actor, reader: Subscriber, *, now: datetime) -> None:
+    """Log that somebody looked at all that is held about a reader."""
+    record(session, actor, "reader look", TABLE, reader.id, now=now)
+
+
+def note_search(session: Session, actor: Actor, *, now: datetime) -> None:
+    """Log that somebody looked for readers; by which words is nobody's business later."""
+    record(session, actor, "reader search", TABLE, None, now=now)
+
+
+def note_export(
+    session: Session,
+    actor: Actor,
+    reader: Subscriber | None,
+    *,
+    now: datetime,
+    newsletter: Newsletter | None = None,
+) -> None:
+    """Log that somebody took a copy of what is held: about one reader, or a list of them."""
+    row = reader.id if reader else None
+    of = newsletter.id if newsletter else None
+    record(session, actor, "reader export", TABLE, row, now=now, newsletter_id=of)
+
+
+def pause_reader(
+    session: Session,
+    actor: Actor,
+    reader: Subscriber,
+    newsletter: Newsletter,
+    *,
+    now: datetime,
+    until: datetime,
+) -> None:
+    """Stop a newsletter's issues for a reader until then, as the reader asked for.
+
+    Raises:
+        RefusedError: they do not get it.
+    """
+    period = _active(session, reader, newsletter)
+    if pause(session, period.token_id, _evidence(actor), now=now, until=until).changed:
+        _record(session, actor, "reader pause", reader, newsletter, now, "paused_until")
+
+
+def resume_reader(
+    session: Session, actor: Actor, reader: Subscriber, newsletter: Newsletter, *, now: datetime
+) -> None:
+    """End a reader's pause.
+
+    Raises:
+        RefusedError: they do not get it.
+    """
+    period = _active(session, reader, newsletter)
+    if resume(session, period.token_id, _evidence(actor), now=now).changed:
+        _record(session, actor, "reader resume", reader, newsletter, now, "paused_until")
+
+
+def unsubscribe_reader(
+    session: Session, actor: Actor, reader: Subscriber, newsletter: Newsletter, *, now: datetime
+) -> None:
+    """Let a reader leave a newsletter, as they asked for; it ends as if by their own link.
+
+    Raises:
+        RefusedError: they do not get it.
+    """
+    period = _active(session, reader, newsletter)
+    if leave(session, period.token_id, _evidence(actor), now=now).changed:
+        fields = ("ended_at", "ended_reason")
+        _record(session, actor, "reader unsubscribe", reader, newsletter, now, *fields)
+
+
+def erase_reader(
+    session: Session,
+    actor: Actor,
+    reader: Subscriber,
+    *,
+    now: datetime,
+    suppression: SuppressionKey,
+) -> None:
+    """Erase everything personal about a reader; done again, nothing changes."""
+    if reader.erased_at is None:
+        forget_reader(session, reader, now=now, suppression=suppression)
+        fields = ("email", "email_key", "name", "suppression_mac", "erased_at")
+        record(session, actor, "reader erase", TABLE, reader.id, now=now, fields=fields)
+
+
+def forget_reader(
+    session: Session, reader: Subscriber, *, now: datetime, suppression: SuppressionKey
+) -> None:
+    """Erase a reader, from the log as well: for whoever erases, themselves included."""
+    erase(session, reader, now=now, suppression=suppression)
+    forget_row(session, TABLE, reader.id)
+
+
+def _active(session: Session, reader: Subscriber, newsletter: Newsletter) -> Subscription:
+    active = session.scalar(
+        select(Subscription).where(
+            Subscription.subscriber_id == reader.id,
+            Subscription.newsletter_id == newsletter.id,
+            Subscription.ended_at.is_(None),
+        )
+    )
+    if active is None:
+        raise RefusedError(f"This reader does not get {newsletter.name}.")
+    return active
+
+
+def _evidence(actor: Actor) -> Evidence:
+    # Where the request came from is the user's, not the reader's.
+    return Evidence(form="desk" if actor.user else "command")
+
+
+def _record(
+    session: Session,
+    actor: Actor,
+    verb: str,
+    reader: Subscriber,
+    newsletter: Newsletter,
+    now: datetime,
+    *fields: str,
+) -> None:
+    of = newsletter.id
+    record(session, actor, verb, TABLE, reader.id, now=now, newsletter_id=of, fields=fields)
