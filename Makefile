@@ -23,10 +23,13 @@ bench: $(VENV)/.dev ## Measure how fast it is (ARGS="--quick send": docs/howto/b
 	@$(BIN)/python -m bench $(ARGS)
 
 .PHONY: check
-check: $(VENV)/.dev ## Lint, types, import contract, docs
+check: $(VENV)/.dev ## Lint, types (of scripts too), import contract, docs
+	@command -v tsc >/dev/null || { echo "The types of the scripts are checked by tsc:"; \
+		echo "apt-get install node-typescript"; exit 1; }
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	tsc --project jsconfig.json
 	$(BIN)/lint-imports
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
 

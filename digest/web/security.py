@@ -15,12 +15,15 @@ POLICY = (
 SCRIPTED = frozenset(
     {"subscribe", "confirm", "unsubscribe", "preferences", "control", "issues", "frames", "boxes"}
     | {"sending"}
-) | (PASSKEYS := frozenset({"sign_in", "again", "passkeys"}))
-# Pages whose script asks us for more: for what a passkey is to sign, for how an issue goes, and,
-# where they show what stands on other sites, for its words, as it does there.
-ASKING = PASSKEYS | {"boxes", "sending"}
+    | (PASSKEYS := frozenset({"sign_in", "again", "passkeys"}))
+    # An issue's page is answered by each of them.
+    | (COMPOSING := frozenset({"desk_issue", "compose", "preflight"}))
+)
+# Pages whose script asks us for more: for what a passkey is to sign, for how an issue goes, to save
+# what is typed, and, where they show what stands on other sites, for its words, as it does there.
+ASKING = PASSKEYS | COMPOSING | {"boxes", "sending"}
 # Pages with a frame of ours: an issue as its readers get it, or what stands on other sites.
-FRAMING = frozenset({"desk_issue", "compose", "boxes"})
+FRAMING = COMPOSING | {"boxes"}
 # Pages that other sites hold in an iframe: those whose origin is declared.
 FRAMED = frozenset({"frames"})
 # A token in the address is all that its page needs: nobody else may learn it.

@@ -3,9 +3,12 @@
 import email
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
+from email.message import Message
+from email.parser import BytesHeaderParser
 from email.utils import format_datetime
 
 from sqlalchemy import select
@@ -17,6 +20,7 @@ from digest.delivery.ledger.echoes import proved_domain
 from digest.delivery.messages import Links
 from digest.delivery.relay.connecting import hand_over
 from digest.delivery.relay.connection import Envelope, Fate
+from digest.delivery.relay.wire import RelayTrouble
 from digest.delivery.rendering import headers
 from digest.delivery.rendering.direct_links import with_direct_links
 from digest.delivery.rendering.encoding import unstructured
@@ -97,18 +101,24 @@ def _stencil(session: Session, issue: Issue, links: Links) -> Stencil:
 
 
 def _opened(eml: bytes, sender: str, recipient: str) -> Preview:
-    message = email.message_from_bytes(eml, policy=policy.default)
-    text, html = message.get_body(("plain",)), message.get_body(("html",))
-    assert text is not None
-    assert html is not None
+    # The older policy reads a body in a third of the time, and somebody may be typing.
+    parts = email.message_from_bytes(eml).walk()
+    text, html = (_decoded(part) for part in parts if not part.is_multipart())
+    head = BytesHeaderParser(policy=policy.default).parsebytes(eml.partition(b"\r\n\r\n")[0])
     return Preview(
-        subject=str(message["Subject"]),
-        text=text.get_content().replace("\r\n", "\n"),
-        html=html.get_content().replace("\r\n", "\n"),
+        subject=str(head["Subject"]),
+        text=text,
+        html=html,
         eml=eml,
         sender=sender,
         recipient=recipient,
     )
+
+
+def _decoded(part: Message) -> str:
+    payload = part.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    return payload.decode().replace("\r\n", "\n")
 
 
 def send_preview(preview: Preview, settings: Settings) -> str:
@@ -125,6 +135,24 @@ def send_preview(preview: Preview, settings: Settings) -> str:
     if fate is not Fate.ACCEPTED:
         raise RefusedError(f"The relay did not accept it. It said: {said}")
     return said
+
+
+def send_previews(previews: Sequence[Preview], settings: Settings) -> dict[str, str]:
+    """Hand several to the relay. Return why by address, for those that it did not accept.
+
+    Once the relay is away, the others are not tried.
+    """
+    refused: dict[str, str] = {}
+    for number, preview in enumerate(previews):
+        try:
+            send_preview(preview, settings)
+        except RefusedError as error:
+            refused[preview.recipient] = str(error)
+        except RelayTrouble as error:
+            away = f"The relay could not take it. {prose.ended(str(error))} Try again later."
+            refused |= {each.recipient: away for each in previews[number:]}
+            break
+    return refused
 
 
 def _marked(preview: Preview) -> bytes:

@@ -114,6 +114,23 @@ def edit_story(
     return turn.end()
 
 
+def lay_on(
+    issue: Issue, texts: Mapping[str, str], of_stories: Mapping[int, Mapping[str, str]]
+) -> None:
+    """Show an issue as it would be with these texts, some of them stories' by their articles' ids.
+
+    For a session that writes nothing: no version is made, and no history. What is frozen stays.
+
+    Raises:
+        FieldError: a text is too long.
+    """
+    laid: list[tuple[Issue | Story, Mapping[str, str]]] = [(issue, texts)]
+    laid += [(story, of_stories.get(story.article_id, {})) for story in issue.stories]
+    for target, typed in laid:
+        for name, text in typed.items():
+            setattr(target, TEXTS[ChangedField(name)].column, cleaned(name, text))
+
+
 def bring_back(
     session: Session,
     issue: Issue,

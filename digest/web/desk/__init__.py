@@ -15,6 +15,7 @@ from digest.web.desk.paper import paper_pages
 from digest.web.desk.passkeys import passkey_pages
 from digest.web.desk.password import password_pages
 from digest.web.desk.preflight import preflight_pages
+from digest.web.desk.preview import preview_pages
 from digest.web.desk.readers import reader_pages
 from digest.web.desk.reports import report_pages
 from digest.web.desk.sending import sending_pages
@@ -23,6 +24,7 @@ from digest.web.desk.sign_in import again_pages, sign_in_pages
 from digest.web.desk.sources import source_pages
 from digest.web.desk.terms import terms_pages
 from digest.web.desk.this_week import this_week_pages
+from digest.web.desk.trying import trying_pages
 from digest.web.desk.uploads import upload_pages
 from digest.web.desk.users import user_pages
 
@@ -39,6 +41,8 @@ desk_pages = (
     preflight_pages,
     report_pages,
     calendar_pages,
+    preview_pages,
+    trying_pages,
     account_pages,
     user_pages,
     settings_pages,

@@ -34,11 +34,18 @@ from digest.newsroom.issues.history import (
     find_change,
     list_changes,
 )
-from digest.newsroom.issues.ordering import drop_story, pick_article, set_role, shift_story
+from digest.newsroom.issues.ordering import (
+    drop_story,
+    pick_article,
+    place_story,
+    set_role,
+    shift_story,
+)
 from digest.newsroom.issues.pool import pool_of
 from digest.web.context import current_runtime
 from digest.web.desk.approval import approval_shown
 from digest.web.desk.findings import found_of
+from digest.web.desk.seeing import saved_at, seen, tested
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import lasts, moment, standing_of
 
@@ -93,6 +100,12 @@ def change_story(issue_id: int, article_id: int) -> AnyResponse:
 
         def verb(session: Session, issue: Issue, by: Editor) -> Outcome:
             return shift_story(session, issue, article_id, steps, by, now)
+
+    elif what == "place":
+        to = _number("to")
+
+        def verb(session: Session, issue: Issue, by: Editor) -> Outcome:
+            return place_story(session, issue, article_id, to, by, now)
 
     elif what == "drop":
 
@@ -343,7 +356,10 @@ def compose_page(
             first_of=_first_of(changes),
             preflight=found_of(session, issue),
             approval=approval_shown(session, issue),
-            done="Approved." if args.get("approved") else said(session, issue),
+            done="Approved." if args.get("approved") else said(session, issue) or tested(),
+            saved=saved_at(changes[0], newsletter.zone, now) if changes else "",
+            may_test=True,
+            **seen(issue),
         )
 
 

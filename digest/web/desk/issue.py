@@ -1,9 +1,8 @@
 """One issue: how it stands, what is in it and why, how it looks, and approving it."""
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from digest.delivery.controls.previewing import preview_issue
 from digest.desk.audit import record_issue
 from digest.errors import FieldError, RefusedError
 from digest.models import Role
@@ -11,7 +10,6 @@ from digest.newsroom.issues.approving import approve
 from digest.newsroom.issues.filling import fill
 from digest.newsroom.issues.history import Editor
 from digest.preflight.clearing import clear
-from digest.tick import links
 from digest.web.context import current_runtime
 from digest.web.desk.approval import approval_shown
 from digest.web.desk.compose import (
@@ -22,14 +20,9 @@ from digest.web.desk.compose import (
     version_looked_at,
 )
 from digest.web.desk.findings import found_of
+from digest.web.desk.seeing import View, seen, tested
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import standing_of
-
-# What is shown in the frame is an issue's own markup: it may run nothing, and reach nothing.
-PREVIEW_POLICY = (
-    "default-src 'none'; img-src 'self' https: data:; style-src 'unsafe-inline'; sandbox; "
-    "frame-ancestors 'self'"
-)
 
 desk_issue_pages = desk_blueprint("desk_issue", __name__)
 
@@ -38,23 +31,6 @@ desk_issue_pages = desk_blueprint("desk_issue", __name__)
 def show_issue(issue_id: int) -> Response:
     """Show one issue; to whoever may change it, with all that changes it."""
     return _shown(issue_id)
-
-
-@desk_issue_pages.get(f"/issues/<{ID}:issue_id>/preview")
-def preview(issue_id: int) -> Response:
-    """Show the email as its readers get it, for the frame of the issue's page."""
-    runtime = current_runtime()
-    with runtime.database.reading() as session:
-        issue = found_issue(session, issue_id)
-        to = issue.newsletter.editor_email
-        try:
-            html = preview_issue(session, issue, to, links=links(runtime), now=desk().now).html
-        except RefusedError as error:
-            html = render_template("desk/no_preview.html", sentence=str(error))
-    response = Response(html)
-    response.headers["Content-Security-Policy"] = PREVIEW_POLICY
-    response.headers["X-Frame-Options"] = "SAMEORIGIN"
-    return response
 
 
 @desk_issue_pages.post(f"/issues/<{ID}:issue_id>/fill")
@@ -119,5 +95,7 @@ def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
             sections=sections,
             preflight=found_of(session, issue),
             approval=approval_shown(session, issue),
-            done="Approved." if request.args.get("approved") else said(session, issue),
+            done="Approved." if request.args.get("approved") else said(session, issue) or tested(),
+            may_test=desk().may(Role.EDITOR, issue.newsletter_id) and bool(stories),
+            **seen(issue, View.DESKTOP),
         )

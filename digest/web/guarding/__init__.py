@@ -12,6 +12,7 @@ from digest.web.guarding.checking import (
     check_code,
     check_network,
     check_sign_in,
+    check_test,
     guard,
     guard_sign_ups,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "check_code",
     "check_network",
     "check_sign_in",
+    "check_test",
     "guard",
     "guard_sign_ups",
     "new_token",

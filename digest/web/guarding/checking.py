@@ -55,6 +55,8 @@ ONE_USER_FROM_THERE = RateLimitItemPerHour(20, namespace="user-there")
 ONE_USER = RateLimitItemPerHour(300, namespace="user")
 # A code has six digits. Only who knows the password comes so far.
 ONE_USERS_CODES = RateLimitItemPerHour(20, namespace="code")
+# Each goes to a few addresses at most.
+ONE_USERS_TESTS = RateLimitItemPerHour(20, namespace="test")
 
 log = structlog.get_logger(__name__)
 
@@ -188,6 +190,15 @@ def check_code(user_id: int) -> None:
         TooManyRequests: too many were tried.
     """
     _count([Hit(ONE_USERS_CODES, str(user_id))])
+
+
+def check_test(user_id: int) -> None:
+    """Count one test of an issue that a user of the desk sends.
+
+    Raises:
+        TooManyRequests: too many were sent.
+    """
+    _count([Hit(ONE_USERS_TESTS, str(user_id))])
 
 
 def _count(hits: Sequence[Hit]) -> None:

@@ -1,10 +1,9 @@
 """The inbox's pages: what came, and each mail as HTML, text, headers and source."""
 
-import re
-
 from flask import Blueprint, Response, abort, make_response, render_template, request
 
 from digest.settings.values import origin_of
+from digest.web.framing import with_links_in_new_tabs
 from digest.web.inbox.mailbox import InboxMail, Mailbox
 from digest.web.inbox.reading import linked
 from digest.web.loopback import refuse_strangers
@@ -12,7 +11,6 @@ from digest.web.loopback import refuse_strangers
 VIEWS = ("html", "text", "headers", "source")
 WIDTHS = ("desktop", "phone")
 
-HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
 # The mail's frame cannot run scripts, send forms or reach out; its links open beside the inbox.
 SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
 MAIL_POLICY = (
@@ -74,7 +72,7 @@ def inbox_pages(mailbox: Mailbox, public_url: str) -> Blueprint:
         html = _found(mailbox, mail_id).read.html
         if html is None:
             abort(404)
-        response = make_response(_with_links_in_new_tabs(html))
+        response = make_response(with_links_in_new_tabs(html))
         response.headers["Content-Security-Policy"] = mail_policy
         # Said by `frame-ancestors` too; this stands for older browsers, and instead of DENY.
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
@@ -95,11 +93,3 @@ def _found(mailbox: Mailbox, mail_id: int) -> InboxMail:
     if mail is None:
         abort(404)
     return mail
-
-
-def _with_links_in_new_tabs(html: str) -> str:
-    base = '<base target="_blank">'
-    head = HEAD.search(html)
-    if head is None:
-        return f"<!doctype html><head>{base}</head>{html}"
-    return html[: head.end()] + base + html[head.end() :]

@@ -11,4 +11,5 @@ new ResizeObserver(tell).observe(body);
 // For a host that begins to listen late.
 setTimeout(tell, 1000);
 
-document.querySelector(".problem, .answer")?.focus({ preventScroll: true });
+const brought = document.querySelector(".problem, .answer");
+if (brought instanceof HTMLElement) brought.focus({ preventScroll: true });

@@ -8,7 +8,7 @@ async function renew() {
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const newer = page.getElementById("mails");
-    if (newer && newer.dataset.newest !== list.dataset.newest) {
+    if (list && newer && newer.dataset.newest !== list.dataset.newest) {
       list.dataset.newest = newer.dataset.newest;
       list.replaceChildren(...newer.childNodes);
     }

@@ -12,7 +12,7 @@ addEventListener("pageshow", (event) => {
 
 // Such a page has the focus on the box that names the mistakes, by `autofocus`; a name leads on.
 document.querySelector(".problem")?.addEventListener("click", (event) => {
-  const link = event.target.closest("a");
+  const link = event.target instanceof Element && event.target.closest("a");
   const field = link && document.getElementById(link.hash.slice(1));
   if (!field) return;
   event.preventDefault();
@@ -21,6 +21,7 @@ document.querySelector(".problem")?.addEventListener("click", (event) => {
   field.closest(".question")?.scrollIntoView({ block: "nearest" });
 });
 
+/** @param {any} event a form's, with the button that was pressed */
 function send(event) {
   const form = event.currentTarget;
   if (form.querySelector("[aria-disabled=true]")) {
@@ -38,7 +39,9 @@ function send(event) {
   setTimeout(rest, GIVE_UP_MS, button);
 }
 
+/** @param {Element} button */
 function rest(button) {
+  if (!(button instanceof HTMLElement)) return;
   button.removeAttribute("aria-disabled");
   if (button.dataset.label) button.textContent = button.dataset.label;
 }

@@ -92,7 +92,10 @@ def test_nothing_is_wrong_with_pages_for_anybody(
     assert [error for error in tab.console_errors if "Failed to load" not in error] == []
 
 
-@pytest.mark.parametrize("path", ["", "account", "users", "issues/{issue}", "again", "calendar/1"])
+@pytest.mark.parametrize(
+    "path",
+    ["", "account", "users", "issues/{issue}", "issues/{issue}/test", "again", "calendar/1"],
+)
 def test_nothing_is_wrong_with_pages_of_the_desk(
     path: str, staffed: Gallery, open_page: OpenPage
 ) -> None:
@@ -227,16 +230,16 @@ def test_nothing_is_wrong_with_composing(staffed: Gallery, draft: int, open_page
     sit_down(staffed, page)
     page.goto(path)
     page.get_by_role("button", name="Add The ferry that runs").click()
-    assert "is in, fifth of five." in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("is in, fifth of five.")
     page.get_by_label("Your note").fill("Good morning.")
     page.get_by_role("button", name="Save the words").click()
-    assert "The note is changed." in page.get_by_role("status").inner_text()
+    expect(page.locator("#note-hint")).to_have_text("13 of 5,000 characters")
     page.locator(".history > summary").click()
     page.locator(".composed-edit > summary").first.click()
     assert_right(page)
     page.get_by_label("Headline").first.fill("h" * 301)
     page.get_by_role("button", name="Save", exact=True).first.click()
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     assert_right(page)
     assert [error for error in tab.console_errors if "Failed to load" not in error] == []
 
@@ -253,9 +256,10 @@ def test_nothing_is_wrong_with_two_texts_side_by_side(
         edit_issue(session, issue, note, Editor("Joss"), staffed.clock.now(), version=issue.version)
     page.get_by_label("Your note").fill("Imara’s note.")
     page.get_by_role("button", name="Save the words").click()
-    assert page.get_by_role("heading", name="Which one goes out?").is_visible()
+    expect(page.get_by_role("heading", name="Which one goes out?")).to_be_visible()
     assert_right(page)
     page.get_by_role("button", name="Take yours").click()
+    expect(page.get_by_role("heading", name="Which one goes out?")).to_have_count(0)
     assert page.get_by_label("Your note").input_value() == "Imara’s note."
 
 
@@ -263,7 +267,7 @@ def test_nothing_is_wrong_with_two_texts_side_by_side(
 def test_a_story_is_moved_by_keyboard_and_stays_in_sight(
     width: int, staffed: Gallery, draft: int, open_page: OpenPage
 ) -> None:
-    page = open_page(width=width).page
+    page = open_page(width=width, javascript=False).page
     sit_down(staffed, page)
     page.goto(f"{staffed.url}/desk/issues/{draft}")
     row = page.locator(".composed-row").nth(2)
@@ -287,6 +291,38 @@ def accept_all(gallery: Gallery, issue_id: int) -> None:
             accept(session, issue, finding.code, Editor("Joss"), now, public_url=url)
 
 
+def test_without_scripts_articles_are_a_drawer_and_on_a_phone_there_are_tabs(
+    staffed: Gallery, draft: int, open_page: OpenPage
+) -> None:
+    page = open_page(width=1000, javascript=False).page
+    sit_down(staffed, page)
+    page.goto(f"{staffed.url}/desk/issues/{draft}")
+    pool, words = page.locator(".compose-pool"), page.locator("#words")
+    stories, preview = page.locator(".composed"), page.locator(".seen")
+    expect(pool).to_be_hidden()
+    page.locator(".pool-opener").click()
+    expect(pool).to_be_visible()
+    page.get_by_role("button", name="Add The ferry that runs").click()
+    expect(page.get_by_role("status")).to_contain_text("fifth of five.")
+    expect(pool).to_be_visible()
+    page.get_by_role("link", name="Close").click()
+    expect(pool).to_be_hidden()
+
+    page.set_viewport_size({"width": 390, "height": 844})
+    tabs = page.get_by_role("navigation", name="On this page")
+    for tab, shown in (
+        ("Note", words),
+        ("Preview", preview),
+        ("Add stories", pool),
+        ("Stories", stories),
+    ):
+        tabs.get_by_role("link", name=tab, exact=True).click()
+        for part in (words, preview, pool, stories):
+            expect(part).to_be_visible(visible=part is shown)
+    approve = box(page.get_by_role("button", name="Approve"))
+    assert approve["y"] + approve["height"] <= 844, "what acts is in sight"
+
+
 def test_a_draft_is_looked_at_and_approved_in_the_browser(
     staffed: Gallery, draft: int, open_page: OpenPage
 ) -> None:
@@ -299,10 +335,11 @@ def test_a_draft_is_looked_at_and_approved_in_the_browser(
     # By keyboard: what is clicked beside a frame that has just been scrolled may hit the frame.
     tab.page.locator(".passes > summary").press("Enter")
     assert_right(tab.page)
-    with tab.page.expect_navigation():
-        tab.page.get_by_role("button", name=re.compile("^Accept ")).first.press("Enter")
-    assert "Accepted by Imara" in tab.page.locator(".preflight").inner_text()
+    tab.page.set_viewport_size({"width": 1440, "height": 900})
+    tab.page.get_by_role("button", name=re.compile("^Accept ")).first.press("Enter")
+    expect(tab.page.locator(".preflight")).to_contain_text("Accepted by Imara")
     assert_right(tab.page)
+    tab.page.set_viewport_size({"width": 1440, "height": 900})
     accept_all(staffed, draft)
     tab.page.get_by_role("button", name="Approve").click()
     assert "Approved by" in tab.page.locator(".standing").inner_text()
@@ -380,3 +417,74 @@ def test_an_issue_on_its_way_is_followed_live(
     assert page.get_by_label("What was wrong").is_visible()
     assert_right(page)
     assert tab.console_errors == []
+
+
+def test_a_story_is_dragged_and_words_are_saved_by_themselves_whatever_happens(
+    staffed: Gallery, draft: int, open_page: OpenPage
+) -> None:
+    tab = open_page(width=1440)
+    page, path = tab.page, f"{staffed.url}/desk/issues/{draft}"
+    sit_down(staffed, page)
+    page.goto(path)
+    said, rows = page.get_by_role("status"), page.locator(".composed-row")
+    email = page.frame_locator(".seen iframe:not(.coming)")
+    third = rows.nth(2).locator("h3").inner_text()
+    rows.nth(2).locator(".handle").scroll_into_view_if_needed()
+    handle, second = box(rows.nth(2).locator(".handle")), box(rows.nth(1))
+    page.mouse.move(handle["x"] + 9, handle["y"] + 9)
+    page.mouse.down()
+    page.mouse.move(handle["x"] + 9, second["y"] + 9, steps=4)
+    page.mouse.up()
+    expect(said).to_contain_text("is now second of four.")
+    expect(rows.nth(1).locator("h3")).to_have_text(third)
+    expect(rows.nth(1)).to_be_focused()
+    expect(email.locator("h2").nth(1)).to_have_text(third)
+    rows.nth(1).get_by_role("button", name="Down: ").focus()
+    page.keyboard.press("Enter")
+    expect(said).to_contain_text("is now third of four.")
+    expect(rows.nth(2).get_by_role("button", name="Down: ")).to_be_focused()
+
+    been = page.evaluate("history.length")
+    note = page.get_by_label("Your note")
+    note.press_sequentially("Good morning")
+    expect(email.locator("body")).to_contain_text("Good morning")
+    expect(page.locator("#note-hint")).to_have_text("12 of 5,000 characters")
+    assert note_of(staffed, draft) == "Good morning"
+    assert page.evaluate("history.length") == been, "Back leads out of the page"
+
+    row = rows.nth(1)
+    row.locator("summary").click()
+    headline, title = row.get_by_role("textbox", name="Headline"), row.locator("h3")
+    for words in ("The roofs", "The roofs, again"):
+        headline.fill(words)
+        expect(title).to_have_text(words)
+        expect(headline).to_be_focused()
+    expect(page.locator(".conflict")).to_have_count(0)
+
+    page.context.set_offline(True)
+    note.press_sequentially(", all of you")
+    sentence = "Not saved: you are offline. Your words are kept on this computer."
+    expect(page.locator("[data-saved]")).to_have_text(sentence)
+    page.close()
+    page.context.set_offline(False)
+    assert note_of(staffed, draft) == "Good morning"
+    page = page.context.new_page()
+    page.goto(path)
+    expect(page.get_by_role("status")).to_contain_text("Your words were kept on this computer")
+    expect(page.locator("#note-hint")).to_have_text("24 of 5,000 characters")
+    assert note_of(staffed, draft) == "Good morning, all of you"
+
+    page.context.clear_cookies()
+    page.get_by_label("Subject").fill("The port")
+    page.get_by_role("link", name="Sign in again").click()
+    page.get_by_label("Email address").fill(IMARA)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(path)
+    expect(page.get_by_label("Subject")).to_have_value("The port")
+    expect(page.locator("#subject-hint")).to_have_text("8 characters, fits a phone")
+
+
+def note_of(gallery: Gallery, issue_id: int) -> str | None:
+    with gallery.runtime.database.reading() as session:
+        return session.get_one(Issue, issue_id).note

@@ -1,0 +1,113 @@
+// @ts-check
+// Composing with scripts: drag, saving by itself, and the email beside it as it is typed. Without
+// this file every button is a form that loads the page anew.
+
+import { letDrag } from "./compose/drag.js";
+import { actionOf, isField, learn } from "./compose/fields.js";
+import { ask, fieldsOf, focusRow, NotDone, takeParts, tell, told } from "./compose/pages.js";
+import { flush, inTurn, saveAll, somethingWaits, startSaving, typed } from "./compose/saving.js";
+import { choose, seeIfStale, seeSoon } from "./compose/seen.js";
+
+/** @type {WeakSet<HTMLFormElement>} */
+const busy = new WeakSet();
+
+const compose = document.querySelector(".compose");
+if (compose instanceof HTMLElement) start(compose);
+
+/** @param {HTMLElement} page */
+function start(page) {
+  page.classList.add("is-scripted");
+  startSaving(() => seeSoon());
+  letDrag(page, (row, to) => {
+    const form = row.querySelector("form");
+    if (!form) return;
+    const fields = fieldsOf(form);
+    fields.append("action", "place");
+    fields.append("to", String(to));
+    void press(actionOf(form), fields, () => focusRow(row.id));
+  });
+  page.addEventListener("input", ({ target }) => {
+    if (!isField(target)) return;
+    typed(target);
+    seeSoon(/-(\d+)$/.exec(target.id)?.[1] ?? "");
+  });
+  page.addEventListener("submit", pressed);
+  page.addEventListener("click", (event) => {
+    const tab = event.target instanceof Element ? event.target.closest(".tabs a") : null;
+    if (!(tab instanceof HTMLAnchorElement) || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    choose(tab);
+  });
+  document.querySelector(".desk-bar")?.addEventListener("submit", afterSaving);
+  addEventListener("hashchange", seeIfStale);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && document.querySelector(".compose-pool :target")) {
+      location.hash = "#stories";
+    }
+  });
+}
+
+/** @param {SubmitEvent} event */
+function pressed(event) {
+  const { target: form, submitter: button } = event;
+  if (!(form instanceof HTMLFormElement) || form.method !== "post") return;
+  event.preventDefault();
+  if (!form.matches("[data-words]")) {
+    // A second press of "Add" is none; of an arrow it is another step.
+    const steps = button instanceof HTMLButtonElement && button.matches(".arrow");
+    if (busy.has(form) && !steps) return;
+    busy.add(form);
+    const conflict = form.closest(".conflict");
+    void press(actionOf(form), fieldsOf(form, button), () => conflict?.remove()).finally(() => busy.delete(form));
+    return;
+  }
+  if (button instanceof HTMLButtonElement && button.value === "own") {
+    for (const field of form.querySelectorAll(".field")) {
+      if (field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) field.value = "";
+    }
+  }
+  void flush();
+}
+
+/**
+ * Press a button, after what was typed is saved.
+ * @param {string} action
+ * @param {URLSearchParams} fields
+ * @param {() => void} [then] after the page has its new parts
+ */
+function press(action, fields, then) {
+  return inTurn(async () => {
+    try {
+      await saveAll();
+      const answer = await ask(action, fields);
+      if (answer.ok) learn(answer.page, new Map());
+      takeParts(answer.page);
+      if (!answer.ok) {
+        tell("");
+        document.querySelector(".problem")?.scrollIntoView({ block: "nearest" });
+        return;
+      }
+      then?.();
+      tell(told(answer.page));
+      seeSoon(/\/stories\/(\d+)$/.exec(action.replace(/\?.*/, ""))?.[1] ?? "");
+    } catch (error) {
+      if (!(error instanceof NotDone)) throw error;
+      tell(error.why === "refused" ? error.message : `Nothing was done: ${error.message}.`);
+    }
+  });
+}
+
+/**
+ * What leads away, and what approves, waits until everything is saved.
+ * @param {Event} event
+ */
+function afterSaving(event) {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || !somethingWaits()) return;
+  event.preventDefault();
+  const action = actionOf(form);
+  void flush().then((saved) => {
+    const again = document.querySelector(`.desk-bar form[action="${action}"]`);
+    if (saved && again instanceof HTMLFormElement) again.requestSubmit();
+  });
+}
