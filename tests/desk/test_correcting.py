@@ -152,6 +152,22 @@ def test_who_has_it_keeps_it_and_the_others_get_the_corrected_one(press: Press) 
     assert [each.accepted for each in folded.editions] == [5, 7]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_was_folded_before_editions_were_counted_had_the_first(press: Press) -> None:
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        issue_id = press.frozen_issue(*readers(2))
+        press.deliver(issue_id)
+    with press.database.transaction() as session:
+        over = {"sent_at": press.clock.now() - timedelta(days=500)}
+        session.execute(update(Issue).values(watched_until=database_now(-1), **over))
+    fold_deliveries(press.database, now=press.clock.now(), months=12, go_on=lambda: True)
+    with press.database.transaction() as session:
+        session.execute(update(Rendering).values(accepted=None))
+    correct(press, issue_id, {"note": "It is eight."})
+    assert [each.accepted for each in told(press, issue_id).editions] == [2, 0]
+
+
 def test_a_worker_that_slept_through_it_sends_the_corrected_one(press: Press) -> None:
     """Its claim is from before, and so are the bytes that it read: neither decides."""
     press.settings = replace(press.settings, window_size=2)

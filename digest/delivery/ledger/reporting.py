@@ -98,7 +98,7 @@ def report(session: Session, issue: Issue, *, as_counted: bool = False) -> Repor
     live = issue.folded_at is None and not (as_counted and issue.counted_at is not None)
     counts = dict.fromkeys(DeliveryState, 0)
     missed: Counter[str] = Counter()
-    got: Counter[int] = Counter()
+    got: Counter[int | None] = Counter()
     pace = _Pace()
     for row in session.execute(_counted(issue, live)):
         counts[row.state] += row.readers
@@ -116,7 +116,7 @@ def report(session: Session, issue: Issue, *, as_counted: bool = False) -> Repor
         counts=counts,
         reasons=tuple(sorted(missed.items(), key=lambda found: (-found[1], found[0]))),
         waits=waits_of(session, issue.id),
-        editions=_editions(session, issue, got if live else None),
+        editions=_editions(session, issue, got, live),
         a_minute=pace.a_minute,
     )
 
@@ -173,7 +173,9 @@ class _Pace:
         return round(self.lately * 60 / seconds) if seconds >= TOO_SOON_SECONDS else None
 
 
-def _editions(session: Session, issue: Issue, got: Counter[int] | None) -> tuple[Edition, ...]:
+def _editions(
+    session: Session, issue: Issue, got: Counter[int | None], live: bool
+) -> tuple[Edition, ...]:
     corrections = corrections_of(session, issue.id)
     if not corrections:
         return ()
@@ -185,7 +187,13 @@ def _editions(session: Session, issue: Issue, got: Counter[int] | None) -> tuple
         )
     )
     for rendering_id, edition, counted in found:
-        accepted[edition] += (counted or 0) if got is None else got[rendering_id]
+        if live:
+            accepted[edition] += got[rendering_id]
+        elif counted is None and edition == 1:
+            # Folded before editions were counted: then there was one, and nothing is sent since.
+            accepted[edition] += got[None]
+        else:
+            accepted[edition] += counted or 0
     return tuple(Edition(number, accepted[number], said.get(number)) for number in sorted(accepted))
 
 
