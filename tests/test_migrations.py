@@ -380,6 +380,8 @@ def test_deliveries_survive_the_way_down_and_up_again(database: Database) -> Non
         session.execute(update(Rendering).where(Rendering.id == 1).values(replaced_by=2))
         accepted = (Delivery.issue_id == 1) & (Delivery.subscriber_id == 3)
         session.execute(update(Delivery).where(accepted).values(state=DeliveryState.ACCEPTED))
+        claimed = (Delivery.issue_id == 1) & (Delivery.subscriber_id == 2)
+        session.execute(update(Delivery).where(claimed).values(state=DeliveryState.CLAIMED))
     downgrade(database.url, "0001")
     with database.reading() as session:
         got = "SELECT rendering_id FROM delivery WHERE issue_id = 1 ORDER BY subscriber_id"

@@ -47,7 +47,7 @@ def downgrade() -> None:
     op.execute(
         "UPDATE delivery SET rendering_id ="
         " (SELECT replaced_by FROM rendering WHERE rendering.id = delivery.rendering_id)"
-        " WHERE state = 'queued'"
+        " WHERE state IN ('queued', 'claimed')"
         " AND rendering_id IN (SELECT id FROM rendering WHERE replaced_by IS NOT NULL)"
     )
     op.execute("UPDATE rendering SET variant = variant || ' ' || edition WHERE edition > 1")
