@@ -9,6 +9,8 @@
  */
 
 const live = document.getElementById("live");
+// The page that answers a button has the button's address: loaded again, it would press it again.
+const page = (live instanceof HTMLElement && live.dataset.page) || "";
 if (live instanceof HTMLElement && live.dataset.events) follow(live, live.dataset.events);
 
 /**
@@ -41,7 +43,7 @@ function follow(place, address) {
 function change(events) {
   if (!isWriting()) {
     events.close();
-    location.reload();
+    location.replace(page);
     return;
   }
   say("It has changed. ", "Load the page again");
@@ -69,7 +71,7 @@ function say(words, link) {
   place.textContent = words;
   if (!link) return;
   const again = document.createElement("a");
-  again.href = location.pathname;
+  again.href = page;
   again.textContent = link;
   place.append(again);
 }

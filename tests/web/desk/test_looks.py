@@ -410,13 +410,20 @@ def test_an_issue_on_its_way_is_followed_live(
         session.execute(update(Delivery).where(queued).values(state=DeliveryState.ACCEPTED))
     expect(accepted).not_to_have_text(before)
     assert page.evaluate("window.isTheSamePage"), "its words changed, and it was not loaded again"
+    # What answers a button that is refused has the button's address, and presses it no second time.
+    page.get_by_role("button", name="Send it to who may be mailed now").click()
+    page.get_by_text("None of them may be mailed now.").first.wait_for()
+    assert_right(page)
+    assert page.url.endswith("/resend")
     with database.transaction() as session:
         pausing.pause(session, on_its_way, "Joss", "a typo")
     page.get_by_role("button", name="Send on").wait_for()
+    assert page.url.endswith("/sending")
     page.get_by_role("link", name="Correct a mistake").click()
     assert page.get_by_label("What was wrong").is_visible()
     assert_right(page)
-    assert tab.console_errors == []
+    [refused] = tab.console_errors
+    assert "422" in refused
 
 
 def test_a_story_is_dragged_and_words_are_saved_by_themselves_whatever_happens(
