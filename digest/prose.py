@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+import unicodedata
 from collections.abc import Iterable
 from datetime import date, time
 from functools import lru_cache
@@ -100,6 +101,21 @@ def cut(text: str, length: int) -> str:
 def at_start(words: str) -> str:
     """Return words as a sentence begins with them: "The Editor’s Digest"."""
     return words[:1].upper() + words[1:]
+
+
+def shown(text: str) -> str:
+    """Return what somebody typed without what nothing shows: controls, but for breaks and tabs.
+
+    PostgreSQL keeps no NUL, and half a surrogate pair cannot be stored or mailed.
+    """
+    return "".join(
+        each for each in text if each in "\r\n\t" or unicodedata.category(each) not in {"Cc", "Cs"}
+    )
+
+
+def on_one_line(text: str) -> str:
+    """Return what is shown of a text, its white space folded into single spaces."""
+    return " ".join(shown(text).split())
 
 
 def ended(sentence: str) -> str:

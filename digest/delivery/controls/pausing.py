@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from digest import home
+from digest import home, prose
 from digest.database.transactions import Database
 from digest.delivery.ledger import sweeping
 from digest.delivery.ledger.reporting import check_account
@@ -132,7 +132,7 @@ def reopen(issue: Issue, now: datetime) -> None:
 
 
 def _said(by: str, did: str, reason: str) -> str:
-    words = " ".join(reason.split())
+    words = prose.on_one_line(reason)
     return f"{by} {did} it: {words}"[:500] if words else f"{by} {did} it."
 
 

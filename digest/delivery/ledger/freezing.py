@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from digest import home
+from digest.addresses import AddressError
 from digest.database.transactions import Database
 from digest.delivery.ledger.audience import snapshot_audience
 from digest.delivery.ledger.echoes import proved_domain
@@ -153,9 +154,13 @@ def freeze_again(
         RefusedError: it cannot be rendered as it is; the message says why.
     """
     last = session.scalar(select(func.max(Rendering.edition)).where(Rendering.issue_id == issue.id))
-    rendering = freeze_bytes(
-        session, issue, now=now, public_url=public_url, inbound_domain=inbound_domain
-    )
+    try:
+        rendering = freeze_bytes(
+            session, issue, now=now, public_url=public_url, inbound_domain=inbound_domain
+        )
+    except (StencilError, AddressError) as error:
+        # Of the newsletter's settings as they are today.
+        raise RefusedError(f"It cannot be made ready to send as it is: {error}") from error
     rendering.edition = (last or 0) + 1
     session.add(rendering)
     session.flush()

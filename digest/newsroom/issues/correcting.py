@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from digest import prose
 from digest.errors import FieldError, RefusedError
 from digest.models import AFTER_FREEZE, ChangedField, Issue, IssueState, Story
 from digest.newsroom.issues.editing import TEXTS, cleaned, named, own_text
@@ -105,7 +106,7 @@ def told_to_readers(words: str) -> str:
     Raises:
         FieldError: nothing is said, or too much.
     """
-    told = " ".join(words.split())
+    told = prose.on_one_line(words)
     if not told:
         raise FieldError("words", "Say in a sentence what was wrong: the archive tells it.")
     if len(told) > LONGEST_TOLD:

@@ -6,13 +6,13 @@ has it among its `conflicts`. That is no exception, because what was typed has t
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from digest import prose
 from digest.errors import FieldError, RefusedError
 from digest.models import ChangedField, Issue, Story
 from digest.newsroom.issues.history import (
@@ -225,11 +225,8 @@ def cleaned(name: str, typed: str) -> str | None:
         FieldError: it is too long.
     """
     field = TEXTS[ChangedField(name)]
-    shown = "".join(
-        each for each in typed if each in "\r\n\t" or unicodedata.category(each) not in {"Cc", "Cs"}
-    )
-    lines = re.sub(r"\r\n?", "\n", shown).strip()
-    text = lines if field.lines else " ".join(shown.split())
+    lines = re.sub(r"\r\n?", "\n", prose.shown(typed)).strip()
+    text = lines if field.lines else prose.on_one_line(typed)
     if len(text) > field.longest:
         raise FieldError(
             name,

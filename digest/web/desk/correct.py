@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from digest.desk.correcting import correct_issue
 from digest.errors import FieldError, RefusedError
-from digest.models import ChangedField, Issue, Role, Story
+from digest.models import AFTER_FREEZE, ChangedField, Issue, Role, Story
 from digest.newsroom.issues.correcting import CORRECTABLE, stands
 from digest.newsroom.issues.editing import TEXTS
 from digest.newsroom.issues.history import ISSUE_TEXTS, STORY_TEXTS, Editor
@@ -104,6 +104,7 @@ def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
             newsletter=issue.newsletter,
             standing=standing_of(issue, desk().now),
             can=issue.state in CORRECTABLE,
+            under_way=issue.state in AFTER_FREEZE,
             of_issue=[_passage(issue, each, each.value) for each in ISSUE_TEXTS],
             of_stories=[
                 (each, [_passage(each, what, _name(what, each)) for what in STORY_TEXTS])

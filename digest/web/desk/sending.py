@@ -72,8 +72,7 @@ sending_pages = desk_blueprint("sending", __name__)
 class Did:
     """What an act did: a word of `DONE`, the columns it changed, and how many rows of readers.
 
-    Without `fields` it changed nothing, as that had been done already. `oddity`: a local time
-    that does not exist, or comes twice.
+    Without `fields` it changed nothing, as that had been done already.
     """
 
     word: str
@@ -135,8 +134,7 @@ def take_time(issue_id: int) -> AnyResponse:
     typed, special, now = request.form.get("at", ""), _special(), desk().now
 
     def act(session: Session, issue: Issue, _: str) -> Did:
-        local = _local(typed)
-        at = moment(local.date(), local.time(), issue.newsletter.zone)
+        at = _moment(typed, issue.newsletter.zone)
         waits = issue.state in {IssueState.DRAFT, IssueState.SCHEDULED}
         if waits and issue.send_at == at and not (special and issue.occurrence_on):
             return Did("nothing")
@@ -161,7 +159,8 @@ def take_send(issue_id: int) -> AnyResponse:
         due = issue.state is IssueState.SCHEDULED and issue.send_at <= now
         if due or issue.state in pausing.UNDER_WAY:
             return Did("nothing")
-        _refuse_other_size(typed, audience.readers)
+        if issue.state in BEFORE_FREEZE:
+            _refuse_other_size(typed, audience.readers)
         send_now(session, issue, by, now, special=special, user_id=desk().user.id)
         _look_over(session, issue)
         return Did("sent", ("send_at", "state"), rings=(PREPARE_ISSUE, 1))
@@ -232,7 +231,7 @@ def resend(issue_id: int) -> AnyResponse:
             session, issue.id, now=desk().now, reasons=(reason,) if reason else ()
         )
         if not done.queued:
-            raise RefusedError("None of them may be mailed now.")
+            raise RefusedError(_none_of_them(done))
         rings = (DELIVER_ISSUE, HANDS)
         return Did("resent", ("state",), done.queued, rings, Delivery.__tablename__)
 
@@ -270,11 +269,14 @@ def _act(issue_id: int, verb: str, field: str, act: Act) -> AnyResponse:
     return redirect(page, 303)
 
 
-def _local(typed: str) -> datetime:
+def _moment(typed: str, zone: str) -> datetime:
     try:
-        return datetime.fromisoformat(typed.strip()).replace(tzinfo=None)
-    except ValueError:
-        raise FieldError("at", "Choose a day and a time, like 2026-11-28T07:00.") from None
+        local = datetime.fromisoformat(typed.strip())
+        if local.tzinfo is None:
+            return moment(local.date(), local.time(), zone)
+    except (ValueError, OverflowError):
+        pass
+    raise FieldError("at", f"Choose a day and a time in {zone}, like 2026-11-28T07:00.")
 
 
 def _special() -> bool:
@@ -286,6 +288,12 @@ def _refuse_other_size(typed: str, readers: int) -> None:
     digits = "".join(each for each in typed if each.isalnum())
     if digits != str(readers):
         raise FieldError("readers", f"It goes to {readers:,}. To send it now, type that number.")
+
+
+def _none_of_them(done: resending.Resent) -> str:
+    if done.not_chosen:
+        return "The relay refused them for good. To try all the same, choose that reason."
+    return "None of them may be mailed now."
 
 
 def _said() -> str:

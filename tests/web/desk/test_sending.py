@@ -172,7 +172,6 @@ def test_it_is_paused_corrected_resumed_and_cancelled(post: Post, bell: Recordin
     assert "One reader in doubt" in page
     assert "Settled as accepted: one reader." in post.press("resolve", None, **{"as": "accepted"})
     assert "That was done already." in post.press("resolve", None, **{"as": "accepted"})
-    assert "None of them may be mailed now." in post.press("resend")
     assert "To be sent again: one reader." in post.press("resend", reason="refused")
     assert "It is cancelled." in post.press("cancel", reason="a joke")
     assert "That was done already." in post.press("cancel")
@@ -180,6 +179,43 @@ def test_it_is_paused_corrected_resumed_and_cancelled(post: Post, bell: Recordin
         "issue pause", "issue correct", "issue resume", "delivery resolve", "delivery resend",
         "issue cancel",
     ]  # fmt: skip
+
+
+def test_what_comes_in_between_is_told_and_nothing_typed_is_lost(post: Post) -> None:
+    with post.database.transaction() as session:
+        session.execute(update(Newsletter).values(zone="America/New_York"))
+    for at in ("9999-12-31T23:59", "2026-11-20T09:30+05:00"):
+        assert "Choose a day and a time in America/New_York" in post.press("schedule", at=at)
+    with post.database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SCHEDULED, send_at=NOW))
+    post.freeze()
+    assert "Imara paused it: the lead" in post.press("pause", reason="the\0 lead") + post.page()
+    form = post.editor.get(f"{post.path}/correct").text
+    typed = {
+        "version": hidden(form, "version"), "note_was": "",
+        "note": "It is eight.", "words": "It said\0 seven.",
+    }  # fmt: skip
+    with post.database.transaction() as session:
+        session.execute(update(Newsletter).values(language="e\n"))
+    assert "cannot be made ready" in post.press("correct", None, **typed)
+    with post.database.transaction() as session:
+        session.execute(update(Newsletter).values(language="en"))
+    assert "It goes on." in post.press("resume")
+    resumed = post.press("correct", None, **typed)
+    assert "Pause it first" in resumed
+    assert "It is eight." in resumed, "what was typed is still there, to be sent again"
+    post.press("pause")
+    post.press("correct", None, **typed)
+    assert "It said seven." in words(post.editor.get("/issues/editors-digest/1"))
+    post.set_rows(ada=DeliveryState.ACCEPTED, bob=DeliveryState.IN_DOUBT, eve=DeliveryState.FAILED)
+    assert "choose that reason" in post.press("resend"), "refused for good: a person says so"
+    assert "It is cancelled." in post.press("cancel")
+    assert "it is cancelled: Imara cancelled it." in post.press("send", readers="2")
+    cancelled = post.page()
+    assert "They have it" in cancelled
+    assert "Send it to them again" not in cancelled
+    assert "Only what has gone out is corrected" in words(post.editor.get(f"{post.path}/correct"))
+    assert "Settled as accepted: one reader." in post.press("resolve", None, **{"as": "accepted"})
 
 
 def test_viewers_are_told_live_until_their_session_ends(
