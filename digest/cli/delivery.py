@@ -16,7 +16,8 @@ from digest.delivery.controls.resending import REASONS, Resent
 from digest.delivery.controls.resolving import Resolved, Verdict
 from digest.delivery.ledger.reporting import refuse_folded
 from digest.delivery.sending import HANDS
-from digest.models import Issue, IssueState
+from digest.desk.audit import OPERATOR, record
+from digest.models import Delivery, Issue, IssueState
 from digest.prose import count_in_words
 from digest.readers.data.finding import find_reader
 from digest.runtime import DELIVER_ISSUE, Runtime
@@ -75,6 +76,8 @@ def resolve(
                 readers=_readers(session, addresses),
                 final_dot_wait=opened.settings.final_dot_wait,
             )
+            if resolved.settled:
+                _log(session, "delivery resolve", found, opened)
             called = short_name(found)
         if verdict == Verdict.QUEUED and resolved.settled:
             _ring(opened, resolved.issue)
@@ -157,6 +160,8 @@ def resend(name: IssueName, reasons: tuple[str, ...], dry_run: bool, as_json: bo
             resent = resending.resend(
                 session, found.id, now=opened.clock.now(), reasons=reasons, dry_run=dry_run
             )
+            if resent.queued and not dry_run:
+                _log(session, "delivery resend", found, opened)
             called = short_name(found)
         if resent.queued and not dry_run:
             _ring(opened, resent.issue)
@@ -193,6 +198,19 @@ def _waits(issue: Issue) -> str:
     if issue.state in (IssueState.PAUSED, IssueState.PARKED):
         return f" It is {issue.state}, so they wait: digest issue resume {short_name(issue)}"
     return ""
+
+
+def _log(session: Session, verb: str, issue: Issue, opened: Runtime) -> None:
+    record(
+        session,
+        OPERATOR,
+        verb,
+        Delivery.__tablename__,
+        issue.id,
+        newsletter_id=issue.newsletter_id,
+        now=opened.clock.now(),
+        fields=("state",),
+    )
 
 
 def _ring(opened: Runtime, issue: Issue) -> None:

@@ -11,7 +11,15 @@ from digest.database.tables import database_now
 from digest.database.transactions import Database
 from digest.delivery.ledger import sweeping
 from digest.delivery.ledger.freezing import freeze
-from digest.models import Delivery, DeliveryState, Issue, IssueState, Newsletter, Subscriber
+from digest.models import (
+    AuditEvent,
+    Delivery,
+    DeliveryState,
+    Issue,
+    IssueState,
+    Newsletter,
+    Subscriber,
+)
 from tests.cli.conftest import CommandLine
 from tests.factories import make_reader
 
@@ -63,6 +71,13 @@ def states(database: Database) -> dict[str | None, DeliveryState]:
         return {row[0]: row[1] for row in rows}
 
 
+def log(database: Database) -> list[tuple[str, int | None, list[str]]]:
+    """What the audit log holds of deliveries."""
+    with database.reading() as session:
+        found = select(AuditEvent).where(AuditEvent.of_table == Delivery.__tablename__)
+        return [(each.verb, each.newsletter_id, each.fields) for each in session.scalars(found)]
+
+
 def issue_state(database: Database) -> IssueState:
     with database.reading() as session:
         return session.scalars(select(Issue.state)).one()
@@ -90,6 +105,7 @@ def test_what_is_in_doubt_is_settled_as_accepted(sent: CommandLine, database: Da
     assert issue_state(database) is IssueState.SENT
     again = sent("delivery", "resolve", "--issue", "editors-digest/1", "--as", "accepted")
     assert (again.exit_code, again.out) == (0, "None is in doubt in editors-digest/1.\n")
+    assert log(database) == [("delivery resolve", 1, ["state"])]
 
 
 def test_one_reader_is_settled_by_their_address(sent: CommandLine, database: Database) -> None:
@@ -204,6 +220,7 @@ def test_a_dry_run_says_who_it_would_be_and_why_not_the_others(
     assert "may not be mailed: erased" in said.out
     assert issue_state(database) is IssueState.SENT
     assert states(database)["bea@example.org"] is DeliveryState.FAILED
+    assert log(database) == []
 
 
 def test_resending(sent: CommandLine, database: Database) -> None:
@@ -221,6 +238,7 @@ def test_resending(sent: CommandLine, database: Database) -> None:
     told = sent("delivery", "resend", "--issue", "editors-digest/1", *named).json
     assert (told["queued"], told["not_chosen"], told["not_mailable"]) == (1, {}, {})
     assert states(database)["cid@example.org"] is DeliveryState.QUEUED
+    assert log(database) == [("delivery resend", 1, ["state"])] * 2
 
 
 @only_sqlite

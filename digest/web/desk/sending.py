@@ -231,7 +231,7 @@ def resend(issue_id: int) -> AnyResponse:
             session, issue.id, now=desk().now, reasons=(reason,) if reason else ()
         )
         if not done.queued:
-            raise RefusedError(_none_of_them(done))
+            raise RefusedError(_none_of_them(done, reason))
         rings = (DELIVER_ISSUE, HANDS)
         return Did("resent", ("state",), done.queued, rings, Delivery.__tablename__)
 
@@ -290,8 +290,8 @@ def _refuse_other_size(typed: str, readers: int) -> None:
         raise FieldError("readers", f"It goes to {readers:,}. To send it now, type that number.")
 
 
-def _none_of_them(done: resending.Resent) -> str:
-    if done.not_chosen:
+def _none_of_them(done: resending.Resent, reason: str) -> str:
+    if done.not_chosen and not reason:
         return "The relay refused them for good. To try all the same, choose that reason."
     return "None of them may be mailed now."
 
