@@ -12,9 +12,10 @@ from digest.cli.arguments import (
 )
 from digest.cli.issue_editing import WHICH_STORY, text_options, texts_given
 from digest.cli.opening import json_option, print_json, runtime
+from digest.delivery.ledger.reporting import Report
 from digest.delivery.ledger.reporting import report as report_issue
 from digest.desk.correcting import correct_issue
-from digest.models import IssueState
+from digest.models import DeliveryState, IssueState
 
 
 @click.command()
@@ -65,14 +66,14 @@ def correct(
                 public_url=settings.public_url,
                 inbound_domain=settings.inbound_domain,
             )
-            called, state = short_name(found), found.state
+            called = short_name(found)
             told = report_issue(session, found)
         if as_json:
             print_json(
                 {
                     "issue": called,
                     "id": told.issue_id,
-                    "state": state,
+                    "state": told.state,
                     "version": outcome.version,
                     "fields": outcome.fields,
                     "accepted": told.accepted,
@@ -82,6 +83,14 @@ def correct(
             return
         click.echo(outcome.sentence)
         if outcome.fields:
-            had = f"{told.accepted:,} had it already. {told.to_go:,} get the corrected one"
-            on = f": digest issue resume {called}" if state is IssueState.PAUSED else "."
-            click.echo(f"{had}{on}")
+            click.echo(_who_gets_which(told, called))
+
+
+def _who_gets_which(told: Report, called: str) -> str:
+    on_the_wire = told.counts[DeliveryState.SENDING]
+    waiting = told.to_go - on_the_wire
+    had = f"{told.accepted:,} had it already"
+    if on_the_wire:
+        had += f", and {on_the_wire:,} on the wire"
+    on = f": digest issue resume {called}" if told.state is IssueState.PAUSED else "."
+    return f"{had}. {waiting:,} get{'s' if waiting == 1 else ''} the corrected one{on}"

@@ -31,7 +31,7 @@ def test_a_paused_issue_is_corrected(sending: CommandLine, database: Database) -
     done = sending("issue", "correct", "editors-digest", "--note", "Eight.", *words)
     assert done.exit_code == 0, done.err
     assert "After the freeze, the note was corrected." in done.out
-    assert "1 had it already. 2 get the corrected one: digest issue resume" in done.out
+    assert "1 had it already, and 1 on the wire. 1 gets the corrected one: digest" in done.out
     again = sending("issue", "correct", "editors-digest", "--note", "Eight.", *words)
     assert "It reads so already." in again.out
     report = sending("issue", "report", "editors-digest")
