@@ -179,6 +179,7 @@ def control(issue_id: int, what: str) -> AnyResponse:
     reason, now = request.form.get("reason", "")[:500], desk().now
 
     def act(session: Session, issue: Issue, by: str) -> Did:
+        _refuse_stale(pausing.lock_issue(session, issue.id), what)
         if what == "resume":
             changed = pausing.resume(session, issue.id, now)
             rings: tuple[str, int] | None = (DELIVER_ISSUE, HANDS)
@@ -288,6 +289,16 @@ def _refuse_other_size(typed: str, readers: int) -> None:
     digits = "".join(each for each in typed if each.isalnum())
     if digits != str(readers):
         raise FieldError("readers", f"It goes to {readers:,}. To send it now, type that number.")
+
+
+def _refuse_stale(issue: Issue, what: str) -> None:
+    """Refuse what its page promised otherwise: it waited then; or nobody had paused it yet."""
+    looked_at = request.form.get("state", issue.state)
+    left = looked_at in BEFORE_FREEZE and issue.state in pausing.UNDER_WAY
+    paused = looked_at != IssueState.PAUSED and issue.state is IssueState.PAUSED
+    if (what == "cancel" and left) or (what == "resume" and paused):
+        because = f" {issue.reason}" if issue.reason else ""
+        raise RefusedError(f"It is {issue.state} by now.{because} Look at it, then decide.")
 
 
 def _none_of_them(done: resending.Resent, reason: str) -> str:

@@ -188,8 +188,12 @@ def test_what_comes_in_between_is_told_and_nothing_typed_is_lost(post: Post) -> 
         assert "Choose a day and a time in America/New_York" in post.press("schedule", at=at)
     with post.database.transaction() as session:
         session.execute(update(Issue).values(state=IssueState.SCHEDULED, send_at=NOW))
+    an_hour_ago = {"state": hidden(post.editor.get(f"{post.path}/sending").text, "state")}
     post.freeze()
+    assert "It is frozen by now." in post.press("cancel", None, **an_hour_ago), "a stale tab"
     assert "Imara paused it: the lead" in post.press("pause", reason="the\0 lead") + post.page()
+    stale = post.press("resume", state="parked")
+    assert "It is paused by now. Imara paused it: the lead" in stale, "for a mistake, perhaps"
     form = post.editor.get(f"{post.path}/correct").text
     typed = {
         "version": hidden(form, "version"), "note_was": "",
