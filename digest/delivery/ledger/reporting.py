@@ -134,7 +134,9 @@ def _counted(issue: Issue, live: bool) -> Select[*tuple[Any, ...]]:
             null().label("now"),
         ).where(IssueTotal.issue_id == issue.id)
     accepted = Delivery.state == DeliveryState.ACCEPTED
-    lately = accepted & (Delivery.final_at > database_now(-LATELY_SECONDS))
+    # Not what a person settled.
+    by_relay = accepted & Delivery.reason.is_(None)
+    lately = by_relay & (Delivery.final_at > database_now(-LATELY_SECONDS))
     return (
         select(
             Delivery.state,
