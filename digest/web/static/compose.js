@@ -32,6 +32,12 @@ function start(page) {
     seeSoon(/-(\d+)$/.exec(target.id)?.[1] ?? "");
   });
   page.addEventListener("submit", pressed);
+  // How a story is set, without its button.
+  page.addEventListener("change", ({ target }) => {
+    if (!(target instanceof HTMLSelectElement) || !target.matches(".role") || !target.form) return;
+    const set = target.form.querySelector(".set-role");
+    if (set instanceof HTMLButtonElement) target.form.requestSubmit(set);
+  });
   page.addEventListener("click", (event) => {
     const tab = event.target instanceof Element ? event.target.closest(".tabs a") : null;
     if (!(tab instanceof HTMLAnchorElement) || event.ctrlKey || event.metaKey) return;
