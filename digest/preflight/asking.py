@@ -10,7 +10,7 @@ from sqlalchemy import CursorResult, delete, update
 from digest.database.adding import add_unless_there
 from digest.database.transactions import Database
 from digest.models import Issue, LinkAnswer, LinkCheck
-from digest.newsroom.intake.fetching import Bounds, Fetcher, FetchError
+from digest.newsroom.intake.fetching import Bounds, Fetcher, FetchError, SentOnError
 from digest.newsroom.intake.links import URL_AT_MOST
 from digest.preflight.links import checks_of, hash_of
 from digest.preflight.mail import read_mail
@@ -43,20 +43,23 @@ def ask_links_of(
     public_url: str,
     now: datetime,
     seconds: float = SECONDS,
+    again: bool = True,
 ) -> None:
     """Ask an issue's links whether they answer, and keep what they said for the hour.
 
     Those that answered within the hour, or whose site does not talk to programs, are not asked
-    again. What there was no time for, `seconds` in all, stays unchecked. Opens its own, short
-    transactions, and asks in none of them.
+    again; nor is a broken one, unless `again`. What there was no time for, `seconds` in all,
+    stays unchecked. Opens its own, short transactions, and asks in none of them.
     """
     with database.reading() as session:
         issue = session.get(Issue, issue_id)
         mail = read_mail(session, issue, public_url) if issue is not None else None
         links = mail.links if mail is not None else ()
         checks = checks_of(session, links, now)
-    good = {url for url, check in checks.items() if check.answer is not LinkAnswer.BROKEN}
-    to_ask = [link for link in links if link not in good and len(link) <= URL_AT_MOST]
+    known = {
+        url for url, check in checks.items() if check.answer is not LinkAnswer.BROKEN or not again
+    }
+    to_ask = [link for link in links if link not in known and len(link) <= URL_AT_MOST]
     asked = _ask(to_ask[:LINKS_AT_MOST], fetcher, seconds)
     if asked:
         _keep(database, asked, now)
@@ -78,6 +81,9 @@ def _ask(links: Collection[str], fetcher: Fetcher, seconds: float) -> list[Asked
 def _ask_one(fetcher: Fetcher, link: str) -> Asked:
     try:
         found = fetcher.answer(link, LINK)
+    except SentOnError as error:
+        # A reader's browser keeps the cookie that ends it.
+        return Asked(link, LinkAnswer.UNCLEAR, words=str(error))
     except FetchError as error:
         return Asked(link, LinkAnswer.BROKEN, words=str(error)[:300])
     final = found.url if len(found.url) <= URL_AT_MOST else None

@@ -44,7 +44,7 @@ def told_of_links(
         count = prose.count_in_words(len(unasked), "link")
         verb = "was" if len(unasked) == 1 else "were"
         sentence = f"{_capital(count)} {verb} not checked within the hour. Check now."
-        yield Finding(UNCHECKED, sentence, detail=" ".join(unasked))
+        yield Finding(UNCHECKED, sentence, detail=" ".join(sorted(unasked)))
     known = [checks[link] for link in links if link in checks]
     for check in known:
         if check.answer is LinkAnswer.BROKEN:
@@ -92,7 +92,7 @@ def _moved(checks: list[LinkCheck]) -> Iterator[Finding]:
             f"{_capital(count)} to {here} {'leads' if one else 'lead'} to {there} instead. "
             f"See that {'it is' if one else 'they are'} meant to."
         )
-        yield Finding("link leads elsewhere", sentence, "stories", detail=" ".join(links))
+        yield Finding("link leads elsewhere", sentence, "stories", detail=" ".join(sorted(links)))
 
 
 def _same_page(issue: Issue, checks: Mapping[str, LinkCheck]) -> Iterator[Finding]:

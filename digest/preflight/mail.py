@@ -195,9 +195,10 @@ def _worst_contrast(colours: dict[str, Any], grounds: tuple[str, ...]) -> float:
 def undescribed(issue: Issue) -> Iterator[Finding]:
     """Tell a lead whose picture nobody has described; smaller ones stand beside their words."""
     for story in issue.stories:
-        if story.role is StoryRole.LEAD and picture_for(story) and not story.article.image_alt:
+        picture = picture_for(story)
+        if story.role is StoryRole.LEAD and picture and not story.article.image_alt:
             sentence = (
                 f"The picture of {named(story)} has no description, so that its headline is read "
                 "out in its place. Describe it where it was published."
             )
-            yield Finding("undescribed", sentence, story_place(story))
+            yield Finding("undescribed", sentence, story_place(story), detail=picture)

@@ -10,17 +10,18 @@ _MEANT = (
     "image|picture|photo|caption|text|story|note|intro|lede|quote|number|tbc|tbd|todo|tk"
 )
 # Nobody publishes these, wherever they stand.
-_CERTAIN = re.compile(
-    rf"\blorem\s+ipsum\b|(?-i:\bTK(?:\s?TK)+\b)|\[\s*(?:{_MEANT})\s*\]"
-    r"|\[\s*(?:insert|add|your|write|fill in)\s[^\[\]\n]{1,60}\]",
-    re.IGNORECASE,
-)
-# These may be what a story is about, so that only an editor's own words are taken to task.
+_CERTAIN = re.compile(r"\blorem\s+ipsum,?\s+dolor\b|(?-i:\bTK(?:\s?TK)+\b)", re.IGNORECASE)
+# These may be what a story is about, or a quotation's way to leave out a name, so that only an
+# editor's own words are taken to task.
 _LIKELY = re.compile(
     r"\{\{[^{}\n]{0,80}(?:\}\})?|\{%[^{}\n]{0,80}%\}|\*\|[^|\n]{1,40}\|\*|%%[A-Za-z_]{1,40}%%"
-    # Not the names of firms: TK Maxx, TK Elevator.
-    r"|\bTK\b(?! [A-Z][a-z])|\bFIXME\b"
+    rf"|(?i:\blorem\s+ipsum\b|\[\s*(?:{_MEANT})\s*\]"
+    r"|\[\s*(?:insert|add|your|write|fill in)\s(?:[^\[\]\n]{0,50}\s)?"
+    rf"(?:here|{_MEANT})\s*\])"
+    r"|\bFIXME\b"
 )
+# Not the names of firms: TK Maxx, TK Elevator. Elsewhere it is short for other things.
+_TK = re.compile(r"\bTK\b(?! [A-Z][a-z])")
 _TODO = re.compile(r"\bTODO\b")
 _TODO_WITH_COLON = re.compile(r"\bTODO\s?:")
 
@@ -33,8 +34,9 @@ def certain_placeholder(text: str) -> str | None:
 
 def likely_placeholder(text: str, language: str = "en") -> str | None:
     """Return the first that is one in an editor's own words; `language` is their tag (RFC 5646)."""
-    is_word = language.partition("-")[0].lower() in TODO_IS_A_WORD
-    for pattern in (_LIKELY, _TODO_WITH_COLON if is_word else _TODO):
+    spoken = language.partition("-")[0].lower()
+    todo = _TODO_WITH_COLON if spoken in TODO_IS_A_WORD else _TODO
+    for pattern in (_LIKELY, todo, *([_TK] if spoken == "en" else [])):
         found = pattern.search(text)
         if found:
             return found[0]

@@ -77,7 +77,7 @@ def _of_story(story: Story, language: str) -> Iterator[Finding]:
         blocks = by_editor or certain is not None
         if not blocks:
             sentence = f"The {name} of {named(story)} has {_shown(found)}. Is it meant? {change}"
-        yield Finding("placeholder", sentence, story_place(story), blocks=blocks)
+        yield Finding("placeholder", sentence, story_place(story), blocks=blocks, detail=text)
 
 
 def _shown(found: str) -> str:

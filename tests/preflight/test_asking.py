@@ -64,6 +64,10 @@ def test_a_site_that_dislikes_programs_is_never_called_broken(house: House) -> N
         house.ask()
         assert "could not be checked" in house.said()[0], status
         house.now += HOUR
+    house.answer("salt", 302, Location=f"{house.server.url}/a/salt?cookies=off")
+    house.ask()
+    assert "could not be checked" in house.said()[0], "it sends on for ever who keeps no cookies"
+    house.now += HOUR
     house.answer("salt", 200, **{"cf-mitigated": "challenge"})
     house.answer("reef", 202, **{"x-amzn-waf-action": "challenge"})
     house.ask()

@@ -92,6 +92,13 @@ class FetchError(DigestError):
         self.wait = wait
 
 
+class SentOnError(FetchError):
+    """Redirects without an end: as sites give to whom they know no cookie of, for one."""
+
+    def __init__(self) -> None:
+        super().__init__(f"The site sent us on more than {REDIRECTS_AT_MOST} times.")
+
+
 @dataclass(frozen=True)
 class Fetched:
     """An answer. `url` is where it came from in the end; `content` is None after a 304.
@@ -219,7 +226,7 @@ class Fetcher:
                 if response.next_request is None:
                     return Answered(at, response.status_code, _is_challenge(response))
                 at = str(response.next_request.url)
-        raise FetchError(_TOO_OFTEN)
+        raise SentOnError
 
     def _client(self, headers: dict[str, str]) -> AsyncClient:
         return AsyncClient(
@@ -244,7 +251,7 @@ class Fetcher:
                     return await _taken(response, bounds, moved_to)
                 at = str(response.next_request.url)
                 for_good = for_good and response.status_code in FOR_GOOD
-        raise FetchError(_TOO_OFTEN)
+        raise SentOnError
 
     def _check(self, url: str) -> None:
         """Refuse what the policy would, where we can say it in plainer words."""
@@ -256,7 +263,6 @@ class Fetcher:
             raise FetchError(f"Only the ports 80 and 443, not {port}.", final=True)
 
 
-_TOO_OFTEN = f"The site sent us on more than {REDIRECTS_AT_MOST} times."
 _TOO_SLOW = "The site did not answer in full within {:g} seconds."
 _NOT_PUBLIC = (
     "That address is not on the public internet, and we fetch from nowhere else. "
