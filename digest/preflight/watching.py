@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from digest.database.adding import add_unless_there
 from digest.database.transactions import Database
-from digest.models import Issue, IssueState, Notice, NoticeKind, PreflightReport
+from digest.models import BEFORE_FREEZE, Issue, IssueState, Notice, NoticeKind, PreflightReport
 from digest.newsroom.intake.fetching import Fetcher
 from digest.preflight.asking import ask_links_of
 from digest.preflight.checking import look_over, refuse_too_late
@@ -39,6 +39,17 @@ def look_now(
         found = look_over(session, issue, public_url=public_url, now=now)
         note(session, issue, found, now)
     return found
+
+
+def wants_asking(session: Session, issue: Issue, *, public_url: str, now: datetime) -> bool:
+    """Tell whether links are to be asked before a person sends an issue on its way.
+
+    Where nobody did within the hour, nor let that stand; and where nothing keeps it anyway.
+    """
+    if issue.state not in BEFORE_FREEZE:
+        return False
+    found = look_over(session, issue, public_url=public_url, now=now)
+    return not found.blockers and any(each.kind == UNCHECKED for each in found.unaccepted)
 
 
 def issues_to_look_over(session: Session, now: datetime) -> list[int]:

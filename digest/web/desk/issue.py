@@ -12,6 +12,7 @@ from digest.newsroom.issues.history import Editor
 from digest.preflight.clearing import clear
 from digest.web.context import current_runtime
 from digest.web.desk.approval import approval_shown
+from digest.web.desk.asking import ask_first
 from digest.web.desk.compose import (
     compose_page,
     found_issue,
@@ -52,6 +53,7 @@ def take_wish(issue_id: int) -> AnyResponse:
 def take_approval(issue_id: int) -> AnyResponse:
     """Approve a draft: it goes out by itself, at its time."""
     try:
+        ask_first(issue_id)
         with current_runtime().database.transaction() as session:
             issue = found_issue(session, issue_id)
             refuse_without(Role.EDITOR, issue.newsletter_id)

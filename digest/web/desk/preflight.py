@@ -1,7 +1,5 @@
 """Checking an issue's links, and accepting what preflight warns of."""
 
-import threading
-
 from flask import redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
@@ -9,16 +7,13 @@ from werkzeug.wrappers import Response as AnyResponse
 from digest.desk.audit import record
 from digest.errors import FieldError, RefusedError
 from digest.models import AcceptedFinding, Issue, Role
-from digest.newsroom.intake.fetching_sources import open_fetcher
 from digest.newsroom.issues.history import Editor
 from digest.preflight.accepting import accept
 from digest.preflight.watching import look_now
 from digest.web.context import current_runtime
+from digest.web.desk.asking import asking
 from digest.web.desk.compose import compose_page, found_issue
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without
-
-# Checking takes a while, and the process has readers to serve beside it.
-AT_ONCE = threading.BoundedSemaphore(2)
 
 preflight_pages = desk_blueprint("preflight", __name__)
 
@@ -29,21 +24,12 @@ def check_now(issue_id: int) -> AnyResponse:
     runtime = current_runtime()
     with runtime.database.reading() as session:
         _found(session, issue_id)
-    if not AT_ONCE.acquire(blocking=False):
-        busy = "Other links are being checked just now. Try again in half a minute."
-        return _refused(issue_id, RefusedError(busy))
+    url = runtime.settings.public_url
     try:
-        look_now(
-            runtime.database,
-            issue_id,
-            fetcher=open_fetcher(runtime.database, runtime.settings),
-            public_url=runtime.settings.public_url,
-            now=desk().now,
-        )
+        with asking() as fetcher:
+            look_now(runtime.database, issue_id, fetcher=fetcher, public_url=url, now=desk().now)
     except RefusedError as error:
         return _refused(issue_id, error)
-    finally:
-        AT_ONCE.release()
     return _back(issue_id)
 
 

@@ -27,6 +27,7 @@ from digest.newsroom.issues.scheduling import schedule, send_now
 from digest.preflight.clearing import clear
 from digest.runtime import DELIVER_ISSUE, PREPARE_ISSUE
 from digest.web.context import current_runtime
+from digest.web.desk.asking import ask_first
 from digest.web.desk.compose import found_issue
 from digest.web.desk.live import Feeds, Reading
 from digest.web.desk.progress import progress_of
@@ -143,7 +144,15 @@ def take_time(issue_id: int) -> AnyResponse:
             _look_over(session, issue)
         return Did("scheduled", ("send_at", "state"))
 
-    return _act(issue_id, "issue schedule", "at", act)
+    def ask() -> None:
+        with current_runtime().database.reading() as session:
+            issue = found_issue(session, issue_id)
+            coming = _moment(typed, issue.newsletter.zone) > now
+            approved = issue.approved_at is not None
+        if coming and approved:
+            ask_first(issue_id)
+
+    return _act(issue_id, "issue schedule", "at", act, first=ask)
 
 
 @sending_pages.post(f"/issues/<{ID}:issue_id>/send")
@@ -165,7 +174,11 @@ def take_send(issue_id: int) -> AnyResponse:
         _look_over(session, issue)
         return Did("sent", ("send_at", "state"), rings=(PREPARE_ISSUE, 1))
 
-    return _act(issue_id, "issue send", "readers", act)
+    def ask() -> None:
+        if _is_size(typed, audience.readers):
+            ask_first(issue_id)
+
+    return _act(issue_id, "issue send", "readers", act, first=ask)
 
 
 def _look_over(session: Session, issue: Issue) -> None:
@@ -239,10 +252,17 @@ def resend(issue_id: int) -> AnyResponse:
     return _act(issue_id, "delivery resend", "missed", act)
 
 
-def _act(issue_id: int, verb: str, field: str, act: Act) -> AnyResponse:
-    """Do it in one transaction, log it where it changed something, and ring after the commit."""
+def _act(
+    issue_id: int, verb: str, field: str, act: Act, first: Callable[[], None] | None = None
+) -> AnyResponse:
+    """Do it in one transaction, log it where it changed something, and ring after the commit.
+
+    `first` is what takes longer than a transaction may.
+    """
     runtime = current_runtime()
     try:
+        if first is not None:
+            first()
         with runtime.database.transaction() as session:
             issue = found_issue(session, issue_id)
             refuse_without(Role.EDITOR, issue.newsletter_id)
@@ -286,8 +306,7 @@ def _special() -> bool:
 
 def _refuse_other_size(typed: str, readers: int) -> None:
     """Refuse to send unless somebody typed to how many readers it goes: "48,216" or "48216"."""
-    digits = "".join(each for each in typed if each.isalnum())
-    if digits != str(readers):
+    if not _is_size(typed, readers):
         raise FieldError("readers", f"It goes to {readers:,}. To send it now, type that number.")
 
 
@@ -305,6 +324,10 @@ def _none_of_them(done: resending.Resent, reason: str) -> str:
     if done.not_chosen and not reason:
         return "The relay refused them for good. To try all the same, choose that reason."
     return "None of them may be mailed now."
+
+
+def _is_size(typed: str, readers: int) -> bool:
+    return "".join(each for each in typed if each.isalnum()) == str(readers)
 
 
 def _said() -> str:

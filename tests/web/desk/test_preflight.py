@@ -40,12 +40,19 @@ def test_an_editor_checks_accepts_mends_and_approves(
     assert refused.status_code == 422
     assert "Cannot go out yet: The subject still has “TODO”." in words(refused)
     assert '<a href="#preflight">' in refused.text
-    table.press("words", subject="Reefs")
-    refused = table.press("approve")
-    assert "There are two things to mend or to accept first." in words(refused)
+    assert http_server.requests == [], "what is kept anyway is not asked for"
 
+    table.press("words", subject="Reefs")
+    http_server.route("/a/reef", b"", status=404)
+    for _ in range(2):
+        said = words(table.press("approve"))
+        assert "There are two things to mend or to accept first." in said
+        assert "There is no page at that address (404)." in said
+        asked = sorted(each.method for each in http_server.requests)
+        assert asked == ["GET", *["HEAD"] * 3], "approving asks the links, once within the hour"
+    http_server.route("/a/reef", b"<p>Here.")
     said = table.follow(table.press("preflight"))
-    assert [each.method for each in http_server.requests] == ["HEAD"] * 3
+    assert len(http_server.requests) == 5, "checking asks again what did not answer"
     assert "The links were checked on Saturday 14 November at 06:00." in said
     assert "is of 5 October 2026" in said
     code = hidden(table.look().text, "code")

@@ -15,6 +15,7 @@ from digest.database.transactions import Database
 from digest.delivery.ledger.freezing import freeze
 from digest.desk.sessions import end_sessions
 from digest.models import (
+    Article,
     AuditEvent,
     Correction,
     Delivery,
@@ -28,6 +29,7 @@ from digest.models import (
 from digest.web.context import EXTENSION
 from digest.web.desk import live
 from tests.factories import NOW, make_article, make_issue, make_reader
+from tests.servers.web import WebServer
 from tests.web.conftest import RecordingBell, hidden, words
 from tests.web.desk.conftest import Colleague, Join
 
@@ -89,7 +91,9 @@ def post(app: Flask, newsletter: Newsletter, join: Join) -> Post:
     return Post(app, newsletter, join("Imara", Role.EDITOR))
 
 
-def test_an_issue_is_scheduled_and_sent(post: Post, join: Join, bell: RecordingBell) -> None:
+def test_an_issue_is_scheduled_and_sent(
+    post: Post, join: Join, bell: RecordingBell, http_server: WebServer
+) -> None:
     page = post.page()
     assert "3 readers, if it went out now. Left out: 1 who paused" in page
     when = {"at": "2026-11-20T09:30"}
@@ -100,7 +104,10 @@ def test_an_issue_is_scheduled_and_sent(post: Post, join: Join, bell: RecordingB
     assert "Choose a day and a time" in post.press("schedule", at="tomorrow")
     refused = post.press("send", readers="4")
     assert "It goes to 3. To send it now, type that number." in refused
-    assert "to mend or to accept first" in post.press("send", readers="3"), "not looked over"
+    http_server.route("/port", b"", status=404)
+    with post.database.transaction() as session:
+        session.execute(update(Article).values(url=f"{http_server.url}/port"))
+    assert "There is no page at that address (404)." in post.press("send", readers="3")
     assert post.issue().state is IssueState.DRAFT
     post.editor.accept_all(post.path)
     assert "It is on its way." in post.press("send", readers="3")
