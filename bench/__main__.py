@@ -14,7 +14,7 @@ from rich.console import Console
 
 from bench import machine, needs, plot, results
 from bench.errors import BenchError
-from bench.measures import Measure, embedded, intake, relay, scale, send, signups, year
+from bench.measures import Measure, desk, embedded, intake, relay, scale, send, signups, year
 from bench.pages import publish
 from bench.results import Result
 from bench.rig import Rig
@@ -27,6 +27,7 @@ MEASURES: dict[str, Measure] = {
     "signups": signups,
     "embedded": embedded,
     "intake": intake,
+    "desk": desk,
 }
 QUICK_MINUTES = 6
 
