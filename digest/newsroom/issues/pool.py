@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, defer, joinedload
 
 from digest.models import AFTER_FREEZE, BEFORE_FREEZE, Article, Issue, Source, Story
 from digest.models.article import fed_to
@@ -73,7 +73,8 @@ def pool_of(
     found = session.scalars(
         query.order_by(recent.desc(), Article.id.desc())
         .limit(MOST_SHOWN + 1)
-        .options(joinedload(Article.source))
+        # Who chooses reads no whole articles.
+        .options(joinedload(Article.source), defer(Article.body))
     ).all()
     shown, elsewhere = found[:MOST_SHOWN], _elsewhere(session, issue, found)
     mine = {story.article_id for story in issue.stories}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, redirect, request, url_for
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -206,7 +206,7 @@ def found_issue(session: Session, issue_id: int) -> Issue:
     Raises:
         NotFoundError: there is none, or it is none of theirs, and they are told no more than that.
     """
-    issue = session.get(Issue, issue_id)
+    issue = session.get(Issue, issue_id, options=[joinedload(Issue.newsletter)])
     if issue is None or not desk().may(Role.VIEWER, issue.newsletter_id):
         raise NotFoundError("There is no such issue.")
     return issue

@@ -77,9 +77,11 @@ def take_approval(issue_id: int) -> AnyResponse:
 
 def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
     with current_runtime().database.reading() as session:
+        composes = may_compose(found_issue(session, issue_id))
+    if composes:
+        return compose_page(issue_id, errors)
+    with current_runtime().database.reading() as session:
         issue = found_issue(session, issue_id)
-        if may_compose(issue):
-            return compose_page(issue_id, errors)
         standing = standing_of(issue, desk().now)
         stories = [(story, story.headline) for story in issue.stories]
         sections = {

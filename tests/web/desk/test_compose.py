@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from flask import Flask
+from sqlalchemy import event, select, update
 from werkzeug.test import TestResponse
 
 from digest.database.transactions import Database
@@ -20,6 +21,7 @@ from digest.models import (
     Role,
     Story,
 )
+from digest.web.context import EXTENSION
 from tests.factories import NOW, make_article, make_issue
 from tests.web.conftest import hidden, words
 from tests.web.desk.conftest import Colleague, Join
@@ -324,3 +326,33 @@ def test_a_storys_markup_is_shown_as_text(table: Desk, database: Database) -> No
     assert "<script>alert" not in page
     assert "<i>World" not in page
     assert "<b>why" not in page
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_the_page_holds_one_connection_and_reads_no_whole_articles(table: Desk, app: Flask) -> None:
+    engine = app.extensions[EXTENSION].database.engine
+    table.look()  # the paper's name is read once in a while
+    held, most = 0, 0
+    said: list[str] = []
+
+    def take(*_: object) -> None:
+        nonlocal held, most
+        held += 1
+        most = max(most, held)
+
+    def give(*_: object) -> None:
+        nonlocal held
+        held -= 1
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        said.append(statement)
+
+    heard = (("checkout", take), ("checkin", give), ("before_cursor_execute", note))
+    for name, hear in heard:
+        event.listen(engine, name, hear)
+    assert table.look().status_code == 200
+    for name, hear in heard:
+        event.remove(engine, name, hear)
+    assert most == 1, "editors who look at once would wait for one another's second"
+    assert [each for each in said if "article.title" in each]
+    assert not [each for each in said if "article.body" in each]
