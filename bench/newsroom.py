@@ -16,6 +16,8 @@ from digest.newsroom.issues.history import Editor
 DAYS = 300
 AT_ONCE = 500
 CHANGES = 20
+# Some 5 KB, as a feed has that brings whole articles.
+BODY = "<p>What the harbour said, and what it did, are two things to its neighbours.</p>" * 64
 
 
 def publish_year(site: Site, articles: int) -> None:
@@ -31,6 +33,7 @@ def publish_year(site: Site, articles: int) -> None:
                         url=f"https://halyard.example/year/{number}",
                         title=f"{story.title}, {number}",
                         standfirst=story.standfirst,
+                        body=BODY,
                         byline=story.byline,
                         section=story.section,
                         minutes=story.minutes,
