@@ -11,15 +11,15 @@ from pathlib import Path
 from flask import Flask, Response, abort, request
 
 from digest.desk.sessions import find_session
-from digest.runtime import open_runtime
+from digest.runtime import Runtime, open_runtime
 from digest.settings.loading import load_settings
 
 RECORDED = "BENCH_RECORDED"
 
 
-def create_app() -> Flask:
+def create_app(opened: Runtime | None = None) -> Flask:
     """Make the app; `BENCH_RECORDED` is the file of what was recorded, by method and path."""
-    app, runtime = Flask(__name__), open_runtime(load_settings())
+    app, runtime = Flask(__name__), opened or open_runtime(load_settings())
     pages = {
         each["page"]: (b64decode(each["body"]), each["status"], each["headers"])
         for each in json.loads(Path(os.environ[RECORDED]).read_text())

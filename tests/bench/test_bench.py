@@ -1,10 +1,13 @@
 """The bench's own machinery, without what only Debian has: servers, readers, rivals, the proxy."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
+from base64 import b64encode
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -17,9 +20,11 @@ from bench import machine, needs
 from bench.__main__ import MEASURES, main
 from bench.errors import BenchError
 from bench.history import remember, remember_sign_ups
+from bench.newsroom import sign_in
 from bench.paper import SUBSCRIBE, WARM_UP_READERS, Site, fill, publish
 from bench.processors import Costs, spent
-from bench.rivals import form
+from bench.rivals import form, recorded
+from bench.rivals.recorded import RECORDED
 from bench.sending import check_count
 from bench.servers import Sink, last_count
 from digest.cli.halyard import SLUG
@@ -42,7 +47,8 @@ from digest.models import (
 )
 from digest.newsroom.issues.composing import compose, create_special
 from digest.newsroom.newsletters import find_newsletter
-from digest.settings.loading import new_secret
+from digest.runtime import open_runtime
+from digest.settings.loading import load_settings, new_secret
 from tests.journeys.formation import Formation, wait_until
 from tests.scripted_smtp import ScriptedRelay
 
@@ -245,6 +251,29 @@ def test_the_plain_form_checks_an_address_and_inserts_one_row(
     with database.reading() as session:
         assert list(session.scalars(select(form.PlainSignUp.email))) == ["robin@example.org"]
     database.dispose()
+
+
+@on_postgresql
+def test_the_desks_floor_sends_recorded_bytes_to_who_is_signed_in(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(database_url, 1)
+    site = site_of(database_url, tmp_path)
+    [secret] = sign_in(site, 1)
+    file = tmp_path / "recorded.json"
+    body = b64encode("„Fünf“".encode()).decode()
+    page = {"page": "GET /desk/", "body": body, "status": 200, "headers": [["X-Own", "yes"]]}
+    file.write_text(json.dumps([page]))
+    more = {"DATABASE_URL": database_url, "DIGEST_SUPPRESSION_KEY": new_secret()}
+    for name, value in (site.formation.environment | more | {RECORDED: str(file)}).items():
+        monkeypatch.setenv(name, value)
+    with closing(open_runtime(load_settings())) as runtime:
+        visitor = recorded.create_app(runtime).test_client()
+        assert visitor.get("/desk/").status_code == 404
+        visitor.set_cookie("digest_desk", secret)
+        answer = visitor.get("/desk/")
+        assert (answer.text, answer.headers["X-Own"]) == ("„Fünf“", "yes")
+        assert visitor.get("/desk/else").status_code == 404
 
 
 def test_the_far_relay_takes_everything_in_its_order_half_a_round_trip_later() -> None:
