@@ -22,6 +22,7 @@ from bench.paper import Site, open_site
 from bench.results import Figure, Ratio, Result, figure, ratio
 from bench.rig import Rig, opened
 from bench.rivals.recorded import RECORDED
+from digest.cli.halyard import SLUG
 from digest.delivery.controls.previewing import preview_issue
 from digest.delivery.ledger.freezing import freeze_bytes
 from digest.delivery.messages import Links
@@ -54,7 +55,10 @@ TOLD_SECONDS = 12
 
 @dataclass(frozen=True)
 class Page:
-    """A page by its path, "{issue}" being the draft's id; with `form`, what is sent to it."""
+    """A page by its path, with `form` what is sent to it.
+
+    In the path "{draft}" and "{sent}" are issues' ids, and "{newsletter}" is a name.
+    """
 
     name: str
     path: str
@@ -67,9 +71,10 @@ class Page:
 
 PAGES = (
     Page("this week", "/desk/"),
-    Page("compose", "/desk/issues/{issue}"),
+    Page("compose", "/desk/issues/{draft}"),
     Page("readers’ search", "/desk/readers", {"address": "reader123"}),
-    Page("reports", "/desk/reports"),
+    Page("reports", "/desk/reports/{newsletter}"),
+    Page("an issue’s report", "/desk/issues/{sent}/report"),
 )
 
 
@@ -98,7 +103,9 @@ def measure(rig: Rig, *, quick: bool) -> Result:
         rig.say(f"{deliveries:,} deliveries and {articles:,} articles are there")
         secrets = sign_in(site, EDITORS)
         url = _start(site, "web", site.formation.environment["DIGEST_PUBLIC_URL"])
-        pages, missing = _there(url, secrets[0], issue_id)
+        (sent,) = site.ask("SELECT max(id) FROM issue WHERE state = 'sent'")
+        names = {"draft": issue_id, "sent": sent, "newsletter": SLUG}
+        pages, missing = _there(url, secrets[0], names)
         for page in missing:
             rig.say(f"NOT MEASURED, as this version has no such page: {page.name} ({page.path})")
         floor = _start_floor(rig, site, url, pages, secrets)
@@ -155,9 +162,9 @@ def _answers(url: str) -> bool:
     return True
 
 
-def _there(url: str, secret: str, issue_id: int) -> tuple[list[Page], list[Page]]:
+def _there(url: str, secret: str, names: dict[str, object]) -> tuple[list[Page], list[Page]]:
     """Return the pages that this version has, with their paths as they are, and the others."""
-    pages = [Page(each.name, each.path.format(issue=issue_id), each.form) for each in PAGES]
+    pages = [Page(each.name, each.path.format(**names), each.form) for each in PAGES]
     there = [each for each in pages if _asked(url, each, secret, "").status_code != 404]
     return there, [each for each in pages if each not in there]
 
