@@ -61,7 +61,7 @@ clients: $(VENV)/.dev ## Open our mails in real mail clients (needs root; ARGS="
 .PHONY: pictures
 pictures: $(VENV)/.dev ## Draw docs/img again, from the demo's pages and emails
 	@DIGEST_WRITE_PICTURES=1 $(BIN)/pytest -q tests/emails/test_looks.py tests/web/test_looks.py \
-		tests/web/test_embed_looks.py
+		tests/web/test_embed_looks.py tests/web/desk/test_pictures.py
 
 .PHONY: lock
 lock: ## Pin the newest versions again (needs uv)
