@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from digest import prose
@@ -14,6 +16,8 @@ from digest.preflight.findings import Finding, Preflight
 
 REASON_AT_MOST = 500
 CANNOT = "Cannot go out yet:"
+
+log = structlog.get_logger(__name__)
 
 
 def clear(
@@ -41,10 +45,19 @@ def clear(
 def hold_back(session: Session, issue: Issue, *, public_url: str) -> None:
     """Refuse what must not be frozen: blockers alone.
 
+    A mistake of ours in looking is none: what would go out without this look goes out.
+
     Raises:
         RefusedError: names them, as the reason for which the issue is held.
     """
-    _refuse(find_blockers(session, issue, public_url))
+    try:
+        found = find_blockers(session, issue, public_url)
+    except (RefusedError, SQLAlchemyError):
+        raise
+    except Exception:
+        log.exception("preflight could not look at an issue", issue=issue.id)
+        return
+    _refuse(found)
 
 
 def note(session: Session, issue: Issue, found: Preflight, now: datetime) -> PreflightReport:

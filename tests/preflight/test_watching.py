@@ -83,6 +83,18 @@ def test_what_turned_bad_is_told_and_a_blocker_holds_it(house: Watched) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_mistake_of_ours_in_looking_holds_nothing(
+    house: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("digest.preflight.clearing.find_blockers", stumble)
+    assert house.go_to(house.send_at) == [PREPARE_ISSUE]
+    assert house.issue().state is IssueState.FROZEN
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_warnings_hold_nothing_and_where_nobody_looked_only_news_is_told(house: Watched) -> None:
     house.put_article("reef", published_at=NOW - timedelta(days=30))
     house.put_newsletter(approval=Approval.AUTOMATIC)
