@@ -32,7 +32,7 @@ def find_reader(session: Session, email: str) -> Subscriber:
 
 @dataclass(frozen=True)
 class FoundReader:
-    """One of those who were sought. `newsletters`: the names of those that they get now."""
+    """One of those who were sought. `newsletters`: the names of what they get now."""
 
     id: int
     email: str
@@ -50,8 +50,8 @@ def search_readers(
 ) -> list[FoundReader]:
     """Return readers whose address is, or begins with, what was typed; in the order of addresses.
 
-    Neither case nor spaces around it matter. `newsletter_ids`: only who has, or had, one of these.
-    Nothing typed finds nobody.
+    Neither case nor spaces around it matter. `newsletter_ids`: only who has, or had, one of these,
+    and nothing about what else they get. Nothing typed finds nobody.
     """
     begins = unicodedata.normalize("NFC", typed.strip().lower())
     if not begins or not begins.isprintable():
@@ -67,11 +67,13 @@ def search_readers(
     # Typed in full it may be written otherwise than its key is.
     exactly = readers.where(key == seek_address(typed).key)
     found = {reader.id: reader for each in (exactly, beginning) for reader in session.scalars(each)}
-    return _with_newsletters(session, list(found.values())[:at_most])
+    return _with_newsletters(session, list(found.values())[:at_most], newsletter_ids)
 
 
-def _with_newsletters(session: Session, readers: Sequence[Subscriber]) -> list[FoundReader]:
-    active = session.execute(
+def _with_newsletters(
+    session: Session, readers: Sequence[Subscriber], newsletter_ids: Collection[int] | None
+) -> list[FoundReader]:
+    statement = (
         select(Subscription.subscriber_id, Newsletter.name)
         .join(Subscription.newsletter)
         .where(
@@ -79,7 +81,10 @@ def _with_newsletters(session: Session, readers: Sequence[Subscriber]) -> list[F
             Subscription.ended_at.is_(None),
         )
         .order_by(Newsletter.id)
-    ).all()
+    )
+    if newsletter_ids is not None:
+        statement = statement.where(Newsletter.id.in_(newsletter_ids))
+    active = session.execute(statement).all()
     return [
         FoundReader(
             id=reader.id,

@@ -149,6 +149,8 @@ def test_who_sees_how_much(join: Join, imara: Colleague, database: Database) -> 
     assert dpo.get(f"{READERS}/{robin}").status_code == 404
     assert dpo.get(f"{READERS}/{sam}").status_code == 200
     assert "Editor’s Digest" not in words(dpo.get(f"{READERS}/{both}")), "not hers to see"
+    assert "Editor’s Digest" not in look_for(dpo, "both"), "nor in the list"
+    assert "Editor’s Digest, The Brief" in look_for(imara, "both")
     assert "Editor’s Digest" in words(imara.get(f"{READERS}/{both}"))
     page = f"{READERS}/{sam}"
     assert dpo.press(page, f"{page}/newsletters/1", action="unsubscribe").status_code == 403
