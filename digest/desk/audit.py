@@ -1,6 +1,8 @@
 """What was done at the desk, by whom, to which row: written in the transaction that does it."""
 
 import hmac
+import json
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import rfc8785
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, String, cast, delete, func, select
 from sqlalchemy.orm import Session, aliased
 
 from digest.models import AuditDetail, AuditEvent, AuditPart, AuditSeal, Issue, Newsletter, User
@@ -228,6 +230,25 @@ def forget_row(session: Session, of_table: str, row_id: int) -> int:
         AuditEvent.of_table == of_table, AuditEvent.row_id == row_id
     )
     return _forget(session, AuditDetail.part == AuditPart.VALUES, AuditDetail.event_id.in_(events))
+
+
+def forget_address(session: Session, address: str) -> int:
+    """Delete the values that a mail address stands in, whatever row they are about.
+
+    A test of an issue may have gone to a reader: the event is about the issue.
+    """
+    # As a word of its own: robin@ is not obin@.
+    named = re.compile(rf"(?<![^\s\"<>(),;:]){re.escape(address.lower())}(?![\w-])")
+    values, has_any = AuditDetail.part == AuditPart.VALUES, cast(AuditDetail.content, String)
+    rows = session.execute(
+        select(AuditDetail.event_id, AuditDetail.content).where(values, has_any.contains("@"))
+    ).all()
+    found = [
+        event_id
+        for event_id, content in rows
+        if named.search(json.dumps(content, ensure_ascii=False).lower())
+    ]
+    return _forget(session, values, AuditDetail.event_id.in_(found)) if found else 0
 
 
 def _forget(session: Session, *which: Any) -> int:

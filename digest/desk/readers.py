@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from digest.desk.audit import Actor, forget_row, record
+from digest.desk.audit import Actor, forget_address, forget_row, record
 from digest.errors import RefusedError
 from digest.models import Newsletter, Subscriber, Subscription
 from digest.readers.consent.recording import Evidence
@@ -110,8 +110,11 @@ def forget_reader(
     session: Session, reader: Subscriber, *, now: datetime, suppression: SuppressionKey
 ) -> None:
     """Erase a reader, from the log as well: for whoever erases, themselves included."""
+    address = reader.email
     erase(session, reader, now=now, suppression=suppression)
     forget_row(session, TABLE, reader.id)
+    if address:
+        forget_address(session, address)
 
 
 def _active(session: Session, reader: Subscriber, newsletter: Newsletter) -> Subscription:

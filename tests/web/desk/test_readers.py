@@ -104,6 +104,8 @@ def test_the_data_protection_officers_afternoon(
 
     with database.transaction() as session:
         record(session, OPERATOR, "reader note", "subscriber", reader, now=NOW, values={"a": ROBIN})
+        for to in ([ROBIN, "ada@example.org"], ["o" + ROBIN]):
+            record(session, OPERATOR, "issue test", "issue", 1, now=NOW, values={"to": to})
     unsure = imara.press(page, f"{page}/erase")
     assert (unsure.status_code, "Tick the box" in words(unsure)) == (422, True)
     clock.advance(timedelta(minutes=10))
@@ -115,7 +117,9 @@ def test_the_data_protection_officers_afternoon(
     assert imara.press(page, f"{page}/erase", sure="yes").location == f"{page}?done=erased"
     assert ROBIN not in imara.get(page).text
     assert "Quarterstaff" not in repr(desk.dump())
-    assert ROBIN not in repr([each.content for each in desk.rows(AuditDetail)])
+    kept = repr([each.content for each in desk.rows(AuditDetail)])
+    assert f"'{ROBIN}" not in kept, "nor among those whom a test was sent to"
+    assert f"'o{ROBIN}" in kept, "another's"
     verbs = [verb for verb, row in done(database) if row == reader and verb != "reader look"]
     assert verbs == ["reader pause", "reader resume", "reader export", "reader export",
                      "reader unsubscribe", "reader note", "reader erase"]  # fmt: skip
