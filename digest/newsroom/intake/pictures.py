@@ -32,6 +32,7 @@ DAMAGED = (
 )
 
 FLAT_COLOURS_AT_MOST = 4096
+STRIP_HEIGHT = 256
 QUALITIES = (85, 80, 74, 68, 60, 52, 44)
 
 
@@ -98,16 +99,23 @@ def _opened(data: bytes, shape: Shape) -> Image.Image:
     # A JPEG can be decoded at a fraction of its size, which saves memory and time.
     picture.draft("RGB", (shape.width * 2, shape.width * 2))
     picture.load()
-    picture = ImageOps.exif_transpose(picture)
-    return _flattened(picture)
+    ImageOps.exif_transpose(picture, in_place=True)
+    flat = _flattened(picture)
+    # Or a comment, or a profile of its colours, would come along into ours.
+    flat.info = {}
+    return flat
 
 
 def _flattened(picture: Image.Image) -> Image.Image:
     if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    picture = picture.convert("RGBA")
-    ground = Image.new("RGBA", picture.size, "white")
-    return Image.alpha_composite(ground, picture).convert("RGB")
+        return picture if picture.mode == "RGB" else picture.convert("RGB")
+    ground = Image.new("RGB", picture.size, "white")
+    # Strip by strip: a small file may be a large picture, and each copy of it takes 200 MB.
+    for top in range(0, picture.height, STRIP_HEIGHT):
+        part = (0, top, picture.width, min(top + STRIP_HEIGHT, picture.height))
+        strip = picture.crop(part).convert("RGBA")
+        ground.paste(strip, (0, top), strip)
+    return ground
 
 
 def _cropped(picture: Image.Image, shape: Shape) -> Image.Image | None:

@@ -1,6 +1,8 @@
 import io
 import random
 import struct
+import subprocess
+import sys
 import zlib
 from contextlib import suppress
 
@@ -146,6 +148,36 @@ def test_a_picture_taken_sideways_is_turned_and_tells_nothing_about_its_camera()
     assert turned.size == (1072, 603)
     assert b"Camera" not in encoded.content
     assert not Image.open(io.BytesIO(encoded.content)).getexif()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_nothing_but_the_picture_comes_along(kind: str) -> None:
+    said = b"<script>alert('robin@example.org')</script>"
+    extra = {"comment": said, "icc_profile": said * 4}
+    for picture in (photograph(400, 400), Image.new("RGB", (400, 400), "#006B5E"), noise(400, 400)):
+        encoded = crop_and_encode(file_of(picture, kind, **extra), PORTRAIT)
+        assert encoded is not None
+        assert b"script" not in encoded.content
+        assert not {"comment", "icc_profile"} & Image.open(io.BytesIO(encoded.content)).info.keys()
+
+
+# Not by getrusage: to a new process it also tells what the one before it had.
+WEIGHED = """
+import pathlib, re, sys
+from digest.newsroom.intake.pictures import PORTRAIT, crop_and_encode
+def most():
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", pathlib.Path("/proc/self/status").read_text())[1])
+before = most()
+crop_and_encode(sys.stdin.buffer.read(), PORTRAIT)
+print(1024 * (most() - before))
+"""
+
+
+def test_a_small_file_of_many_pixels_takes_no_more_memory_than_two_of_it() -> None:
+    sent = file_of(Image.new("RGBA", (5000, 4000), (1, 2, 3, 4)), "PNG")
+    assert len(sent) < 200_000
+    done = subprocess.run([sys.executable, "-c", WEIGHED], input=sent, capture_output=True)
+    assert 10_000_000 < int(done.stdout) < 3 * 4 * 5000 * 4000
 
 
 def test_what_is_transparent_becomes_white() -> None:
