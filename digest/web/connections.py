@@ -5,13 +5,17 @@ slowly holds no thread. Here is what it leaves out: an end to waiting, the answe
 those who come while strangers hold all the connections there may be.
 """
 
+import copy
+import re
 import resource
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer, UnixWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
@@ -22,6 +26,11 @@ TIMED_OUT = (
 CONNECTIONS_AT_MOST = 1000
 # What else a process has open: databases, the broker, files.
 OTHER_FILES = 128
+# The desk's forms with a picture (digest.web.desk.uploads): their requests alone may be so large,
+# and only so many at once, for waitress keeps a body on disk before anybody has looked who sends.
+UPLOADS = re.compile(r"/desk/(?:newsletters/[0-9]+/portrait|paper/mark)\Z")
+LARGEST_UPLOAD = 32 * 1024 * 1024
+UPLOADS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,33 @@ class Bounds:
     answer: float = 120.0
 
 
+class Incoming(HTTPRequestParser):  # type: ignore[misc]
+    """A request that comes in. Its head decides how large its body may be."""
+
+    adj: Any
+
+    def __init__(self, adjustments: Any, listening: "_Listening") -> None:
+        super().__init__(adjustments)
+        self._listening = listening
+        self.is_upload = False
+
+    def received(self, data: bytes) -> int:
+        """Take in what came; whoever asks before sending what is refused is not told to go on."""
+        taken: int = super().received(data)
+        if self.error is not None:
+            self.expect_continue = False
+        return taken
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the head: waitress looks at the length after that, before it takes in any of it."""
+        super().parse_header(header_plus)
+        may_be = self.command == "POST" and UPLOADS.search(self.path)
+        if may_be and self._listening.uploads() < UPLOADS_AT_ONCE:
+            self.is_upload = True
+            self.adj = copy.copy(self.adj)
+            self.adj.max_request_body_size = LARGEST_UPLOAD
+
+
 class Connection(HTTPChannel):  # type: ignore[misc]
     """One client's connection. `hurry` ends it when its time is over."""
 
@@ -50,6 +86,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def __init__(self, server: Any, *arguments: Any, **options: Any) -> None:
         super().__init__(server, *arguments, **options)
+        self.parser_class = partial(Incoming, listening=server)
         self._stage: str = "first_byte"
         self._since = time.monotonic()
 
@@ -110,6 +147,12 @@ class _Listening:
     connections_at_most = CONNECTIONS_AT_MOST
 
     active_channels: dict[int, Connection]
+
+    def uploads(self) -> int:
+        """Return how many requests there are that may be larger than others."""
+        connections = list(self.active_channels.values())
+        requests = [request for each in connections for request in (each.request, *each.requests)]
+        return sum(request is not None and request.is_upload for request in requests)
 
     def maintenance(self, _: float) -> None:
         """Look at each connection's time, once a second."""

@@ -25,8 +25,8 @@ THREADS = 8
 # Answers of a process that go on for as long as somebody listens: each has a thread of its own.
 STREAMS_AT_MOST = 250
 LARGEST_HEADERS = 32 * 1024
-# A picture that is too large for us is still read, and told so on its page.
-LARGEST_REQUEST = 32 * 1024 * 1024
+# The largest form without a picture has 2.4 MB. Uploads: see digest.web.connections.
+LARGEST_REQUEST = 4 * 1024 * 1024
 LOOK_UP_SECONDS = 0.5
 
 PATIENT = Bounds()

@@ -1,6 +1,7 @@
 """The embedded web server: waitress in a thread."""
 
 import gc
+import re
 import socket
 import threading
 import time
@@ -9,9 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
+from flask import Flask
 
 from digest.errors import RefusedError
-from digest.web.server import EmbeddedServer, bind
+from digest.web.connections import LARGEST_UPLOAD, UPLOADS, UPLOADS_AT_ONCE
+from digest.web.desk import terms, uploads
+from digest.web.server import LARGEST_REQUEST, EmbeddedServer, bind
 
 
 def test_what_a_proxy_says_reaches_the_app_which_decides_whom_to_believe() -> None:
@@ -76,4 +80,41 @@ def test_it_finishes_the_answer_that_it_is_giving() -> None:
     stopper.join(10)
     assert answer.endswith(b"done")
     assert threading.active_count() == before
+    gc.collect()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_only_the_forms_for_pictures_may_send_much_and_few_of_them_at_once(app: Flask) -> None:
+    rules = [each for each in app.url_map.iter_rules() if each.endpoint.startswith("desk_uploads.")]
+    paths = [re.sub(r"<[^>]+>", "7", each.rule) for each in rules]
+    assert [bool(UPLOADS.search(each)) for each in paths] == [True, True]
+    assert uploads.LARGEST_UPLOAD < LARGEST_UPLOAD, "what is too large is told so on its page"
+    assert terms.LARGEST_FORM < LARGEST_REQUEST
+    server = EmbeddedServer(app, bind("127.0.0.1", 0))
+    server.start()
+
+    def begin(path: str, length: int = 20_000_000) -> socket.socket:
+        made = socket.create_connection(("127.0.0.1", server.port), 10)
+        made.sendall(
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n"
+            "Expect: 100-continue\r\n\r\n".encode()
+        )
+        return made
+
+    def told(path: str, length: int = 20_000_000) -> bytes:
+        with begin(path, length) as made:
+            return made.recv(1000)[9:12]
+
+    for path in ("/subscribe", "/api/v1/articles", "/desk/terms", "/desk/paper/mark/x"):
+        assert told(path) == b"413", path
+    assert told("/subscribe", 70_000) == b"100", "it is told so on a page"
+    begun = [begin(path) for path in paths * (UPLOADS_AT_ONCE // 2)]
+    for each in begun:
+        assert each.recv(1000)[9:12] == b"100"
+    assert told(paths[0]) == b"413"
+    for each in begun:
+        each.close()
+    sent = httpx.post(f"http://127.0.0.1:{server.port}{paths[0]}", content=b"x" * 20_000_000)
+    assert sent.status_code == 303, "to sign in first"
+    server.stop()
     gc.collect()
