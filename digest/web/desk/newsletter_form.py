@@ -45,7 +45,8 @@ NUMBERS = (
 CHOICES = {"approval": Approval, "in_doubt_policy": InDoubtPolicy}
 YES, NO = "yes", "no"
 ONCE = ("slug", "publication", "site")
-LONGEST = 2000
+# Twenty topics with their names are the most that any field holds.
+LONGEST = 5000
 # What a new one has unless something else is typed: the defaults of `NewsletterValues`.
 NEW = {
     "accent": "#006B5E",

@@ -103,6 +103,11 @@ def test_what_the_desk_makes_is_what_the_command_makes(
         ("newsletter create", 2), ("newsletter edit", 2), ("newsletter edit", 2),
     ]  # fmt: skip
     assert events[0].fields == ("promise",)
+    topics = {f"a-{'s' * 55}-{at}": "n" * 60 for at in range(10, 30)}
+    typed = "\r\n".join(f"{slug} = {name}" for slug, name in topics.items())
+    most = same | {"stamp": hidden(imara.get(page).text, "stamp"), "topics": typed}
+    assert imara.press(page, page, **most, sections="Sea").status_code == 303
+    assert stands(database, 2)["topics"] == topics, "as many as the command takes"
 
 
 WRONG = [
