@@ -1,7 +1,5 @@
 """A newsletter's form: what stands in its fields, and what is meant by what was typed there."""
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, time
@@ -16,6 +14,7 @@ from digest.models import Approval, InDoubtPolicy, Newsletter, Source
 from digest.newsroom.feeding import API, NO_SOURCE, NamedSource, feeding_of, sections_there
 from digest.newsroom.newsletters import NewsletterValues
 from digest.newsroom.palette import DARK_PAPER, GROUND, PAPER, contrast, palette, sentences
+from digest.web.desk.stale import stamp_of
 
 TEXTS = (
     "name",
@@ -79,8 +78,7 @@ class Typed:
     @property
     def stamp(self) -> str:
         """Changes with every field: so a tab shows that is older than another's save."""
-        said = json.dumps([self.texts, self.sources, self.sections], sort_keys=True)
-        return hashlib.sha256(said.encode()).hexdigest()[:16]
+        return stamp_of([self.texts, self.sources, self.sections])
 
 
 @dataclass

@@ -39,6 +39,7 @@ from digest.web.desk.newsletter_form import (
     values_in,
 )
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
+from digest.web.desk.stale import refuse_stale
 from digest.web.desk.standing import called, moment
 
 T = TypeVar("T")
@@ -123,7 +124,7 @@ def edit(newsletter_id: int) -> AnyResponse:
     try:
         with runtime.database.transaction() as session:
             newsletter = owned_newsletter(session, newsletter_id, lock=True)
-            _refuse_stale(newsletter)
+            refuse_stale("this newsletter", typed_of(newsletter).stamp)
             before = values_of(newsletter)
             values = values_in(typed, newsletter.slug, newsletter.editor_portrait)
             values = replace(
@@ -166,15 +167,6 @@ def _in_order(ticked: Sequence[T], before: Sequence[T]) -> list[T]:
         *(each for each in before if each in ticked),
         *(each for each in ticked if each not in before),
     ]
-
-
-def _refuse_stale(newsletter: Newsletter) -> None:
-    if request.form.get("stamp") != typed_of(newsletter).stamp:
-        raise FieldError(
-            "stamp",
-            "Somebody else changed this newsletter while you had it open. What you typed stands "
-            "here: look it through, and save again to have it so.",
-        )
 
 
 def _record(session: Session, verb: str, newsletter: Newsletter, fields: Sequence[str]) -> None:

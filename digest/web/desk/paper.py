@@ -9,6 +9,7 @@ from digest.models import Publication, Role
 from digest.newsroom.newsletters import ensure_publication
 from digest.web.context import current_runtime
 from digest.web.desk.signed_in import actor, desk, desk_blueprint, show
+from digest.web.desk.stale import refuse_stale, stamp_of
 
 FIELDS = ("name", "site_url", "privacy_url")
 DONE = {"saved": "It is saved.", "pictured": "The mark is changed."}
@@ -28,7 +29,8 @@ def edit() -> AnyResponse:
     typed = {name: request.form.get(name, "")[:600] for name in FIELDS}
     try:
         with current_runtime().database.transaction() as session:
-            paper = session.get(Publication, 1)
+            paper = session.get(Publication, 1, with_for_update=True)
+            refuse_stale("the paper", stamp_of(_stands(paper)))
             before = {name: getattr(paper, name, None) for name in FIELDS}
             after = ensure_publication(
                 session,
@@ -45,6 +47,10 @@ def edit() -> AnyResponse:
     return redirect(url_for("desk_paper.show_paper", done="saved"), 303)
 
 
+def _stands(paper: Publication | None) -> dict[str, str]:
+    return {name: getattr(paper, name, None) or "" for name in FIELDS}
+
+
 def paper_page(
     errors: tuple[FieldError, ...] = (), typed: dict[str, str] | None = None
 ) -> Response:
@@ -59,6 +65,7 @@ def paper_page(
         422 if errors else 200,
         errors=errors,
         paper=paper,
-        typed=typed or {name: getattr(paper, name, None) or "" for name in FIELDS},
+        typed=typed or _stands(paper),
+        stamp=stamp_of(_stands(paper)),
         done=DONE.get(request.args.get("done", ""), ""),
     )

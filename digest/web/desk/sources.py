@@ -21,6 +21,7 @@ from digest.newsroom.intake.sources import (
     SourceChange,
     add_source,
     edit_source,
+    find_source,
     pause_source,
     resume_source,
     retire_source,
@@ -29,6 +30,7 @@ from digest.newsroom.issues.coming import waiting_with
 from digest.runtime import FETCH_SOURCE
 from digest.web.context import current_runtime
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, moment_here, show
+from digest.web.desk.stale import refuse_stale, stamp_of
 from digest.web.desk.standing import called
 
 FIELDS = ("url", "name", "section", "priority")
@@ -111,7 +113,9 @@ def _change(
     """Do it; return what was done, and what follows from it."""
     now = desk().now
     if what not in CHANGES:
-        before = {name: _value(session, source_id, name) for name in FIELDS}
+        source = find_source(session, source_id)
+        refuse_stale("this source", stamp_of(_stands(source)))
+        before = {name: getattr(source, name) for name in FIELDS}
         wanted = SourceChange(
             typed["url"].strip(), typed["name"], typed["section"], _priority(typed["priority"])
         )
@@ -135,8 +139,9 @@ def _after_retiring(session: Session, found: Source, now: datetime) -> Iterator[
             yield f"Nothing feeds {newsletter.name} now. Choose on its page what does."
 
 
-def _value(session: Session, source_id: int, name: str) -> object:
-    return getattr(session.get(Source, source_id), name, None)
+def _stands(source: Source) -> dict[str, str]:
+    texts = {name: str(getattr(source, name) or "") for name in FIELDS}
+    return texts | {"priority": str(source.priority)}
 
 
 def _record(
@@ -241,7 +246,7 @@ def _one(
         events = list_events(
             session, Sought(table=Source.__tablename__, row=source_id), at_most=EVENTS
         )
-    stands = {name: str(getattr(source, name) or "") for name in FIELDS}
+    stands = _stands(source)
     standing, trouble = _standing(source)
     done = DONE.get(request.args.get("done", ""), "")
     return show(
@@ -251,7 +256,9 @@ def _one(
         source=source,
         standing=standing,
         trouble=trouble,
-        typed=typed or stands | {"priority": str(source.priority)},
+        typed=typed or stands,
+        # Whoever only tries has not been told what somebody else has saved.
+        stamp=request.form.get("stamp", "") if checked else stamp_of(stands),
         checked=checked,
         past=past,
         events=events,

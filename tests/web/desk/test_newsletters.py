@@ -159,9 +159,13 @@ def test_what_is_wrong_is_said_what_is_typed_stays_and_pictures_are_looked_at(
     assert stands(database, 1)["editor_portrait"] is None
 
     paper = {"name": "The Halyard Post", "site_url": "https://post.example", "privacy_url": ""}
+    paper["stamp"] = hidden(imara.get("/desk/paper").text, "stamp")
     wrong = imara.press("/desk/paper", "/desk/paper", **(paper | {"site_url": "nowhere"}))
     assert (wrong.status_code, "Give a whole address" in words(wrong)) == (422, True)
     assert imara.press("/desk/paper", "/desk/paper", **paper).status_code == 303
+    stale = imara.press("/desk/paper", "/desk/paper", **(paper | {"name": "Mine, of an old tab"}))
+    assert (stale.status_code, "Somebody else changed the paper" in words(stale)) == (422, True)
+    assert "Mine, of an old tab" in stale.text
     assert (
         imara.press("/desk/paper", "/desk/paper/mark", mark=(png(96), "m.png")).status_code == 303
     )

@@ -12,7 +12,7 @@ from digest.models import Article, Newsletter, Source
 from tests.cli.conftest import CommandLine
 from tests.factories import NOW, make_article, make_issue
 from tests.servers.web import WebServer
-from tests.web.conftest import RecordingBell, words
+from tests.web.conftest import RecordingBell, hidden, words
 from tests.web.desk.conftest import Colleague
 
 PAGE = "/desk/sources"
@@ -88,7 +88,17 @@ def test_a_source_is_tried_added_changed_and_retired(
         imara.get(PAGE)
     )
     assert "1 in the last seven days" in words(imara.get(one))
-    assert imara.press(one, one, **(typed | {"name": "Wire"}), action="save").status_code == 303
+    stamp = hidden(imara.get(one).text, "stamp")
+    named = typed | {"name": "Wire", "action": "save", "stamp": stamp}
+    assert imara.press(one, one, **named).status_code == 303
+    older = typed | {"section": "Port", "stamp": stamp}
+    tried = imara.press(one, one, **older, action="check")
+    assert hidden(tried.text, "stamp") == stamp, "it was only tried"
+    stale = imara.press(one, one, **older, action="save")
+    assert (stale.status_code, "Somebody else changed" in words(stale)) == (422, True)
+    assert 'value="Port"' in stale.text, "what was typed is kept"
+    assert source_of(database, 1).name == "Wire"
+    assert hidden(stale.text, "stamp") == hidden(imara.get(one).text, "stamp")
     assert imara.press(one, one, **typed, action="pause").location == f"{one}?done=paused"
     assert source_of(database, 1).paused_at == NOW
     assert imara.press(one, one, **typed, action="resume").status_code == 303
