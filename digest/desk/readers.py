@@ -100,21 +100,24 @@ def erase_reader(
     suppression: SuppressionKey,
 ) -> None:
     """Erase everything personal about a reader; done again, nothing changes."""
-    if reader.erased_at is None:
-        forget_reader(session, reader, now=now, suppression=suppression)
+    if forget_reader(session, reader, now=now, suppression=suppression):
         fields = ("email", "email_key", "name", "suppression_mac", "erased_at")
         record(session, actor, "reader erase", TABLE, reader.id, now=now, fields=fields)
 
 
 def forget_reader(
     session: Session, reader: Subscriber, *, now: datetime, suppression: SuppressionKey
-) -> None:
-    """Erase a reader, from the log as well: for whoever erases, themselves included."""
+) -> bool:
+    """Erase a reader, from the log as well: for whoever erases, themselves included.
+
+    Return whether there was anything to erase.
+    """
     address = reader.email
-    erase(session, reader, now=now, suppression=suppression)
+    erased = erase(session, reader, now=now, suppression=suppression)
     forget_row(session, TABLE, reader.id)
     if address:
         forget_address(session, address)
+    return erased
 
 
 def _active(session: Session, reader: Subscriber, newsletter: Newsletter) -> Subscription:

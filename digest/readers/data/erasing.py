@@ -28,14 +28,18 @@ from digest.suppression import SuppressionKey
 
 def erase(
     session: Session, reader: Subscriber, *, now: datetime, suppression: SuppressionKey
-) -> None:
+) -> bool:
     """Delete everything personal about a reader (GDPR Article 17); done again, nothing changes.
+
+    Return whether there was anything to delete.
 
     An `erased` suppression stays, so that no import brings the address back. The rows of the
     ledger and of the consents stay too: they name nobody.
     """
+    # Whoever else erases at this moment is waited for.
+    session.refresh(reader, with_for_update={"key_share": True})
     if reader.erased_at is not None or reader.email_key is None:
-        return
+        return False
     key, mac = reader.email_key, suppression.mac(reader.email_key)
     subjects = _subjects(session, reader, key)
     _end_subscriptions(session, reader, now)
@@ -49,6 +53,7 @@ def erase(
     reader.email = reader.email_key = reader.name = reader.suppression_mac = None
     reader.erased_at = now
     session.flush()
+    return True
 
 
 def _end_subscriptions(session: Session, reader: Subscriber, now: datetime) -> None:

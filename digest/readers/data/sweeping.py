@@ -25,7 +25,7 @@ class Forget(Protocol):
 
     def __call__(
         self, session: Session, reader: Subscriber, *, now: datetime, suppression: SuppressionKey
-    ) -> None: ...
+    ) -> bool: ...
 
 
 def sweep_addresses(
