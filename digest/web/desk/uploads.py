@@ -3,12 +3,13 @@
 Each has a form of its own, so that no words are lost with a picture that cannot be used.
 """
 
-from flask import Response, redirect, request, url_for
-from werkzeug.exceptions import RequestEntityTooLarge
+from flask import Response, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import Forbidden, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from digest.desk.audit import record
-from digest.errors import FieldError
+from digest.errors import FieldError, NotFoundError
 from digest.models import Newsletter, Publication, Role
 from digest.newsroom.intake.media import store_media
 from digest.newsroom.intake.pictures import (
@@ -78,8 +79,16 @@ def set_mark() -> AnyResponse:
 
 
 @upload_pages.errorhandler(RequestEntityTooLarge)
-def tell_too_large(_: RequestEntityTooLarge) -> Response:
+def tell_too_large(_: RequestEntityTooLarge) -> ResponseReturnValue:
     """Say it on the page that the form stands on: nothing of what was sent was read."""
+    try:
+        return _page_too_large()
+    except (Forbidden, NotFoundError) as error:
+        # What a handler raises is handled by nobody else.
+        return current_app.handle_user_exception(error)
+
+
+def _page_too_large() -> Response:
     sentence = f"The picture is larger than {BYTES_AT_MOST // 1_000_000} MB."
     newsletter_id = (request.view_args or {}).get("newsletter_id")
     if newsletter_id is None:

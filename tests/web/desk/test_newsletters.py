@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from digest.database.transactions import Database
 from digest.desk.audit import list_events
-from digest.models import Media, Newsletter, Publication
+from digest.models import Media, Newsletter, Publication, Role
 from digest.newsroom.intake.sources import add_source
 from digest.newsroom.newsletters import values_of
 from tests.cli.conftest import NEWSLETTER, CommandLine
 from tests.factories import NOW, make_article
 from tests.web.conftest import hidden, words
-from tests.web.desk.conftest import Colleague
+from tests.web.desk.conftest import Colleague, Join
 
 PAGE = "/desk/newsletters"
 NEW = {
@@ -131,7 +131,7 @@ WRONG = [
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_is_wrong_is_said_what_is_typed_stays_and_pictures_are_looked_at(
-    imara: Colleague, database: Database
+    imara: Colleague, join: Join, database: Database
 ) -> None:
     proof = hidden(imara.get(f"{PAGE}/new").text, "proof")
     for fields, said in WRONG:
@@ -150,6 +150,11 @@ def test_what_is_wrong_is_said_what_is_typed_stays_and_pictures_are_looked_at(
     ):
         told = imara.client.post(path, **sent(proof, "portrait", content))
         assert (told.status_code, said in words(told)) == (422, True), said
+    viewer = join("Vera", Role.VIEWER)
+    theirs = sent(hidden(viewer.get("/desk/account").text, "proof"), "portrait", b"\0" * 40_000_000)
+    assert viewer.client.post(path, **theirs).status_code == 403
+    missing = imara.client.post(f"{PAGE}/9/portrait", **sent(proof, "portrait", b"\0" * 40_000_000))
+    assert missing.status_code == 404
     assert "Choose a picture first" in words(imara.press(page, path))
     taken = imara.press(page, path, portrait=(png(300), "me.png"))
     assert taken.location == f"{page}?done=pictured"
