@@ -220,6 +220,9 @@ def test_a_reader_is_found_by_the_beginning_of_the_address_without_reading_all(
         assert found("r19", newsletter_ids=[2]) == []
         assert found("a", newsletter_ids=[1]) == ["a_b@example.org", "axb@example.org"]
         assert found("%") == found("") == found("\x00") == []
+        assert found("\\") == found("_") == found("'") == found("é" * 300) == []
+        assert found("r1")[0] == "r10000@example.com"
+        assert len(found("r1", newsletter_ids=[1])) == 9
         with database.reading() as session:
             reader = find_reader(session, "axb@example.org")
             assert show_reader(session, reader).periods[0].newsletter == "editors-digest"
