@@ -51,7 +51,9 @@ def revoke_token(session: Session, name: str, now: datetime) -> bool:
         NotFoundError: there is no token of that name; says which there are.
     """
     name = one_line(name)
-    found = session.scalar(select(ApiToken).where(ApiToken.name == name).with_for_update())
+    named = select(ApiToken).where(ApiToken.name == name).with_for_update()
+    # As it stands now, whatever was read of it before.
+    found = session.scalar(named.execution_options(populate_existing=True))
     if found is None:
         names = ", ".join(token.name for token in list_tokens(session)) or "none"
         raise NotFoundError(f"There is no token called {name}. There are: {names}.")

@@ -1,10 +1,12 @@
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select, update
 
 from digest.database.transactions import Database
 from digest.errors import FieldError
 from digest.models import ApiToken, Scope
-from digest.newsroom.api_tokens import create_token, find_token
+from digest.newsroom.api_tokens import create_token, find_token, revoke_token
 from tests.factories import NOW
 
 
@@ -55,3 +57,15 @@ def test_a_name_is_taken_once(database: Database) -> None:
 def test_a_name_says_something(database: Database, name: str) -> None:
     with pytest.raises(FieldError), database.transaction() as session:
         create_token(session, name, Scope.ARTICLES, NOW)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_of_two_who_revoke_at_the_same_moment_one_has_done_it(database: Database) -> None:
+    with database.transaction() as session:
+        create_token(session, "their CMS", Scope.ARTICLES, NOW)
+    with database.transaction() as late:
+        read = late.scalars(select(ApiToken)).one()
+        with database.transaction() as session:
+            assert revoke_token(session, "their CMS", NOW)
+        assert not revoke_token(late, "their CMS", NOW + timedelta(minutes=1))
+        assert read.revoked_at == NOW
