@@ -6,7 +6,7 @@ approved, and as which version, stands in the issue's history.
 
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from digest import prose
@@ -156,17 +156,21 @@ def keep_to_policy(session: Session, newsletter: Newsletter, now: datetime) -> N
     """
     if not newsletter.approval.waits:
         return
-    scheduled = select(Issue).where(
-        Issue.newsletter_id == newsletter.id, Issue.state == IssueState.SCHEDULED
+    # What is held comes back as approved, if it had been: a new time approves nothing.
+    approved = or_(
+        Issue.state == IssueState.SCHEDULED,
+        (Issue.state == IssueState.HELD) & Issue.approved_at.is_not(None),
     )
-    for issue in session.scalars(scheduled).all():
+    mine = select(Issue).where(Issue.newsletter_id == newsletter.id, approved)
+    for issue in session.scalars(mine).all():
         turn = begin(session, issue, Editor(THE_RULE), now)
         if _is_by_policy(session, issue):
             continue
         whose = issue.approved_by or "nobody"
         turn.void_approval(f"The newsletter’s approval is stricter now: what {whose} did is void.")
-        # One that had gone on without an approval as well.
-        issue.state = IssueState.DRAFT
+        if issue.state is IssueState.SCHEDULED:
+            # One that had gone on without an approval as well.
+            issue.state = IssueState.DRAFT
     session.flush()
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,8 +19,9 @@ from digest.newsroom.issues.approving import BY_ITSELF, approval_of, approve
 from digest.newsroom.issues.composing import compose
 from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
 from digest.newsroom.issues.history import Editor, list_changes
+from digest.newsroom.issues.moving import move
 from digest.newsroom.issues.ordering import drop_story, pick_article, set_role, shift_story
-from digest.newsroom.issues.scheduling import send_now
+from digest.newsroom.issues.scheduling import schedule, send_now
 from digest.newsroom.newsletters import edit_newsletter, values_of
 from tests.factories import NOW, make_article, make_issue, make_newsletter
 from tests.newsroom.issues.conftest import Shared
@@ -218,3 +220,11 @@ def test_a_stricter_policy_voids_what_it_would_not_have_allowed(database: Databa
         edit_issue(session, issue, {"note": "Good evening."}, imara, NOW)
         assert (issue.state, issue.approved_at) == (IssueState.SCHEDULED, None)
         assert becomes(Approval.REQUIRED) is IssueState.DRAFT
+        # One that is held comes back as approved, so it is asked just so.
+        approve(session, issue, imara.name, NOW, user_id=imara.user_id)
+        move(session, issue, IssueState.HELD, reason="It was due long ago.")
+        assert becomes(Approval.SECOND_PERSON) is IssueState.HELD
+        with pytest.raises(RefusedError, match="second person"):
+            send_now(session, issue, imara.name, NOW, user_id=imara.user_id)
+        schedule(session, issue, NOW + timedelta(1), NOW)
+        assert (issue.state, issue.approved_at) == (IssueState.DRAFT, None)
