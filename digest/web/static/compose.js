@@ -87,7 +87,7 @@ function press(action, fields, then) {
       await saveAll();
       const answer = await ask(action, fields);
       if (answer.ok) learn(answer.page, new Map());
-      takeParts(answer.page);
+      takeParts(answer);
       if (!answer.ok) {
         tell("");
         document.querySelector(".problem")?.scrollIntoView({ block: "nearest" });

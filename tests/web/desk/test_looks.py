@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pyotp
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import delete, select, update
 
 from digest.delivery.controls import pausing
@@ -32,6 +32,7 @@ from digest.newsroom.intake.sources import add_source
 from digest.newsroom.issues.composing import create_issue
 from digest.newsroom.issues.editing import edit_issue
 from digest.newsroom.issues.history import Editor
+from digest.newsroom.issues.ordering import drop_story
 from digest.preflight.accepting import accept
 from digest.preflight.checking import look_over
 from digest.readers.data.day_counts import count_days
@@ -261,6 +262,52 @@ def test_nothing_is_wrong_with_two_texts_side_by_side(
     page.get_by_role("button", name="Take yours").click()
     expect(page.get_by_role("heading", name="Which one goes out?")).to_have_count(0)
     assert page.get_by_label("Your note").input_value() == "Imara’s note."
+
+
+def test_what_is_typed_outlives_another_tab_and_a_slow_answer(
+    staffed: Gallery, draft: int, open_page: OpenPage
+) -> None:
+    page, path = open_page().page, f"{staffed.url}/desk/issues/{draft}"
+    sit_down(staffed, page)
+    page.goto(path)
+    beside = page.context.new_page()
+    beside.goto(path)
+    # Too long to be saved, so that this browser alone has it.
+    long = "A ferry. " * 700
+    page.get_by_label("Your note").fill(long)
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator("[data-saved]")).to_contain_text("Not saved. The note has 6,299")
+    beside.get_by_label("Subject").fill("Ferries")
+    expect(beside.locator("#subject-hint")).to_contain_text("7 characters")
+    assert page.url == path, "nothing is approved without what was typed"
+    page.close()
+    beside.reload()
+    assert beside.get_by_label("Your note").input_value() == long
+    beside.get_by_label("Your note").fill("Short.")
+    # Emptied, and typed on before the desk answers: nobody else was first.
+    held: list[Route] = []
+    beside.locator(".composed-edit > summary").first.click()
+    headline = beside.get_by_label("Headline").first
+    headline.fill("Ours")
+    expect(beside.locator(".composed-title").first).to_have_text("Ours")
+    beside.route("**/stories/*", lambda route: route.continue_() if held else held.append(route))
+    headline.fill("")
+    while not held:
+        beside.wait_for_timeout(50)
+    headline.fill("Ours after all")
+    held[0].continue_()
+    expect(beside.locator(".composed-title").first).to_have_text("Ours after all")
+    expect(beside.locator(".conflict")).to_have_count(0)
+    # What was refused shows no newer words, so it approves none.
+    with staffed.runtime.database.transaction() as session:
+        issue, by = session.get_one(Issue, draft), Editor("Joss")
+        edit_issue(session, issue, {"subject": "Bats"}, by, staffed.clock.now())
+        drop_story(session, issue, issue.stories[2].article_id, by, staffed.clock.now())
+    beside.get_by_role("button", name="Down: ").nth(2).click()
+    expect(beside.get_by_role("alert")).to_contain_text("Joss dropped it.")
+    assert beside.get_by_label("Subject").input_value() == "Ferries"
+    beside.get_by_role("button", name="Approve").click()
+    expect(beside.get_by_role("alert")).to_contain_text("It was changed since you looked.")
 
 
 @pytest.mark.parametrize("width", [1440, 768, 390])

@@ -2,7 +2,7 @@
 // The fields to write in. Each knows what it came with, and on which version of the issue: so of
 // two editors who change one text, whoever saves later is told, whatever else was saved meanwhile.
 
-import { allKept, forget, keep } from "./kept.js";
+import { adopt, allKept, forget, keep } from "./kept.js";
 
 /** @typedef {HTMLInputElement | HTMLTextAreaElement} Field */
 /** @typedef {{ was: string, base: string, tried: string | null }} Known `tried`: not to be sent again. */
@@ -105,6 +105,7 @@ export function putBack() {
   /** @type {[string, import("./kept.js").Words][]} */
   const homeless = [];
   for (const [id, words] of Object.entries(allKept())) {
+    adopt(id, words);
     const field = document.getElementById(id);
     if (!isField(field)) {
       homeless.push([id, words]);
@@ -136,7 +137,8 @@ export function learn(page, sent) {
       forget(field.id);
     } else if (!isDirty(field) || field.value === sent.get(field)) {
       takeOver(field, was, base);
-    } else if (sent.has(field) && plain(sent.get(field) ?? "", field) === plain(was, field)) {
+    } else if (sent.has(field) && ["", plain(was, field)].includes(plain(sent.get(field) ?? "", field))) {
+      // Saved, and typed on meanwhile. What was sent empty stands there as the article's own.
       known.set(field, { was, base, tried: null });
       keepTyped(field);
     }

@@ -15,6 +15,9 @@
 const LONGEST_MS = 60 * 24 * 3600 * 1000;
 const KEY = `digest-desk ${document.querySelector("[data-kept]")?.getAttribute("data-kept")}`;
 
+/** @type {Map<string, string>} what this tab has kept, or put back: another's words are not ours to forget */
+const ours = new Map();
+
 /** @returns {Record<string, Words>} by the fields' ids */
 export function allKept() {
   try {
@@ -33,13 +36,27 @@ export function allKept() {
  * @returns {boolean} whether this browser keeps anything
  */
 export function keep(id, words) {
+  ours.set(id, words.text);
   return write({ ...allKept(), [id]: words });
 }
 
-/** @param {string} id */
+/**
+ * Take what is kept for this tab's own.
+ * @param {string} id
+ * @param {Words} words
+ */
+export function adopt(id, words) {
+  ours.set(id, words.text);
+}
+
+/**
+ * Forget what this tab has kept, unless another has kept something else there since.
+ * @param {string} id
+ */
 export function forget(id) {
   const { [id]: gone, ...rest } = allKept();
-  if (gone) write(rest);
+  if (gone && gone.text === ours.get(id)) write(rest);
+  ours.delete(id);
 }
 
 /** @param {Record<string, Words>} all */

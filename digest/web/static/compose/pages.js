@@ -70,14 +70,16 @@ export function fieldsOf(form, button) {
 /**
  * Take the parts of a page in place of those that are shown. What is open stays open, and focus
  * stays at the same button of the same row, or as near to it as there is.
- * @param {Document} page
+ * @param {Answer} answer
  */
-export function takeParts(page) {
+export function takeParts({ page, ok }) {
   const giveBack = heldFocus();
   for (const part of document.querySelectorAll("[data-part]")) {
     const name = part.getAttribute("data-part");
     const fresh = page.querySelector(`[data-part="${name}"]`);
     if (!fresh) continue;
+    // After a refusal the fields keep older words: whoever approves those names their version.
+    if (name === "acts" && !ok) continue;
     // The frame is renewed by itself, without a flash.
     if (name === "preview" && !part.querySelector(".seen") === !fresh.querySelector(".seen")) continue;
     keepOpen(part, fresh);

@@ -68,13 +68,14 @@ export function inTurn(work) {
   return turn;
 }
 
-/** Save all that waits; false: it could not be. */
+/** Save all that waits; false: some of it could not be, or somebody else was first. */
 export async function saveAll() {
   const groups = grouped();
   if (!groups.length) return true;
   say("Saving…");
+  let all = true;
   try {
-    for (const group of groups) await saveGroup(group);
+    for (const group of groups) all = (await saveGroup(group)) && all;
   } catch (error) {
     if (!(error instanceof NotDone)) throw error;
     fail(error, groups.flat());
@@ -83,7 +84,7 @@ export async function saveAll() {
   if (trouble) aloud("Saved.");
   trouble = false;
   onSaved();
-  return true;
+  return all;
 }
 
 /** @returns {Field[][]} what waits, by form and by version */
@@ -112,10 +113,13 @@ function formFor(group) {
   return form;
 }
 
-/** @param {Field[]} group */
+/**
+ * @param {Field[]} group
+ * @returns {Promise<boolean>} whether all of it was taken
+ */
 async function saveGroup(group) {
   const [first] = group;
-  if (!first) return;
+  if (!first) return true;
   const sent = new Map(group.map((field) => [field, field.value]));
   const action = actionOf(formOf(first));
   let answer = await ask(action, formFor(group));
@@ -132,9 +136,10 @@ async function saveGroup(group) {
   }
   // In this order: what is taken is not in that page any more.
   if (answer.ok) learn(answer.page, conflict ? new Map() : sent);
-  takeParts(answer.page);
+  takeParts(answer);
   const wrong = document.querySelector(".problem li")?.textContent?.trim();
   if (!answer.ok) say(`Not saved. ${wrong ?? "Load the page again."}`, true);
+  return answer.ok && !conflict;
 }
 
 /**
