@@ -56,8 +56,7 @@ def approve(
     if issue.state is not IssueState.DRAFT:
         raise RefusedError(f"Only a draft can be approved, and {called(issue)} is {issue.state}.")
     refuse_empty(session, issue)
-    if version is not None and version != issue.version:
-        raise RefusedError("It was changed since you looked. Look at it, then approve it.")
+    refuse_unseen(issue, version)
     beside = refuse_writer(session, issue, by, user_id, override)
     move(session, issue, IssueState.SCHEDULED, approved_at=now, approved_by=by)
     note_approval(session, issue, by, now, user_id=user_id, beside=beside)
@@ -70,6 +69,12 @@ def refuse_empty(session: Session, issue: Issue) -> None:
     )
     if not found:
         raise RefusedError(f"There are no stories in {called(issue)} yet. Compose it first.")
+
+
+def refuse_unseen(issue: Issue, version: int | None) -> None:
+    """Raise RefusedError where an issue is not the version that was looked at (None: any)."""
+    if version is not None and version != issue.version:
+        raise RefusedError("It was changed since you looked. Look at it, then approve it.")
 
 
 def has_written(session: Session, issue: Issue, user_id: int) -> bool:

@@ -8,7 +8,12 @@ from digest import zones
 from digest.errors import RefusedError
 from digest.home import refuse_if_moved
 from digest.models import BEFORE_FREEZE, Issue, IssueState
-from digest.newsroom.issues.approving import note_approval, refuse_empty, refuse_writer
+from digest.newsroom.issues.approving import (
+    note_approval,
+    refuse_empty,
+    refuse_unseen,
+    refuse_writer,
+)
 from digest.newsroom.issues.calendar import slot_sent_at
 from digest.newsroom.issues.moving import called, move
 
@@ -54,13 +59,15 @@ def send_now(
     now: datetime,
     *,
     special: bool = False,
+    version: int | None = None,
     user_id: int | None = None,
     override: str | None = None,
 ) -> None:
     """Approve an issue and let it be due at once; the caller rings for a worker after commit.
 
     It uses up its slot, however early it goes, unless it is made `special` (see `schedule`).
-    `user_id` and `override` are `approve`'s; nothing is asked of one that is approved already.
+    `version`, `user_id` and `override` are `approve`'s; nothing is asked of one that is approved
+    already.
 
     Raises:
         FieldError: `override` says nothing, or too much.
@@ -71,6 +78,8 @@ def send_now(
     _refuse_unless_waiting(issue)
     refuse_empty(session, issue)
     approves = issue.approved_at is None
+    if approves:
+        refuse_unseen(issue, version)
     beside = refuse_writer(session, issue, by, user_id, override) if approves else ""
     approved = {"approved_at": now, "approved_by": by} if approves else {}
     move(

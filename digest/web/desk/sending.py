@@ -28,7 +28,7 @@ from digest.preflight.clearing import clear
 from digest.runtime import DELIVER_ISSUE, PREPARE_ISSUE
 from digest.web.context import current_runtime
 from digest.web.desk.asking import ask_first
-from digest.web.desk.compose import found_issue
+from digest.web.desk.compose import found_issue, version_looked_at
 from digest.web.desk.live import Feeds, Reading
 from digest.web.desk.progress import progress_of
 from digest.web.desk.signed_in import (
@@ -161,6 +161,7 @@ def take_send(issue_id: int) -> AnyResponse:
     if (first := prove_first()) is not None:
         return first
     typed, special, now = request.form.get("readers", ""), _special(), desk().now
+    looked_at = version_looked_at()
     with current_runtime().database.reading() as session:
         audience = count_audience(session, found_issue(session, issue_id).newsletter_id, now)
 
@@ -170,7 +171,8 @@ def take_send(issue_id: int) -> AnyResponse:
             return Did("nothing")
         if issue.state in BEFORE_FREEZE:
             _refuse_other_size(typed, audience.readers)
-        send_now(session, issue, by, now, special=special, user_id=desk().user.id)
+        user_id = desk().user.id
+        send_now(session, issue, by, now, special=special, version=looked_at, user_id=user_id)
         _look_over(session, issue)
         return Did("sent", ("send_at", "state"), rings=(PREPARE_ISSUE, 1))
 

@@ -55,6 +55,7 @@ def test_who_wrote_cannot_approve_and_an_edit_voids(
     page = imara.get(path)
     assert f'action="{path}/approve"' not in page.text
     assert "You have written in it, so somebody else has to approve it." in words(page)
+    assert "It has to be approved first." in words(imara.get(f"{path}/sending"))
     refused = press_approve(imara, path)
     assert "Imara has written in the issue of 14 November 2026." in refused
     assert "It was changed since you looked" in press_approve(joss, path, seen)

@@ -26,6 +26,8 @@ from digest.models import (
     Role,
     User,
 )
+from digest.newsroom.issues.editing import edit_issue
+from digest.newsroom.issues.history import Editor
 from digest.web.context import EXTENSION
 from digest.web.desk import live
 from tests.factories import NOW, make_article, make_issue, make_reader
@@ -61,8 +63,10 @@ class Post:
     def press(self, what: str, editor: Colleague | None = None, /, **fields: Any) -> str:
         """Press a button; return what the page says that the browser comes to."""
         client = editor or self.editor
-        proof = hidden(client.get("/desk/account").text, "proof")
-        answer = client.client.post(f"{self.path}/{what}", data={"proof": proof, **fields})
+        shown = {"proof": hidden(client.get("/desk/account").text, "proof")}
+        if what == "send":
+            shown["version"] = str(self.issue().version)
+        answer = client.client.post(f"{self.path}/{what}", data={**shown, **fields})
         return words(client.get(answer.location)) if answer.status_code == 303 else words(answer)
 
     def issue(self) -> Issue:
@@ -109,7 +113,13 @@ def test_an_issue_is_scheduled_and_sent(
         session.execute(update(Article).values(url=f"{http_server.url}/port"))
     assert "There is no page at that address (404)." in post.press("send", readers="3")
     assert post.issue().state is IssueState.DRAFT
+    seen = hidden(post.editor.get(f"{post.path}/sending").text, "version")
+    with post.database.transaction() as session:
+        issue = session.get_one(Issue, post.id)
+        edit_issue(session, issue, {"note": "Good morning."}, Editor("Joss"), NOW)
     post.editor.accept_all(post.path)
+    refused = post.press("send", readers="3", version=seen)
+    assert "It was changed since you looked." in refused, "sending now approves what was seen"
     assert "It is on its way." in post.press("send", readers="3")
     assert "That was done already." in post.press("send", readers="3"), "pressed twice"
     assert bell.rung == ["worker.tasks.prepare_issue"]
@@ -130,7 +140,7 @@ def test_sending_now_asks_for_the_password_again(post: Post, clock: FixedClock) 
     proof = hidden(post.editor.get(f"{post.path}/sending").text, "proof")
     answer = post.editor.client.post(
         f"{post.path}/send",
-        data={"proof": proof, "readers": "3"},
+        data={"proof": proof, "readers": "3", "version": "0"},
         headers={"Referer": f"http://127.0.0.1:8000{post.path}/sending"},
     )
     assert answer.location.startswith("/desk/again?next=/desk/issues/")
