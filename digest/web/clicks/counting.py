@@ -17,7 +17,7 @@ from digest.database.transactions import Database
 from digest.delivery.clicks import Target, add_clicks, target_of
 from digest.errors import UnavailableError
 from digest.runtime import Runtime
-from digest.web.clicks.followers import Followers, open_followers
+from digest.web.clicks.followers import AGAIN, Followers, open_followers
 from digest.web.evidence import reader_ip
 from digest.web.guarding.networks import networks_of
 
@@ -70,11 +70,16 @@ class Clicks:
         return found
 
     def count(self, story_id: int, issue_id: int, network: str | None, is_machine: bool) -> None:
-        """Count a click, as a machine's where it is one, or its network turns out to be."""
+        """Count a click, as a machine's where it is one, or its network turns out to be.
+
+        What its network has followed within ten seconds is not counted again.
+        """
         if is_machine:
             self._add([(story_id, 0, 1)])
             return
         told = self._followers.note(issue_id, story_id, network) if network else []
+        if told == AGAIN:
+            return
         # Those of a network that has just given itself away had been counted as a reader's.
         before = [(each, -1, 1) for each in told[:-1]]
         self._add([*before, (story_id, 0, 1) if told else (story_id, 1, 0)])

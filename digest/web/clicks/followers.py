@@ -1,6 +1,6 @@
 """Which networks follow an issue's links as no person does: more than three within ten seconds.
 
-A network is held for ten seconds, as an HMAC with the issue, under a key that is made anew each
+The same link by the same network counts once in ten seconds: no host drives a number up. A network is held for ten seconds, as an HMAC with the issue, under a key that is made anew each
 hour and kept in Redis or in the process's memory alone.
 """
 
@@ -23,28 +23,29 @@ from digest.web.redis_or_own import PATIENCE_SECONDS, RedisOrOwn
 LINKS = 3
 WITHIN_MS = 10_000
 KEY_LASTS_MS = 3_600_000
-# Of one network; more within ten seconds are a machine's anyway.
-REMEMBERED = 200
-# As in `OwnFollowers.note`. KEYS[1] holds "moment:story:told " for each link followed lately.
-# ARGV: the moment, the story, the span, how many links, and how many are remembered.
+# As in `OwnFollowers.note`. KEYS[1] holds "moment:story:told " for each link followed lately;
+# `told` is 2 for one that was not counted. ARGV: the moment, the story, the span, how many links.
 NOTE = """
-    local now, lines, links, different = tonumber(ARGV[1]), {}, {}, 0
-    local known = (redis.call('GET', KEYS[1]) or '') .. ARGV[1] .. ':' .. ARGV[2] .. ':0 '
-    for at, story, told in string.gmatch(known, '(%d+):(%d+):([01]) ') do
+    local now, lines, links, different, again = tonumber(ARGV[1]), {}, {}, 0, false
+    local known = redis.call('GET', KEYS[1]) or ''
+    for at, story, told in string.gmatch(known, '(%d+):(%d+):([012]) ') do
         if tonumber(at) >= now - tonumber(ARGV[3]) then
-            lines[#lines + 1] = {at, story, told}
+            local same = story == ARGV[2]
+            again = again or (same and told ~= '2')
+            if not (same and told == '2') then
+                lines[#lines + 1] = {at, story, told}
+            end
         end
     end
-    local first = math.max(1, #lines - tonumber(ARGV[5]) + 1)
-    for number = first, #lines do
-        local story = lines[number][2]
-        if not links[story] then
-            links[story], different = true, different + 1
+    lines[#lines + 1] = {ARGV[1], ARGV[2], again and '2' or '0'}
+    for _, line in ipairs(lines) do
+        if not links[line[2]] then
+            links[line[2]], different = true, different + 1
         end
     end
     local machine, kept, newly = different > tonumber(ARGV[4]), {}, {}
-    for number = first, #lines do
-        local at, story, told = unpack(lines[number])
+    for _, line in ipairs(lines) do
+        local at, story, told = unpack(line)
         if machine and told == '0' then
             told = '1'
             newly[#newly + 1] = story
@@ -52,8 +53,10 @@ NOTE = """
         kept[#kept + 1] = at .. ':' .. story .. ':' .. told .. ' '
     end
     redis.call('SET', KEYS[1], table.concat(kept), 'PX', ARGV[3])
-    return newly
+    return again and {0} or newly
 """
+# A story's id is none of it.
+AGAIN = [0]
 
 
 class Followers(Protocol):
@@ -63,7 +66,7 @@ class Followers(Protocol):
         """Note that a network follows a link. Return the stories whose clicks prove a machine's.
 
         This one last, and before it those of the same network that were taken for a reader's; none
-        where nothing speaks against a reader.
+        where nothing speaks against a reader. `AGAIN`: this one was counted just now.
         """
         ...
 
@@ -87,6 +90,7 @@ class _Either:
 class _Visit:
     at: int
     story_id: int
+    counts: bool
     told: bool = False
 
 
@@ -108,10 +112,15 @@ class OwnFollowers:
             self._forget(now)
             who = _masked(self._key, issue_id, network)
             lately = [each for each in self._visits.get(who, ()) if each.at >= now - WITHIN_MS]
-            visits = self._visits[who] = [*lately, _Visit(now, story_id)][-REMEMBERED:]
+            again = any(each.story_id == story_id and each.counts for each in lately)
+            # Of each story the one that counted and the last one, however many there are.
+            kept = [each for each in lately if each.counts or each.story_id != story_id]
+            visits = self._visits[who] = [*kept, _Visit(now, story_id, counts=not again)]
+            if again:
+                return AGAIN
             if len({each.story_id for each in visits}) <= LINKS:
                 return []
-            newly = [each for each in visits if not each.told]
+            newly = [each for each in visits if each.counts and not each.told]
             for each in newly:
                 each.told = True
             return [each.story_id for each in newly]
@@ -146,7 +155,7 @@ class RedisFollowers:
 
     def note(self, issue_id: int, story_id: int, network: str) -> list[int]:
         who = _masked(self._key(), issue_id, network).hex()
-        args = [self._now_ms(), story_id, WITHIN_MS, LINKS, REMEMBERED]
+        args = [self._now_ms(), story_id, WITHIN_MS, LINKS]
         return [int(each) for each in self._note(keys=[f"{self._prefix}:{who}"], args=args)]
 
     def _key(self) -> bytes:
