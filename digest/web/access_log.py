@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
+# When which story was followed is written nowhere (docs/decisions/0037-counting-clicks.md).
+FOLLOWED = re.compile(r"/s/[0-9]+$")
 METHOD = re.compile(r"[A-Z]{1,20}")
 LONGEST = 500
 
@@ -47,6 +49,7 @@ def _method(given: str) -> str:
 def _path(given: str) -> str:
     """Return the path as it stands in an address: one word, whatever was sent."""
     path = quote(given.encode("latin-1"), safe="/:@!$&()*+,;=~-._")
+    path = FOLLOWED.sub("/s/…", path)
     return path if len(path) <= LONGEST else f"{path[:LONGEST]}…"
 
 

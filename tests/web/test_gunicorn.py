@@ -83,6 +83,7 @@ def test_it_serves_readers_and_logs_no_token(
             assert client.get("/readyz").json()["status"] == "ready"
             for folder in ("confirm", "unsubscribe", "preferences"):
                 client.get(f"/{folder}/{token}?x=robin@example.org")
+            client.get("/s/1234567")
             left = client.post(f"/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"})
             assert left.status_code == 200
             fields = {"email": "robin@example.org", "newsletter": "editors-digest"}
@@ -97,6 +98,7 @@ def test_it_serves_readers_and_logs_no_token(
     assert f"GET {under}/ 200" in output
     assert f"POST {under}/subscribe 200" in output
     assert f"POST {under}/unsubscribe/… 200" in output
+    assert f"GET {under}/s/… 404" in output
     assert token not in output
     assert token.partition(".")[2] not in output
     assert "robin" not in output
