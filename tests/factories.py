@@ -12,15 +12,18 @@ from digest.home import settle_if_empty
 from digest.models import (
     BEFORE_FREEZE,
     Article,
+    Grant,
     InboundDomain,
     Issue,
     IssueState,
     Newsletter,
     Publication,
+    Role,
     Story,
     StoryRole,
     Subscriber,
     Subscription,
+    User,
 )
 from digest.newsroom.intake.links import page_key
 from digest.settings.loading import Key, Settings, parse_relay
@@ -219,3 +222,12 @@ def make_issue(
         session.add(Story(issue_id=issue.id, article_id=article.id, position=position, role=role))
     session.flush()
     return issue
+
+
+def make_editor(session: Session, email: str) -> User:
+    """Make a user of the desk who is an editor of all newsletters."""
+    user = User(email=email, email_key=email, name=email.partition("@")[0], created_at=NOW)
+    user.grants.append(Grant(role=Role.EDITOR))
+    session.add(user)
+    session.flush()
+    return user

@@ -5,16 +5,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from digest.database.adding import add_unless_there
 from digest.database.transactions import Database
-from digest.models import BEFORE_FREEZE, Issue, IssueState, Notice, NoticeKind, PreflightReport
+from digest.models import BEFORE_FREEZE, Issue, IssueState, NoticeKind, PreflightReport
 from digest.newsroom.intake.fetching import Fetcher
 from digest.preflight.asking import ask_links_of
 from digest.preflight.checking import look_over, refuse_too_late
 from digest.preflight.clearing import CANNOT, note
 from digest.preflight.findings import Finding, Preflight
 from digest.preflight.links import UNCHECKED
-from digest.tokens import new_token_id
+from digest.telling import tell_editors
 
 # Long enough for an editor to do something about it.
 AHEAD = timedelta(minutes=20)
@@ -75,7 +74,7 @@ def _is_due(by_itself_at: datetime | None, send_at: datetime) -> bool:
 def look_again(
     database: Database, issue_id: int, *, fetcher: Fetcher, public_url: str, now: datetime
 ) -> None:
-    """Ask the issue's links, look it over, and tell its editor what turned bad since.
+    """Ask the issue's links, look it over, and tell its editors what turned bad since.
 
     Since a person looked; where nobody did, of what turns bad by itself. And what keeps the issue.
     """
@@ -93,7 +92,8 @@ def look_again(
         report = note(session, issue, found, now)
         report.by_itself_at, report.turned_bad = now, [_said(each) for each in news]
         if news:
-            _tell_editor(session, issue, now)
+            # Once for each time that it was to go out.
+            tell_editors(session, issue, NoticeKind.TURNED_BAD, now)
 
 
 def _news(found: Preflight, known: set[str] | None) -> list[Finding]:
@@ -109,19 +109,3 @@ def _news(found: Preflight, known: set[str] | None) -> list[Finding]:
 
 def _said(finding: Finding) -> str:
     return f"{CANNOT} {finding.sentence}" if finding.blocks else finding.sentence
-
-
-def _tell_editor(session: Session, issue: Issue, now: datetime) -> None:
-    add_unless_there(
-        session,
-        Notice(
-            token_id=new_token_id(),
-            kind=NoticeKind.TURNED_BAD,
-            to_address=issue.newsletter.editor_email,
-            # Once for each time that it was to go out.
-            once=f"{NoticeKind.TURNED_BAD}:{issue.id}:{issue.send_at.isoformat()}",
-            newsletter_id=issue.newsletter_id,
-            issue_id=issue.id,
-            created_at=now,
-        ),
-    )

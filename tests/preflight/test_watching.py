@@ -16,7 +16,7 @@ from digest.preflight.clearing import clear
 from digest.preflight.watching import AHEAD, issues_to_look_over, look_now
 from digest.runtime import LOOK_AGAIN, PREPARE_ISSUE, Runtime
 from digest.tick import tick
-from tests.factories import NOW, RING, SUPPRESSION_KEY, make_settings
+from tests.factories import NOW, RING, SUPPRESSION_KEY, make_editor, make_settings
 from tests.preflight.house import FETCHER, PUBLIC_URL, House
 from tests.servers.web import WebServer
 from tests.worker.test_fetching import RecordingBell
@@ -107,7 +107,9 @@ def test_warnings_hold_nothing_and_where_nobody_looked_only_news_is_told(house: 
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_of_a_blocker_the_editor_hears_while_there_is_time(house: Watched) -> None:
+def test_of_a_blocker_its_editors_hear_while_there_is_time(house: Watched) -> None:
+    with house.database.transaction() as session:
+        make_editor(session, "joss@example.org")
     house.put(subject="TKTK")
     house.go_to(house.send_at - AHEAD)
     assert house.told() == [
@@ -117,7 +119,9 @@ def test_of_a_blocker_the_editor_hears_while_there_is_time(house: Watched) -> No
     later = house.send_at + timedelta(days=1)
     house.put(send_at=later)
     assert house.go_to(later - AHEAD) == [LOOK_AGAIN]
-    assert [each.kind for each in house.notices()] == [NoticeKind.TURNED_BAD] * 2
+    told = [(each.kind, each.to_address) for each in house.notices()]
+    both = (told[0][1], "joss@example.org")
+    assert told == [(NoticeKind.TURNED_BAD, each) for each in both * 2]
     house.put(subject=None)
     assert house.go_to(later) == [PREPARE_ISSUE]
     assert house.issue().state is IssueState.FROZEN

@@ -18,10 +18,9 @@ from digest.models import (
     DeliveryState,
     Issue,
     IssueState,
-    Notice,
     NoticeKind,
 )
-from digest.tokens import new_token_id
+from digest.telling import tell_editors
 
 BEFORE_MAIL = (IssueState.FROZEN, IssueState.SENDING, IssueState.PARKED)
 OUT_OF_OUR_HANDS = tuple(state for state in MAY_HAVE_ARRIVED if state is not DeliveryState.SENDING)
@@ -30,7 +29,7 @@ OUT_OF_OUR_HANDS = tuple(state for state in MAY_HAVE_ARRIVED if state is not Del
 def pause_late(session: Session, now: datetime, late: timedelta) -> list[int]:
     """Pause every frozen issue of which nothing has left, more than `late` after its time.
 
-    Its editor is told.
+    Its editors are told.
     """
     found = session.scalars(
         select(Issue.id).where(
@@ -65,8 +64,9 @@ def _judge(session: Session, issue_id: int, now: datetime) -> bool:
         return False
     issue.reason = _why(issue)
     issue.state, issue.parked_until, issue.lateness_judged_at = IssueState.PAUSED, None, now
-    session.add(_notice(issue, now))
     session.flush()
+    # This happens to an issue once.
+    tell_editors(session, issue, NoticeKind.HELD, now, once=f"late:{issue.id}")
     end_waits(session, [issue_id])
     return True
 
@@ -82,19 +82,6 @@ def _is_late(session: Session, issue_id: int, latest: datetime) -> bool:
         Issue.id == issue_id, Issue.send_at < latest, Issue.lateness_judged_at.is_(None)
     )
     return session.scalar(late) is not None
-
-
-def _notice(issue: Issue, now: datetime) -> Notice:
-    # Its row is locked, and this happens to an issue once.
-    return Notice(
-        token_id=new_token_id(),
-        kind=NoticeKind.HELD,
-        to_address=issue.newsletter.editor_email,
-        once=f"late:{issue.id}",
-        newsletter_id=issue.newsletter_id,
-        issue_id=issue.id,
-        created_at=now,
-    )
 
 
 def _why(issue: Issue) -> str:

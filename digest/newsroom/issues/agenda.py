@@ -29,7 +29,7 @@ from digest.newsroom.issues.calendar import WEEK, occurrences_due
 from digest.newsroom.issues.composing import compose, create_issue
 from digest.newsroom.issues.moving import move
 from digest.newsroom.issues.replacing import replace_withdrawn, shows_withdrawn
-from digest.newsroom.issues.telling import tell_editors
+from digest.telling import tell_editors
 
 # A reminder comes so long before an issue closes, or at half of the time that there is.
 REMIND_AHEAD = timedelta(hours=3)

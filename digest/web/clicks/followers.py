@@ -1,7 +1,8 @@
 """Which networks follow an issue's links as no person does: more than three within ten seconds.
 
-The same link by the same network counts once in ten seconds: no host drives a number up. A network is held for ten seconds, as an HMAC with the issue, under a key that is made anew each
-hour and kept in Redis or in the process's memory alone.
+The same link by the same network counts once in ten seconds: no host drives a number up. A network
+is held for ten seconds, as an HMAC with the issue, under a key that is made anew each hour and kept
+in Redis or in the process's memory alone.
 """
 
 import hashlib

@@ -9,6 +9,7 @@ from digest.delivery.controls import pausing
 from digest.delivery.ledger.lateness import pause_late
 from digest.models import Delivery, DeliveryState, Issue, IssueState, Notice, NoticeKind
 from tests.delivery.conftest import Press, readers
+from tests.factories import make_editor
 from tests.scripted_smtp import ScriptedRelay
 
 LATE = timedelta(hours=12)
@@ -30,11 +31,13 @@ def tick(press: Press) -> list[int]:
 
 def notices(press: Press) -> list[Notice]:
     with press.database.reading() as session:
-        return list(session.scalars(select(Notice)))
+        return list(session.scalars(select(Notice).order_by(Notice.id)))
 
 
-def test_one_that_was_parked_for_a_day_is_paused_and_its_editor_told(press: Press) -> None:
+def test_one_that_was_parked_for_a_day_is_paused_and_its_editors_told(press: Press) -> None:
     issue_id = press.frozen_issue(*readers(3))
+    with press.database.transaction() as session:
+        make_editor(session, "joss@example.org")
     before = press.issue(issue_id)
     park(press, issue_id)
     press.clock.advance(LATE)
@@ -50,9 +53,11 @@ def test_one_that_was_parked_for_a_day_is_paused_and_its_editor_told(press: Pres
         "relay does not answer."
     )
     assert (issue.number, issue.audience) == (before.number, before.audience)
-    [notice] = notices(press)
-    assert (notice.kind, notice.issue_id) == (NoticeKind.HELD, issue_id)
-    assert notice.to_address == "imara@halyard.example"
+    told = [(each.kind, each.issue_id, each.to_address) for each in notices(press)]
+    assert told == [
+        (NoticeKind.HELD, issue_id, address)
+        for address in ("imara@halyard.example", "joss@example.org")
+    ]
 
 
 def test_a_worker_that_finds_it_late_sends_nothing(press: Press) -> None:

@@ -13,8 +13,8 @@ from digest.delivery.messages import Links
 from digest.delivery.notices.sending import send_notices
 from digest.models import Approval, AuditEvent, Issue, IssueState, Newsletter, NoticeKind, Role
 from digest.newsroom.issues.approving import approve
-from digest.newsroom.issues.telling import tell_editors
 from digest.settings.loading import RelayAddress
+from digest.telling import tell_editors
 from tests.factories import NOW, RING, make_article, make_issue, make_settings
 from tests.scripted_smtp import ScriptedRelay
 from tests.web.conftest import hidden, words
