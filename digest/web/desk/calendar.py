@@ -20,6 +20,7 @@ from digest.newsroom.issues.planning import Planned, coming, past
 from digest.newsroom.issues.scheduling import schedule
 from digest.newsroom.issues.skipping import AHEAD, issue_of, skip, take_up
 from digest.web.context import current_runtime
+from digest.web.desk.findings import look_over_first
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import Standing, moment, standing_of
 
@@ -106,6 +107,8 @@ def _take_up(session: Session, newsletter: Newsletter) -> Done:
 def _move(session: Session, newsletter: Newsletter) -> Done:
     issue = _meant(session, newsletter)
     schedule(session, issue, _chosen(newsletter), desk().now)
+    if issue.approved_at is not None:
+        look_over_first(session, issue)
     return issue, ("send_at",)
 
 

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from digest.models import BEFORE_FREEZE, Issue
 from digest.preflight.checking import look_over
+from digest.preflight.clearing import clear
 from digest.preflight.findings import Finding, Preflight
 from digest.web.context import current_runtime
 from digest.web.desk.signed_in import desk
@@ -37,6 +38,16 @@ class Shown:
     blockers: tuple[Row, ...]
     warnings: tuple[Row, ...]
     checked: str
+
+
+def look_over_first(session: Session, issue: Issue) -> None:
+    """Look an issue over that whoever asks sends on its way.
+
+    Raises:
+        RefusedError: names what keeps it, and what nobody has accepted.
+    """
+    url = current_runtime().settings.public_url
+    clear(session, issue, public_url=url, now=desk().now, warnings=True)
 
 
 def found_of(session: Session, issue: Issue) -> Shown | None:

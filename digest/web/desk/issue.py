@@ -9,7 +9,6 @@ from digest.models import Role
 from digest.newsroom.issues.approving import approve
 from digest.newsroom.issues.filling import fill
 from digest.newsroom.issues.history import Editor
-from digest.preflight.clearing import clear
 from digest.web.context import current_runtime
 from digest.web.desk.approval import approval_shown
 from digest.web.desk.asking import ask_first
@@ -20,7 +19,7 @@ from digest.web.desk.compose import (
     said,
     version_looked_at,
 )
-from digest.web.desk.findings import found_of
+from digest.web.desk.findings import found_of, look_over_first
 from digest.web.desk.seeing import View, seen, tested
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import standing_of
@@ -60,8 +59,7 @@ def take_approval(issue_id: int) -> AnyResponse:
             who = actor(session)
             looked_at, user_id = version_looked_at(), desk().user.id
             approve(session, issue, who.name, desk().now, version=looked_at, user_id=user_id)
-            url = current_runtime().settings.public_url
-            clear(session, issue, public_url=url, now=desk().now, warnings=True)
+            look_over_first(session, issue)
             record_issue(
                 session,
                 who,

@@ -24,11 +24,11 @@ from digest.models import BEFORE_FREEZE, Delivery, Issue, IssueState, Role
 from digest.newsroom.issues.calendar import moment, oddity
 from digest.newsroom.issues.correcting import CORRECTABLE
 from digest.newsroom.issues.scheduling import schedule, send_now
-from digest.preflight.clearing import clear
 from digest.runtime import DELIVER_ISSUE, PREPARE_ISSUE
 from digest.web.context import current_runtime
 from digest.web.desk.asking import ask_first
 from digest.web.desk.compose import found_issue, version_looked_at
+from digest.web.desk.findings import look_over_first
 from digest.web.desk.live import Feeds, Reading
 from digest.web.desk.progress import progress_of
 from digest.web.desk.signed_in import (
@@ -141,7 +141,7 @@ def take_time(issue_id: int) -> AnyResponse:
             return Did("nothing")
         schedule(session, issue, at, now, special=special)
         if issue.approved_at is not None:
-            _look_over(session, issue)
+            look_over_first(session, issue)
         return Did("scheduled", ("send_at", "state"))
 
     def ask() -> None:
@@ -173,7 +173,7 @@ def take_send(issue_id: int) -> AnyResponse:
             _refuse_other_size(typed, audience.readers)
         user_id = desk().user.id
         send_now(session, issue, by, now, special=special, version=looked_at, user_id=user_id)
-        _look_over(session, issue)
+        look_over_first(session, issue)
         return Did("sent", ("send_at", "state"), rings=(PREPARE_ISSUE, 1))
 
     def ask() -> None:
@@ -181,11 +181,6 @@ def take_send(issue_id: int) -> AnyResponse:
             ask_first(issue_id)
 
     return _act(issue_id, "issue send", "readers", act, first=ask)
-
-
-def _look_over(session: Session, issue: Issue) -> None:
-    url = current_runtime().settings.public_url
-    clear(session, issue, public_url=url, now=desk().now, warnings=True)
 
 
 @sending_pages.post(f"/issues/<{ID}:issue_id>/<any(pause,resume,cancel):what>")

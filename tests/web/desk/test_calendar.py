@@ -78,6 +78,17 @@ def test_a_week_is_skipped_and_taken_up_again_and_one_is_moved(
     ]
 
 
+def test_what_is_approved_is_looked_over_before_it_moves(wall: Wall, database: Database) -> None:
+    with database.transaction() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        issue = make_issue(session, newsletter, [make_article(session, "port")], IssueState.HELD)
+        issue.subject, issue.reason, issue.approved_at = "TKTK", "Cannot go out yet.", NOW
+        issue.composed_at, issue_id = NOW, issue.id
+    refused = wall.press("move", issue=issue_id, date="2026-11-15", time="18:30")
+    assert (refused.status_code, "still has “TKTK”" in words(refused)) == (422, True)
+    assert issues(database)[0].state is IssueState.HELD
+
+
 def test_a_special_edition_is_made_once_however_often_the_button_is_pressed(
     wall: Wall, database: Database
 ) -> None:
