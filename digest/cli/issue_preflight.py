@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
-from digest.cli.arguments import IssueName, find_issue, issue_argument, short_name, who
+from digest.cli.acting import Acting, acting_options
+from digest.cli.arguments import IssueName, find_issue, issue_argument, short_name
 from digest.cli.opening import json_option, print_json, runtime
-from digest.desk.audit import OPERATOR, record
+from digest.desk.audit import record
 from digest.models import AcceptedFinding
 from digest.newsroom.intake.fetching_sources import open_fetcher
-from digest.newsroom.issues.history import Editor
 from digest.preflight import accepting
 from digest.preflight.clearing import CANNOT
 from digest.preflight.findings import Finding, Preflight
@@ -83,8 +83,8 @@ def _finding_as_json(finding: Finding, looked: Preflight) -> dict[str, Any]:
 @click.command()
 @issue_argument
 @click.argument("codes", nargs=-1, required=True, metavar="CODE...")
-@click.option("--by", default=who, show_default="you", help="Who accepts it.")
-def accept(name: IssueName, codes: tuple[str, ...], by: str) -> None:
+@acting_options
+def accept(name: IssueName, codes: tuple[str, ...], acting: Acting) -> None:
     """Let warnings of an issue stand as they are. CODE is what digest issue preflight shows.
 
     An acceptance is of that warning as it is now: once it changes, it has to be accepted anew.
@@ -93,14 +93,14 @@ def accept(name: IssueName, codes: tuple[str, ...], by: str) -> None:
         url, now = opened.settings.public_url, opened.clock.now()
         with opened.database.transaction() as session:
             found = find_issue(session, name)
+            actor, by = acting.begin(session, found.newsletter)
             rows = [
-                accepting.accept(session, found, code, Editor(by), now, public_url=url)
-                for code in codes
+                accepting.accept(session, found, code, by, now, public_url=url) for code in codes
             ]
             for row in (each for each in rows if each.at == now):
                 record(
                     session,
-                    OPERATOR,
+                    actor,
                     "issue accept",
                     AcceptedFinding.__tablename__,
                     row.id,

@@ -37,6 +37,8 @@ def test_blockers_end_with_one_and_warnings_are_accepted(
     approved = run("issue", "approve", "editors-digest")
     assert "There is one thing to look at: digest issue preflight" in approved.out
 
+    nobody = ("issue", "accept", "editors-digest", finding["code"], "--as", "joss@example.org")
+    assert "joss@example.org" in run(*nobody).err, "only a user acts as one"
     accepted = run("issue", "accept", "editors-digest", finding["code"], "--by", "imara")
     assert accepted.out == f"Accepted by imara: {finding['sentence']}\n"
     said = run("issue", "preflight", "editors-digest")
