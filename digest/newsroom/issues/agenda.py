@@ -121,7 +121,9 @@ def _compose(session: Session, issue: Issue, now: datetime) -> None:
     # One that is late, and approved by itself in this very tick, waits for nobody.
     waits = issue.newsletter.approval.waits or issue.closes_at > now
     if issue.state is IssueState.DRAFT and waits:
-        tell_editors(session, issue, NoticeKind.DRAFT_READY, now)
+        # What was skipped and taken up again is composed anew, and is news.
+        kind = NoticeKind.DRAFT_READY
+        tell_editors(session, issue, kind, now, once=f"{kind}:{issue.id}:{now.isoformat()}")
 
 
 def _replace_withdrawn(session: Session, issue: Issue, now: datetime) -> None:

@@ -25,6 +25,7 @@ from digest.newsroom.issues.approving import approve
 from digest.newsroom.issues.editing import edit_issue
 from digest.newsroom.issues.history import Editor
 from digest.newsroom.issues.scheduling import schedule
+from digest.newsroom.issues.skipping import skip, take_up
 from tests.factories import make_article, make_newsletter
 
 # Saturdays at seven in London; the 14th of November 2026 is one.
@@ -166,6 +167,19 @@ def test_of_what_is_approved_nobody_is_reminded_until_it_is_changed_and_moved(
     for hours in (0, -21):
         tick(database, SEND_AT - timedelta(hours=hours))
     assert [kind for kind, _ in notices(database)][1:] == [NoticeKind.REMINDER] * 2
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_of_a_week_that_is_taken_up_again_the_new_draft_is_told_of(database: Database) -> None:
+    set_up(database)
+    tick(database, SEND_AT - timedelta(hours=24))
+    with database.transaction() as session:
+        issue, by = session.scalars(select(Issue)).one(), Editor("Imara")
+        skip(session, issue, by, SEND_AT - timedelta(hours=23))
+        take_up(session, issue, SEND_AT - timedelta(hours=22))
+    for minutes in (0, 1):
+        tick(database, SEND_AT - timedelta(hours=21, minutes=minutes))
+    assert [kind for kind, _ in notices(database)] == [NoticeKind.DRAFT_READY] * 2
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
