@@ -14,7 +14,15 @@ from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.servers.unavailable import unavailable
 
@@ -23,6 +31,8 @@ HOW_TO_GET_IT = (
     "install Debian's package chromium, or run `playwright install chromium`, or set CHROMIUM to "
     "the path of a Chromium"
 )
+# As long as Playwright waits for anything else: a busy machine is none of a page's faults.
+expect.set_options(timeout=30_000)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 ARGUMENTS = [
