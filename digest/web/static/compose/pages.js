@@ -47,7 +47,7 @@ export async function ask(path, form) {
   }
   const { pathname } = new URL(answer.url);
   const page = new DOMParser().parseFromString(text, "text/html");
-  if (pathname.includes("/desk/sign-in")) throw new NotDone("you are signed out", "signed out");
+  if (pathname.includes("desk/sign-in")) throw new NotDone("you are signed out", "signed out");
   if (answer.status >= 500) throw new NotDone("the desk does not answer", "away");
   if (!answer.ok && answer.status !== 422) {
     throw new NotDone(page.querySelector("main p")?.textContent ?? "The desk refused.", "refused");

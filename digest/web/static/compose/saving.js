@@ -123,7 +123,7 @@ async function saveGroup(group) {
   const sent = new Map(group.map((field) => [field, field.value]));
   const action = actionOf(formOf(first));
   let answer = await ask(action, formFor(group));
-  const conflict = answer.path.endsWith("/conflict");
+  const conflict = answer.path.endsWith("conflict");
   if (conflict) {
     showConflicts(answer.page);
     answer = await ask(issuePage(action));
@@ -186,7 +186,7 @@ async function saveHomeless(id, words) {
   });
   try {
     const answer = await ask(words.action, form);
-    if (answer.path.endsWith("/conflict")) showConflicts(answer.page);
+    if (answer.path.endsWith("conflict")) showConflicts(answer.page);
     if (answer.ok) forget(id);
   } catch (error) {
     if (!(error instanceof NotDone)) throw error;
@@ -222,7 +222,7 @@ function fail(error, group) {
 
 function offerToSignIn() {
   const link = document.createElement("a");
-  const home = document.querySelector(".masthead-paper")?.getAttribute("href") ?? "/desk/";
+  const home = document.querySelector(".masthead-paper")?.getAttribute("href") ?? "./";
   link.href = `${home}sign-in?next=${encodeURIComponent(location.pathname)}`;
   link.textContent = "Sign in again";
   document.querySelector("[data-saved]")?.append(" ", link);
