@@ -76,6 +76,7 @@ for verb in (
     issue_calendar.skip,
     issue_calendar.take_up,
     issue_editing.pick,
+    issue_editing.add,
     issue_editing.drop,
     issue_editing.move,
     issue_editing.edit,

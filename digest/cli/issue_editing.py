@@ -1,4 +1,4 @@
-"""`digest issue pick|drop|move|edit|history`: what the desk's page does, from the command line."""
+"""`digest issue pick|add|drop|move|edit|history`: what the page at the desk does, by command."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -24,6 +24,8 @@ from digest.cli.tables import print_table
 from digest.desk.audit import record_issue
 from digest.errors import RefusedError
 from digest.models import Issue, IssueChange, StoryRole
+from digest.newsroom.intake.fetching_sources import open_fetcher
+from digest.newsroom.issues.adding import find_by_address, pick_by_address
 from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
 from digest.newsroom.issues.history import STORY_TEXTS, Editor, Outcome, list_changes
 from digest.newsroom.issues.ordering import drop_story, pick_article, place_story, set_role
@@ -69,6 +71,30 @@ def pick(name: IssueName, article_id: int, acting: Acting, as_json: bool) -> Non
         name,
         acting,
         lambda session, found, by, now: pick_article(session, found, article_id, by, now),
+        as_json=as_json,
+    )
+
+
+@click.command()
+@issue_argument
+@click.argument("url")
+@acting_options
+@json_option
+def add(name: IssueName, url: str, acting: Acting, as_json: bool) -> None:
+    """Put the article at URL into an issue, as its last story.
+
+    One that came in already is picked as it is. Else its page is fetched, for what JSON-LD, Open
+    Graph and the title say of it; its picture comes later, as those of feeds do.
+    """
+    with runtime() as opened, typed_wrongly():
+        with opened.database.reading() as session:
+            find_issue(session, name)
+        fetcher, now = open_fetcher(opened.database, opened.settings), opened.clock.now()
+        found = find_by_address(opened.database, fetcher, url, now)
+    _change(
+        name,
+        acting,
+        lambda session, issue, by, now: pick_by_address(session, issue, found, by, now),
         as_json=as_json,
     )
 

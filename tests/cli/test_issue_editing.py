@@ -5,6 +5,7 @@ from sqlalchemy import select
 from digest.database.transactions import Database
 from digest.models import Article, AuditEvent
 from tests.cli.conftest import CommandLine
+from tests.servers.web import WebServer
 
 
 def article(database: Database, slug: str) -> str:
@@ -84,3 +85,18 @@ def test_a_text_that_was_changed_since_is_kept_and_brought_back(composed: Comman
     listed = composed("issue", "history", "editors-digest").out
     assert "When (Europe/London)" in listed
     assert "Imara’s" in listed
+
+
+def test_adding_by_address(composed: CommandLine, http_server: WebServer) -> None:
+    allowed = CommandLine({**composed.environment, "DIGEST_FETCH_PRIVATE": "true"})
+    url = http_server.route("/ice", b"<title>The ice is open</title>")
+    added = allowed("issue", "add", "editors-digest", url, "--by", "imara", "--json").json
+    assert (added["stories"][-1]["title"], added["stories"][-1]["url"]) == ("The ice is open", url)
+    for given, sentence in (
+        ("ice", "URL: Give the whole address, beginning with https://"),
+        (f"{http_server.url}/other", "URL: Only the ports 80 and 443"),
+    ):
+        refused = composed("issue", "add", "editors-digest", given)
+        assert refused.exit_code == 2
+        assert sentence in refused.err
+    assert [each.path for each in http_server.requests] == ["/ice"]

@@ -1,6 +1,7 @@
 """The editors' pages, behind a sign-in: one module per page of the desk."""
 
 from digest.web.desk.account import account_pages
+from digest.web.desk.adding import adding_pages
 from digest.web.desk.api_tokens import token_pages
 from digest.web.desk.audit_log import audit_pages
 from digest.web.desk.calendar import calendar_pages
@@ -36,6 +37,7 @@ desk_pages = (
     this_week_pages,
     desk_issue_pages,
     compose_pages,
+    adding_pages,
     sending_pages,
     correct_pages,
     preflight_pages,

@@ -69,7 +69,7 @@ def may_compose(issue: Issue) -> bool:
 def save_words(issue_id: int) -> AnyResponse:
     """Save subject, preheader, note and last thing: those that were changed on the page."""
     typed = texts_typed([each.value for each in ISSUE_TEXTS])
-    return _act(
+    return carry_out(
         issue_id,
         lambda session, issue, by: edit_issue(
             session, issue, typed, by, desk().now, version=version_looked_at()
@@ -83,7 +83,7 @@ def save_words(issue_id: int) -> AnyResponse:
 def pick(issue_id: int) -> AnyResponse:
     """Put an article in."""
     article_id = _number("article")
-    return _act(
+    return carry_out(
         issue_id,
         lambda session, issue, by: pick_article(session, issue, article_id, by, desk().now),
         back_to=f"pool-{article_id}",
@@ -128,14 +128,14 @@ def change_story(issue_id: int, article_id: int) -> AnyResponse:
             )
 
     back_to = "stories" if what == "drop" else f"story-{article_id}"
-    return _act(issue_id, verb, back_to=back_to, typed=typed, article_id=article_id)
+    return carry_out(issue_id, verb, back_to=back_to, typed=typed, article_id=article_id)
 
 
 @compose_pages.post(f"/issues/<{ID}:issue_id>/history/<{ID}:change_id>")
 def take_back(issue_id: int, change_id: int) -> AnyResponse:
     """Bring a text of the history back."""
     before = request.form.get("text") == "before"
-    return _act(
+    return carry_out(
         issue_id,
         lambda session, issue, by: bring_back(
             session, issue, change_id, by, desk().now, version=version_looked_at(), before=before
@@ -212,7 +212,7 @@ def found_issue(session: Session, issue_id: int) -> Issue:
     return issue
 
 
-def _act(
+def carry_out(
     issue_id: int,
     verb: Verb,
     *,

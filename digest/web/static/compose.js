@@ -64,7 +64,10 @@ function pressed(event) {
     if (busy.has(form) && !steps) return;
     busy.add(form);
     const conflict = form.closest(".conflict");
-    void press(actionOf(form), fieldsOf(form, button), () => conflict?.remove()).finally(() => busy.delete(form));
+    void press(actionOf(form), fieldsOf(form, button), () => {
+      conflict?.remove();
+      if (form.matches("[data-once]")) form.reset();
+    }).finally(() => busy.delete(form));
     return;
   }
   if (button instanceof HTMLButtonElement && button.value === "own") {

@@ -8,7 +8,7 @@ import sys
 
 
 def main() -> None:
-    """Read feeds; the arguments are limits, in the order of `serve`'s."""
+    """Read feeds and pages; the arguments are limits, in the order of `serve`'s."""
     checkout = os.path.abspath(__file__)  # noqa: PTH100 - pathlib is not needed for the rest
     for _ in range(5):
         checkout = os.path.dirname(checkout)  # noqa: PTH120
@@ -16,10 +16,12 @@ def main() -> None:
         sys.path.insert(0, checkout)
     from digest.newsroom.intake.feeds import read_feed
     from digest.newsroom.intake.reading_child.serving import serve
+    from digest.newsroom.intake.web_pages import read_page
 
     memory_bytes, answer_bytes, idle_seconds = sys.argv[1:]
     serve(
         read_feed,
+        read_page,
         memory_bytes=int(memory_bytes),
         answer_bytes=int(answer_bytes),
         idle_seconds=float(idle_seconds),

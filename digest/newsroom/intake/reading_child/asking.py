@@ -53,15 +53,25 @@ class FeedReader:
         child = self._child
         return child.pid if child is not None and child.is_alive else None
 
-    def read(self, content: bytes, url: str, now: datetime, charset: str | None = None) -> Feed:
+    def read(
+        self,
+        content: bytes,
+        url: str,
+        now: datetime,
+        charset: str | None = None,
+        *,
+        page: bool = False,
+    ) -> Feed:
         """Read a feed, as `feeds.read_feed` does; a feed beyond the limits is a FeedError too.
+
+        `page`: read a web page, as `web_pages.read_page` does.
 
         Raises:
             FeedError: not a feed, or not one that we can read.
         """
         seconds = self._limits.seconds_for(len(content))
         wall = seconds + self._limits.wall_seconds
-        asked = {"url": url, "charset": charset, "now": now.isoformat()}
+        asked = {"url": url, "charset": charset, "now": now.isoformat(), "page": page}
         head = json.dumps(asked | {"seconds": seconds, "wall_seconds": wall}).encode()
         request = REQUEST.pack(len(head), len(content)) + head + content
         with self._lock:
@@ -256,6 +266,15 @@ def read_apart(content: bytes, url: str, now: datetime, charset: str | None = No
         FeedError: not a feed, or not one that we can read within the limits.
     """
     return OURS.read(content, url, now, charset)
+
+
+def read_page_apart(content: bytes, url: str, now: datetime, charset: str | None = None) -> Feed:
+    """Read a web page in this process's child, as `web_pages.read_page` would.
+
+    Raises:
+        FeedError: it cannot be read, or not within the limits.
+    """
+    return OURS.read(content, url, now, charset, page=True)
 
 
 def end_reading_child() -> None:

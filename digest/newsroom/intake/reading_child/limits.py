@@ -4,7 +4,8 @@ import math
 import struct
 from dataclasses import dataclass
 
-# A request: the lengths of its head (JSON: url, charset, now, seconds) and of the feed, then both.
+# A request: the lengths of its head (JSON: url, charset, now, page, seconds) and of the feed, then
+# both.
 REQUEST = struct.Struct(">II")
 # An answer: its length, then JSON.
 ANSWER = struct.Struct(">I")

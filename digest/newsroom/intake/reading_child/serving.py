@@ -18,13 +18,20 @@ TEXT_AT_MOST = 5_000
 
 
 class Read(Protocol):
-    """What reads: `feeds.read_feed`, and what stands for it in tests."""
+    """What reads: `feeds.read_feed`, `web_pages.read_page`, what stands for them in tests."""
 
     def __call__(self, content: bytes, url: str, now: datetime, charset: str | None = None) -> Feed:
-        """Read a feed. Raises FeedError."""
+        """Read a feed, or a page as one. Raises FeedError."""
 
 
-def serve(read: Read, *, memory_bytes: int, answer_bytes: int, idle_seconds: float) -> None:
+def serve(
+    read: Read,
+    read_page: Read | None = None,
+    *,
+    memory_bytes: int,
+    answer_bytes: int,
+    idle_seconds: float,
+) -> None:
     """Answer until standard input ends, or nothing has come for so long."""
     questions, replies = os.dup(0), os.dup(1)
     # What a library prints is no answer, and what it warns of may be what a feed says.
@@ -33,7 +40,7 @@ def serve(read: Read, *, memory_bytes: int, answer_bytes: int, idle_seconds: flo
     sealing.seal(memory_bytes)
     try:
         while _is_asked(questions, idle_seconds):
-            answer = _answered(read, questions, answer_bytes)
+            answer = _answered(read, read_page or read, questions, answer_bytes)
             if answer is None:
                 return
             _write(replies, ANSWER.pack(len(answer)) + answer)
@@ -54,7 +61,7 @@ def _is_asked(questions: int, idle_seconds: float) -> bool:
     return bool(poll.poll(idle_seconds * 1000))
 
 
-def _answered(read: Read, questions: int, answer_bytes: int) -> bytes | None:
+def _answered(read: Read, read_page: Read, questions: int, answer_bytes: int) -> bytes | None:
     """Return the answer to the next request; None where the worker has gone."""
     lengths = _take(questions, REQUEST.size)
     if lengths is None:
@@ -66,8 +73,9 @@ def _answered(read: Read, questions: int, answer_bytes: int) -> bytes | None:
     asked: dict[str, Any] = json.loads(head)
     sealing.allow(asked["seconds"], asked["wall_seconds"])
     moment = datetime.fromisoformat(asked["now"])
+    reads = read_page if asked["page"] else read
     try:
-        feed = read(content, asked["url"], moment, asked["charset"])
+        feed = reads(content, asked["url"], moment, asked["charset"])
         answer = answers.feed_answer(_bounded(feed))
     except FeedError as error:
         return answers.refusal(str(error))
