@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from digest import prose
+from digest import marked, prose
 
 
 def template_folder() -> Path:
@@ -39,6 +39,9 @@ def _environment(folder: str) -> Environment:
     )
     environment.filters["all_of"] = prose.all_of
     environment.filters["curly"] = prose.curly
+    environment.filters["marked"] = marked.marked
+    environment.filters["marked_links"] = marked.marked_links
+    environment.filters["marked_words"] = marked.marked_words
     environment.filters["in_words"] = prose.number_in_words
     environment.filters["justified"] = prose.justified
     environment.filters["wrapped"] = prose.wrapped

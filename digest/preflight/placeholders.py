@@ -15,9 +15,11 @@ _CERTAIN = re.compile(r"\blorem\s+ipsum,?\s+dolor\b|(?-i:\bTK(?:\s?TK)+\b)", re.
 # editor's own words are taken to task.
 _LIKELY = re.compile(
     r"\{\{[^{}\n]{0,80}(?:\}\})?|\{%[^{}\n]{0,80}%\}|\*\|[^|\n]{1,40}\|\*|%%[A-Za-z_]{1,40}%%"
-    rf"|(?i:\blorem\s+ipsum\b|\[\s*(?:{_MEANT})\s*\]"
+    rf"|(?i:\blorem\s+ipsum\b|(?:\[\s*(?:{_MEANT})\s*\]"
     r"|\[\s*(?:insert|add|your|write|fill in)\s(?:[^\[\]\n]{0,50}\s)?"
     rf"(?:here|{_MEANT})\s*\])"
+    # A word that leads somewhere is a link of hers, and no place left for one.
+    r"(?!\((?:https?://|mailto:)))"
     r"|\bFIXME\b"
 )
 # Not the names of firms: TK Maxx, TK Elevator. Elsewhere it is short for other things.

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from digest import prose, zones
 from digest.delivery.rendering.issue import RIGHT_TO_LEFT
+from digest.marked import marked
 from digest.models import Newsletter
 from digest.prose import at_start, curly
 
@@ -57,6 +58,7 @@ def add_words(app: Flask) -> None:
         hour_of_day,
         language_name,
         markdown,
+        marked,
         consent_parts,
     ):
         app.jinja_env.filters[word.__name__] = word

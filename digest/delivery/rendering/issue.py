@@ -18,6 +18,7 @@ from digest.delivery.rendering.headers import Letterhead, issue_headers
 from digest.delivery.rendering.slots import Slot
 from digest.delivery.rendering.stencil import Stencil
 from digest.errors import RefusedError
+from digest.marked import paragraphs
 from digest.models import Issue, Newsletter, Publication, Story, StoryRole
 from digest.templating import email_environment
 
@@ -154,6 +155,11 @@ class IssueView:
         return preview
 
     @property
+    def last_paragraphs(self) -> tuple[str, ...]:
+        """What stands at the end, in paragraphs."""
+        return paragraphs(self.last_thing)
+
+    @property
     def _after_the_lead(self) -> tuple[StoryView, ...]:
         leads = (i for i, s in enumerate(self.stories) if s.role is StoryRole.LEAD)
         place = next(leads, 0)
@@ -263,7 +269,7 @@ def view_issue(
         dateline=issue.dateline,
         subject=prose.cut(issue.subject or lead.title, LONGEST_SUBJECT),
         preheader=issue.preheader or _preheader(stories, lead),
-        note=tuple(p.strip() for p in re.split(r"\n\s*\n", issue.note or "") if p.strip()),
+        note=paragraphs(issue.note),
         last_thing=issue.last_thing or None,
         briefs_heading=newsletter.briefs_heading,
         stories=stories,

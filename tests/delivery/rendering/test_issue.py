@@ -544,3 +544,19 @@ def test_a_title_that_looks_like_markup_arrives_as_it_was_given(database: Databa
     page = Mail(mail.html)
     assert page.all("dialog") == page.all("int") == []
     assert title in page.text
+
+
+def test_a_note_and_the_last_thing_may_be_marked() -> None:
+    link = "[the *whole* story](https://halyard.example/a/port)"
+    mail = rendered(
+        replace(halyard_issue(note=(f"Read {link} first.",)), last_thing=f"{link}\n\nBye.")
+    )
+    found = re.findall(r'<a ([^>]*href="https://halyard.example/a/port"[^>]*)>the <em>', mail.html)
+    assert len(found) == 2
+    assert all("text-decoration:underline" in each for each in found), "dressed as links are"
+    assert "Read the whole story first.\nhttps://halyard.example/a/port\n\nImara" in mail.text
+    assert (
+        "One last thing. the whole story\nhttps://halyard.example/a/port\n\nBye.\n\nForward"
+        in mail.text
+    )
+    assert "*" not in mail.text
