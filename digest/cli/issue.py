@@ -77,6 +77,7 @@ for verb in (
     issue_calendar.take_up,
     issue_editing.pick,
     issue_editing.add,
+    issue_editing.picture,
     issue_editing.drop,
     issue_editing.move,
     issue_editing.edit,

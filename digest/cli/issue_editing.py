@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,20 +16,25 @@ from digest.cli.arguments import (
     IssueName,
     find_issue,
     issue_argument,
+    read_bytes,
     short_name,
     story_as_json,
     typed_wrongly,
 )
 from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.reading_files import GivenFile
 from digest.cli.tables import print_table
 from digest.desk.audit import record_issue
 from digest.errors import RefusedError
 from digest.models import Issue, IssueChange, StoryRole
 from digest.newsroom.intake.fetching_sources import open_fetcher
+from digest.newsroom.intake.media import ArticlePictures
+from digest.newsroom.intake.pictures import BYTES_AT_MOST
 from digest.newsroom.issues.adding import find_by_address, pick_by_address
 from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
 from digest.newsroom.issues.history import STORY_TEXTS, Editor, Outcome, list_changes
 from digest.newsroom.issues.ordering import drop_story, pick_article, place_story, set_role
+from digest.newsroom.issues.picturing import Picture, drawn, fetched_candidate, set_picture
 
 TEXT_AT_MOST = 60
 WHICH_STORY = "Say which story: --story ARTICLE."
@@ -97,6 +103,51 @@ def add(name: IssueName, url: str, acting: Acting, as_json: bool) -> None:
         lambda session, issue, by, now: pick_by_address(session, issue, found, by, now),
         as_json=as_json,
     )
+
+
+@click.command()
+@issue_argument
+@article_argument
+@click.option("--file", type=GivenFile(), help="A picture: JPEG, PNG, WebP, GIF or AVIF.")
+@click.option("--candidate", type=click.IntRange(min=1), help="Another one of the article’s.")
+@click.option("--none", "without", is_flag=True, help="No picture.")
+@click.option("--own", is_flag=True, help="The article’s own again.")
+@click.option("--alt", help="What it shows; empty: the article’s own words for its picture.")
+@acting_options
+@json_option
+def picture(
+    name: IssueName,
+    article_id: int,
+    file: Path | None,
+    candidate: int | None,
+    without: bool,
+    own: bool,
+    alt: str | None,
+    acting: Acting,
+    as_json: bool,
+) -> None:
+    """Change a story's picture for this issue: one of --file, --candidate, --none and --own."""
+    given = [file is not None, candidate is not None, without, own]
+    if sum(given) > 1 or not (any(given) or alt is not None):
+        raise click.UsageError("Give one of --file, --candidate, --none and --own, or --alt.")
+    chosen: Picture | ArticlePictures = Picture.AS_IT_IS
+    with typed_wrongly():
+        if file is not None:
+            chosen = drawn("file", read_bytes(file, BYTES_AT_MOST))
+        elif candidate is not None:
+            with runtime() as opened:
+                fetcher = open_fetcher(opened.database, opened.settings)
+                chosen = fetched_candidate(opened.database, fetcher, article_id, candidate)
+        elif without or own:
+            chosen = Picture.NONE if without else Picture.ARTICLES
+        _change(
+            name,
+            acting,
+            lambda session, issue, by, now: set_picture(
+                session, issue, article_id, chosen, alt, by, now
+            ),
+            as_json=as_json,
+        )
 
 
 @click.command()

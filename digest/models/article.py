@@ -28,7 +28,7 @@ SECTION_KEY_AT_MOST = 200
 KEY = String(2000).with_variant(String(2000, collation="C"), "postgresql")
 
 
-def _where(condition: str) -> dict[str, Any]:
+def where(condition: str) -> dict[str, Any]:
     """Return what makes an index one of some rows only, on both databases."""
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
@@ -49,7 +49,7 @@ class Source(Base):
             "uq_source_url",
             "url",
             unique=True,
-            **_where("retired_at IS NULL"),
+            **where("retired_at IS NULL"),
         ),
     )
 
@@ -103,12 +103,12 @@ class Article(Base):
         Index("ix_article_first_seen_at", "first_seen_at"),
         Index("ix_article_image_due_at", "image_due_at"),
         # Who deletes a picture looks whether an article has it.
-        Index("ix_article_lead_image", "lead_image", **_where("lead_image IS NOT NULL")),
-        Index("ix_article_thumbnail", "thumbnail", **_where("thumbnail IS NOT NULL")),
+        Index("ix_article_lead_image", "lead_image", **where("lead_image IS NOT NULL")),
+        Index("ix_article_thumbnail", "thumbnail", **where("thumbnail IS NOT NULL")),
         Index(
             "ix_article_kept",
             "first_seen_at",
-            **_where("let_go_at IS NULL"),
+            **where("let_go_at IS NULL"),
         ),
     )
 

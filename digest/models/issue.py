@@ -3,11 +3,11 @@
 import enum
 from datetime import date, datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
 
 from digest.database.tables import Base
-from digest.models.article import Article
+from digest.models.article import Article, where
 from digest.models.newsletter import Newsletter
 
 
@@ -108,8 +108,10 @@ class StoryRole(enum.StrEnum):
 class Story(Base):
     """An article's place in an issue. The copied fields are NULL until the issue is frozen.
 
-    But for two, which hold an editor's own words before that: `title` is her headline, `section`
-    her label. `blurb` is her own standfirst. NULL: the article's. `why` says how the story came to
+    But for three, which hold an editor's own words before that: `title` is her headline, `section`
+    her label, `image_alt` what she says of the picture. `blurb` is her own standfirst. NULL: the
+    article's. With `own_picture` the story shows `own_lead` or `own_thumbnail`, media of ours, or,
+    where they are NULL, none. `why` says how the story came to
     be picked, and `picked_by` by whom: NULL where the rule did.
     """
 
@@ -117,6 +119,9 @@ class Story(Base):
     __table_args__ = (
         UniqueConstraint("issue_id", "article_id"),
         Index("ix_story_article_id", "article_id"),
+        # Who deletes a picture looks whether a story has it.
+        Index("ix_story_own_lead", "own_lead", **where("own_lead IS NOT NULL")),
+        Index("ix_story_own_thumbnail", "own_thumbnail", **where("own_thumbnail IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -127,6 +132,9 @@ class Story(Base):
     blurb: Mapped[str | None] = mapped_column(Text)
     why: Mapped[str] = mapped_column(String(500), default="")
     picked_by: Mapped[str | None] = mapped_column(String(100))
+    own_picture: Mapped[bool] = mapped_column(default=False, server_default=false())
+    own_lead: Mapped[str | None] = mapped_column(String(64))
+    own_thumbnail: Mapped[str | None] = mapped_column(String(64))
 
     title: Mapped[str | None] = mapped_column(String(500))
     standfirst: Mapped[str | None] = mapped_column(Text)
@@ -147,9 +155,9 @@ class Story(Base):
 
     @property
     def is_by_hand(self) -> bool:
-        """Whether a person picked it, or has written in it."""
-        words = (self.picked_by, self.title, self.blurb, self.section)
-        return any(each is not None for each in words)
+        """Whether a person picked it, or has written in it, or chosen its picture."""
+        words = (self.picked_by, self.title, self.blurb, self.section, self.image_alt)
+        return self.own_picture or any(each is not None for each in words)
 
     @property
     def headline(self) -> str:
@@ -171,6 +179,8 @@ class ChangedField(enum.StrEnum):
     POSITION = "position"
     STORIES = "stories"
     APPROVAL = "approval"
+    PICTURE = "picture"
+    ALT = "alt"
 
 
 class IssueChange(Base):

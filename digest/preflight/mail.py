@@ -15,6 +15,7 @@ from digest.delivery.rendering.issue import (
     MOST_HTML_BYTES,
     IssueView,
     ReaderSlots,
+    alt_for,
     picture_for,
     render_issue,
     view_issue,
@@ -196,9 +197,10 @@ def undescribed(issue: Issue) -> Iterator[Finding]:
     """Tell a lead whose picture nobody has described; smaller ones stand beside their words."""
     for story in issue.stories:
         picture = picture_for(story)
-        if story.role is StoryRole.LEAD and picture and not story.article.image_alt:
+        if story.role is StoryRole.LEAD and picture and not alt_for(story):
             sentence = (
                 f"The picture of {named(story)} has no description, so that its headline is read "
-                "out in its place. Describe it where it was published."
+                "out in its place. Describe it for this issue (Picture, beside the story), or "
+                "where it was published."
             )
             yield Finding("undescribed", sentence, story_place(story), detail=picture)

@@ -1,10 +1,13 @@
 """Editing an issue from the command line: the same verbs as at the desk."""
 
+from pathlib import Path
+
 from sqlalchemy import select
 
 from digest.database.transactions import Database
 from digest.models import Article, AuditEvent
 from tests.cli.conftest import CommandLine
+from tests.newsroom.intake.test_pictures import file_of, photograph
 from tests.servers.web import WebServer
 
 
@@ -100,3 +103,16 @@ def test_adding_by_address(composed: CommandLine, http_server: WebServer) -> Non
         assert refused.exit_code == 2
         assert sentence in refused.err
     assert [each.path for each in http_server.requests] == ["/ice"]
+
+
+def test_changing_a_picture(composed: CommandLine, database: Database, tmp_path: Path) -> None:
+    file, cold = tmp_path / "quay.png", article(database, "cold")
+    file.write_bytes(file_of(photograph(1200, 900)))
+    change = ("issue", "picture", "editors-digest", cold)
+    changed = composed(*change, "--file", str(file), "--alt", "The quay")
+    assert changed.out.startswith("“The cold” has another picture in this issue. The picture’s")
+    assert "goes without a picture" in composed(*change, "--none").out
+    assert "the article’s picture again" in composed(*change, "--own").out
+    for arguments in ((), ("--own", "--none")):
+        refused = composed(*change, *arguments)
+        assert (refused.exit_code, "Give one of --file" in refused.err) == (2, True)

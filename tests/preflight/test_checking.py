@@ -121,7 +121,8 @@ def test_what_only_warns(house: House) -> None:
         "The accent’s contrast is only 1.3, and reading it needs 4.5. Save the accent again, which "
         "computes its colours anew: digest newsletter edit editors-digest --accent",
         "The picture of “Where the salt goes” has no description, so that its headline is read "
-        "out in its place. Describe it where it was published.",
+        "out in its place. Describe it for this issue (Picture, beside the story), or "
+        "where it was published.",
         "“A reef comes back” was changed at its source on Saturday 14 November at 06:00, after it "
         "was picked. Read it again.",
         "“Where the salt goes” and “Where the salt goes now?” look like the same story. Drop one "

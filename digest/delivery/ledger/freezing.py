@@ -15,6 +15,7 @@ from digest.delivery.ledger.audience import snapshot_audience
 from digest.delivery.ledger.echoes import proved_domain
 from digest.delivery.rendering.issue import (
     ReaderSlots,
+    alt_for,
     build_stencil,
     picture_for,
     render_issue,
@@ -226,4 +227,4 @@ def _copy_article(story: Story) -> None:
     story.section = story.section or article.section
     story.url = article.url
     story.minutes = article.minutes
-    story.image_alt = article.image_alt
+    story.image_alt = alt_for(story)

@@ -290,16 +290,24 @@ def view_story(story: Story, public_url: str) -> StoryView:
         url=copy.url,
         minutes=copy.minutes,
         image=f"{public_url}/media/{image}" if image else None,
-        image_alt=copy.image_alt or "",
+        image_alt=(story.image_alt or "") if story.is_frozen else alt_for(story),
         withdrawn=story.article.withdrawn_at is not None,
     )
 
 
 def picture_for(story: Story) -> str | None:
     """Return the media that suits the story's role; briefs go without."""
+    article, own = story.article, story.own_picture
     if story.role is StoryRole.LEAD:
-        return story.article.lead_image
-    return story.article.thumbnail if story.role is StoryRole.STORY else None
+        return story.own_lead if own else article.lead_image
+    if story.role is StoryRole.STORY:
+        return story.own_thumbnail if own else article.thumbnail
+    return None
+
+
+def alt_for(story: Story) -> str:
+    """Return what describes a story's picture before the freeze; the article's says its own."""
+    return story.image_alt or ("" if story.own_picture else story.article.image_alt)
 
 
 def render_issue(view: IssueView, reader: ReaderSlots) -> Rendered:

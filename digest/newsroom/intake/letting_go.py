@@ -118,6 +118,8 @@ def _is_unused() -> tuple[ColumnElement[bool], ...]:
         Article.lead_image,
         Article.thumbnail,
         Story.image,
+        Story.own_lead,
+        Story.own_thumbnail,
         Newsletter.editor_portrait,
         Publication.mark,
     )

@@ -58,6 +58,9 @@ TEXTS = {
     ChangedField.HEADLINE: Text("headline", 300, "title", "{} has the article’s own headline."),
     ChangedField.STANDFIRST: Text("standfirst", 1000, "blurb", "{} has the article’s standfirst."),
     ChangedField.SECTION: Text("section label", 60, "section", "{} has the article’s section."),
+    ChangedField.ALT: Text(
+        "picture’s description", 300, "image_alt", "{} has no other words for its picture any more."
+    ),
 }
 
 
@@ -82,7 +85,7 @@ def edit_issue(
     assert set(typed) <= set(ISSUE_TEXTS)
     turn = begin(session, issue, by, now)
     for what, text in typed.items():
-        _change(turn, issue, what, text, version)
+        change_text(turn, issue, what, text, version)
     return turn.end()
 
 
@@ -108,9 +111,9 @@ def edit_story(
     story = turn.story(article_id)
     for what, text in typed.items():
         if story is not None:
-            _change(turn, story, what, text, version)
+            change_text(turn, story, what, text, version)
         else:
-            _keep_of_dropped(turn, article_id, what, text)
+            keep_of_dropped(turn, article_id, what, text)
     return turn.end()
 
 
@@ -164,13 +167,14 @@ def bring_back(
         if target is None:
             target = add_story(turn, refuse_unless_pickable(turn, article_id))
     assert target is not None
-    _change(turn, target, what, text, version)
+    change_text(turn, target, what, text, version)
     return turn.end("It stands there already.")
 
 
-def _change(
+def change_text(
     turn: Turn, target: Issue | Story, what: ChangedField, text: str | None, version: int | None
 ) -> None:
+    """Change one text in a turn; where somebody changed it since `version`, keep it instead."""
     field, of = TEXTS[what], target.article_id if isinstance(target, Story) else None
     stands: str | None = getattr(target, field.column)
     if isinstance(target, Story) and text == own_text(target, what):
@@ -202,14 +206,22 @@ def named(target: Issue | Story, field: Text) -> str:
 def own_text(story: Story, what: ChangedField) -> str | None:
     """Return what the article itself has there, as it is now."""
     article = story.article
+    if what is ChangedField.ALT and story.own_picture:
+        return None
     return {
         ChangedField.HEADLINE: article.title,
         ChangedField.STANDFIRST: article.standfirst,
         ChangedField.SECTION: article.section,
+        ChangedField.ALT: article.image_alt,
     }[what]
 
 
-def _keep_of_dropped(turn: Turn, article_id: int, what: ChangedField, text: str | None) -> None:
+def keep_of_dropped(turn: Turn, article_id: int, what: ChangedField, text: str | None) -> None:
+    """Keep a text for a story that somebody dropped.
+
+    Raises:
+        RefusedError: it never was in this issue.
+    """
     dropped = last_change(turn.session, turn.issue, ChangedField.STORIES, article_id)
     if dropped is None:
         raise RefusedError("That story is not in this issue.")

@@ -120,7 +120,7 @@ def place_story(
         RefusedError: it is not in this issue, it would stand before the lead, or it is too late.
     """
     turn = begin(session, issue, by, now)
-    return _place_at(turn, _in_issue(turn, article_id), to)
+    return _place_at(turn, in_issue(turn, article_id), to)
 
 
 def shift_story(
@@ -132,7 +132,7 @@ def shift_story(
         RefusedError: as `place_story`.
     """
     turn = begin(session, issue, by, now)
-    story = _in_issue(turn, article_id)
+    story = in_issue(turn, article_id)
     return _place_at(turn, story, turn.issue.stories.index(story) + 1 + steps)
 
 
@@ -145,7 +145,7 @@ def set_role(
         RefusedError: it is not in this issue, or it is too late.
     """
     turn = begin(session, issue, by, now)
-    story = _in_issue(turn, article_id)
+    story = in_issue(turn, article_id)
     was, said = story.role, quoted(story.headline)
     if was is role:
         return turn.end(f"{said} is {_called(role)} already.")
@@ -182,7 +182,12 @@ def _place_at(turn: Turn, story: Story, to: int) -> Outcome:
     return turn.end()
 
 
-def _in_issue(turn: Turn, article_id: int) -> Story:
+def in_issue(turn: Turn, article_id: int) -> Story:
+    """Return the story of an article.
+
+    Raises:
+        RefusedError: it is not in this issue, or not any more.
+    """
     story = turn.story(article_id)
     if story is not None:
         return story

@@ -23,6 +23,7 @@ from digest.web.desk.sending import sending_pages
 from digest.web.desk.settings import settings_pages
 from digest.web.desk.sign_in import again_pages, sign_in_pages
 from digest.web.desk.sources import source_pages
+from digest.web.desk.story_picture import story_picture_pages
 from digest.web.desk.terms import terms_pages
 from digest.web.desk.this_week import this_week_pages
 from digest.web.desk.trying import trying_pages
@@ -38,6 +39,7 @@ desk_pages = (
     desk_issue_pages,
     compose_pages,
     adding_pages,
+    story_picture_pages,
     sending_pages,
     correct_pages,
     preflight_pages,

@@ -219,8 +219,12 @@ def carry_out(
     back_to: str,
     typed: dict[str, str] | None = None,
     article_id: int | None = None,
+    otherwise: Callable[[FieldError], None] | None = None,
 ) -> AnyResponse:
-    """Do it in one transaction and log it; send the browser back, or to a choice of two texts."""
+    """Do it in one transaction and log it; send the browser back, or to a choice of two texts.
+
+    `otherwise`: is told what is wrong, for who shows it on a page of their own.
+    """
     try:
         with current_runtime().database.transaction() as session:
             issue = found_issue(session, issue_id)
@@ -243,6 +247,8 @@ def carry_out(
             lost = [change.id for change in outcome.conflicts]
     except (FieldError, RefusedError) as error:
         wrong = error if isinstance(error, FieldError) else FieldError(back_to, str(error))
+        if otherwise is not None:
+            otherwise(wrong)
         return compose_page(issue_id, (wrong,), typed=typed, article_id=article_id)
     if lost:
         return redirect(url_for("compose.show_conflict", issue_id=issue_id, change=lost), 303)
@@ -297,6 +303,7 @@ def _own_words(article: Article) -> dict[str, str]:
         "headline": article.title,
         "standfirst": article.standfirst or "",
         "section": article.section or "",
+        "alt": article.image_alt,
     }
 
 

@@ -542,3 +542,19 @@ def test_a_story_is_dragged_and_words_are_saved_by_themselves_whatever_happens(
 def note_of(gallery: Gallery, issue_id: int) -> str | None:
     with gallery.runtime.database.reading() as session:
         return session.get_one(Issue, issue_id).note
+
+
+def test_nothing_is_wrong_with_the_page_of_a_storys_picture(
+    staffed: Gallery, draft: int, open_page: OpenPage
+) -> None:
+    tab = open_page()
+    page = tab.page
+    sit_down(staffed, page)
+    page.goto(f"{staffed.url}/desk/issues/{draft}")
+    page.locator(".composed-edit > summary").first.click()
+    page.get_by_role("link", name="Picture of").first.click()
+    page.get_by_role("radio", name="None").check()
+    assert_right(page)
+    page.get_by_role("button", name="Save").click()
+    assert "goes without a picture" in page.locator(".told").inner_text()
+    assert tab.console_errors == []

@@ -1,0 +1,116 @@
+"""A story's picture for one issue: none, another of its article, or one that is sent by the form.
+
+A page of its own, so that no words are lost with a picture that cannot be used.
+"""
+
+from flask import Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Response as AnyResponse
+
+from digest.delivery.rendering.issue import alt_for, picture_for
+from digest.errors import FieldError, NotFoundError, RefusedError
+from digest.models import Role
+from digest.newsroom.intake.fetching_sources import open_fetcher
+from digest.newsroom.intake.media import ArticlePictures
+from digest.newsroom.intake.pictures import BYTES_AT_MOST
+from digest.newsroom.issues.picturing import (
+    Picture,
+    drawn,
+    fetched_candidate,
+    other_candidates,
+    picture_number,
+    set_picture,
+)
+from digest.web.context import current_runtime
+from digest.web.desk.compose import carry_out, found_issue, texts_typed, version_looked_at
+from digest.web.desk.signed_in import ID, desk, desk_blueprint, refuse_without, show
+from digest.web.desk.standing import standing_of
+from digest.web.desk.uploads import LARGEST_UPLOAD
+
+UPLOAD = "upload"
+ALT_SHOWN_AT_MOST = 5_000
+
+story_picture_pages = desk_blueprint("story_picture", __name__, largest_form=LARGEST_UPLOAD)
+PATH = f"/issues/<{ID}:issue_id>/stories/<{ID}:article_id>/picture"
+
+
+@story_picture_pages.get(PATH)
+def show_picture(issue_id: int, article_id: int) -> Response:
+    """Show a story's picture, and what it may be instead."""
+    return _page(issue_id, article_id)
+
+
+@story_picture_pages.post(PATH)
+def change_picture(issue_id: int, article_id: int) -> AnyResponse:
+    """Take the `picture` that was chosen, and `alt` where it was changed."""
+    version, now = version_looked_at(), desk().now
+    with current_runtime().database.reading() as session:
+        refuse_without(Role.EDITOR, found_issue(session, issue_id).newsletter_id)
+    alt = texts_typed(["alt"]).get("alt")
+    try:
+        picture = _chosen(article_id)
+    except FieldError as error:
+        return _page(issue_id, article_id, error, request.form.get("alt"))
+    except RefusedError as error:
+        wrong = FieldError("picture", str(error))
+        return _page(issue_id, article_id, wrong, request.form.get("alt"))
+    wrongs: list[FieldError] = []
+    answer = carry_out(
+        issue_id,
+        lambda session, issue, by: set_picture(
+            session, issue, article_id, picture, alt, by, now, version=version
+        ),
+        back_to=f"story-{article_id}",
+        otherwise=wrongs.append,
+    )
+    # What is refused as a whole, a dropped story say, is told on the page of the issue.
+    if wrongs and wrongs[0].field in {"picture", "alt"}:
+        return _page(issue_id, article_id, wrongs[0], request.form.get("alt"))
+    return answer
+
+
+@story_picture_pages.errorhandler(RequestEntityTooLarge)
+def tell_too_large(_: RequestEntityTooLarge) -> Response:
+    """Say it on the page that the form stands on: nothing of what was sent was read."""
+    sentence = f"The picture is larger than {BYTES_AT_MOST // 1_000_000} MB."
+    asked = request.view_args or {}
+    return _page(asked["issue_id"], asked["article_id"], FieldError("file", sentence))
+
+
+def _chosen(article_id: int) -> Picture | ArticlePictures:
+    """Return what was chosen, drawn anew; it may fetch, so that no transaction is open."""
+    choice, file = request.form.get("picture", Picture.AS_IT_IS.value), request.files.get("file")
+    if choice == UPLOAD or (file is not None and file.filename):
+        if file is None or not file.filename:
+            raise FieldError("file", "Choose a picture first.")
+        return drawn("file", file.stream.read(BYTES_AT_MOST + 1))
+    if choice in {each.value for each in Picture}:
+        return Picture(choice)
+    runtime, number = current_runtime(), picture_number(choice)
+    fetcher = open_fetcher(runtime.database, runtime.settings)
+    return fetched_candidate(runtime.database, fetcher, article_id, number)
+
+
+def _page(
+    issue_id: int, article_id: int, error: FieldError | None = None, typed: str | None = None
+) -> Response:
+    with current_runtime().database.reading() as session:
+        issue = found_issue(session, issue_id)
+        refuse_without(Role.EDITOR, issue.newsletter_id)
+        story = next((each for each in issue.stories if each.article_id == article_id), None)
+        if story is None:
+            raise NotFoundError("That story is not in this issue.")
+        alt = alt_for(story)
+        return show(
+            "story_picture.html",
+            422 if error else 200,
+            errors=(error,) if error else (),
+            issue=issue,
+            newsletter=issue.newsletter,
+            standing=standing_of(issue, desk().now),
+            story=story,
+            shown=picture_for(story) or (story.own_picture and story.own_thumbnail),
+            others=other_candidates(story.article),
+            alt=alt,
+            typed=alt if typed is None else typed[:ALT_SHOWN_AT_MOST],
+        )
