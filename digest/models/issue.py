@@ -210,6 +210,19 @@ class IssueChange(Base):
     article: Mapped[Article | None] = relationship()
 
 
+class IssuePresence(Base):
+    """Somebody who is in an issue, from `since` on, and until `until` where no more is heard."""
+
+    __tablename__ = "issue_presence"
+
+    issue_id: Mapped[int] = mapped_column(
+        ForeignKey("issue.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[int] = mapped_column(ForeignKey("desk_user.id"), primary_key=True)
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+
+
 class LeftOut(Base):
     """A story that was withdrawn while its issue waited, and what took its place, if anything.
 

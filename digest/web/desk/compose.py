@@ -42,9 +42,11 @@ from digest.newsroom.issues.ordering import (
     shift_story,
 )
 from digest.newsroom.issues.pool import pool_of
+from digest.newsroom.issues.presence import come_in
 from digest.web.context import current_runtime
 from digest.web.desk.approval import approval_shown
 from digest.web.desk.findings import found_of
+from digest.web.desk.presence import others_here
 from digest.web.desk.seeing import saved_at, seen, tested
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import lasts, moment, standing_of
@@ -77,6 +79,17 @@ def save_words(issue_id: int) -> AnyResponse:
         back_to="words",
         typed=typed,
     )
+
+
+@compose_pages.post(f"/issues/<{ID}:issue_id>/here")
+def be_here(issue_id: int) -> Response:
+    """Note that the page is open; answer with who else is in the issue."""
+    with current_runtime().database.transaction() as session:
+        issue = found_issue(session, issue_id)
+        refuse_without(Role.EDITOR, issue.newsletter_id)
+        come_in(session, issue_id, desk().user.id, desk().now)
+        others = others_here(session, issue)
+        return show("here.html", others=others, zone=issue.newsletter.zone)
 
 
 @compose_pages.post(f"/issues/<{ID}:issue_id>/pick")
@@ -232,6 +245,7 @@ def carry_out(
             who = actor(session)
             by = Editor(desk().user.name, desk().user.id)
             outcome = verb(session, issue, by)
+            come_in(session, issue_id, desk().user.id, desk().now)
             if outcome.fields:
                 record(
                     session,
@@ -360,6 +374,7 @@ def compose_page(
             more_changes=len(changes) > at_most,
             times={each.id: _time(each, issue) for each in changes},
             zone=newsletter.zone,
+            others=others_here(session, issue),
             first_of=_first_of(changes),
             preflight=found_of(session, issue),
             approval=approval_shown(session, issue),

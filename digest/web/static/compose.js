@@ -4,6 +4,7 @@
 
 import { letDrag } from "./compose/drag.js";
 import { actionOf, isField, learn } from "./compose/fields.js";
+import { startBeingHere } from "./compose/here.js";
 import { ask, fieldsOf, focusRow, NotDone, takeParts, tell, told } from "./compose/pages.js";
 import { flush, inTurn, saveAll, somethingWaits, startSaving, typed } from "./compose/saving.js";
 import { choose, seeIfStale, seeSoon } from "./compose/seen.js";
@@ -18,6 +19,7 @@ if (compose instanceof HTMLElement) start(compose);
 function start(page) {
   page.classList.add("is-scripted");
   startSaving(() => seeSoon());
+  startBeingHere();
   letDrag(page, (row, to) => {
     const form = row.querySelector("form");
     if (!form) return;

@@ -550,7 +550,9 @@ def test_nothing_is_wrong_with_the_page_of_a_storys_picture(
     tab = open_page()
     page = tab.page
     sit_down(staffed, page)
-    page.goto(f"{staffed.url}/desk/issues/{draft}")
+    with page.expect_response(lambda answer: answer.url.endswith("/here")) as said:
+        page.goto(f"{staffed.url}/desk/issues/{draft}")
+    assert said.value.status == 200, "the page says that it is open"
     page.locator(".composed-edit > summary").first.click()
     page.get_by_role("link", name="Picture of").first.click()
     page.get_by_role("radio", name="None").check()

@@ -1,0 +1,60 @@
+"""Who is in an issue: whoever changes it, or has its page open and looks at it.
+
+Each is in for a minute from when they were last heard of: nobody has to say that they leave. It is
+no change of the issue, so that no version is made, and nothing in its history.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy.orm import Session
+
+from digest.database.adding import add_unless_there
+from digest.models import IssuePresence, User
+
+LEASE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Here:
+    """Somebody who is in an issue, and since when."""
+
+    name: str
+    since: datetime
+
+
+def come_in(session: Session, issue_id: int, user_id: int, now: datetime) -> None:
+    """Be in an issue, or stay in it."""
+    session.execute(
+        delete(IssuePresence)
+        .where(IssuePresence.until <= now)
+        .execution_options(synchronize_session=False)
+    )
+    stays = session.execute(
+        update(IssuePresence)
+        .where(IssuePresence.issue_id == issue_id, IssuePresence.user_id == user_id)
+        .values(until=now + LEASE)
+        .execution_options(synchronize_session=False)
+    )
+    assert isinstance(stays, CursorResult)
+    if not stays.rowcount:
+        # Their other tab may have come in at the same moment: then they are in.
+        until = now + LEASE
+        row = IssuePresence(issue_id=issue_id, user_id=user_id, since=now, until=until)
+        add_unless_there(session, row)
+
+
+def others_in(session: Session, issue_id: int, user_id: int, now: datetime) -> list[Here]:
+    """Return who else is in an issue, the longest there first."""
+    found = session.execute(
+        select(User.name, IssuePresence.since)
+        .join(User, User.id == IssuePresence.user_id)
+        .where(
+            IssuePresence.issue_id == issue_id,
+            IssuePresence.user_id != user_id,
+            IssuePresence.until > now,
+        )
+        .order_by(IssuePresence.since, User.id)
+    )
+    return [Here(name, since) for name, since in found]
