@@ -28,7 +28,7 @@ export function startBeingHere() {
 async function beHere(form) {
   if (document.hidden || Date.now() - lastActive > AWAY_AFTER_MS) return;
   try {
-    takeParts((await ask(actionOf(form), fieldsOf(form))).page);
+    takeParts(await ask(actionOf(form), fieldsOf(form)));
   } catch (error) {
     // Whoever saves something is told why it cannot be done; this is only asked again.
     if (!(error instanceof NotDone)) throw error;
