@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_inline import StateInline, emphasis
+from markdown_it.rules_inline import StateInline, emphasis, link
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
@@ -21,6 +21,8 @@ LINK = re.compile(
     re.IGNORECASE,
 )
 LONGEST_LINK = 2_000
+# The parser asks `validateLink` of no such one.
+LEADS_NOWHERE = re.compile(r"\]\(\s*\)")
 
 
 def marked(text: str, link_class: str = "") -> Markup:
@@ -74,10 +76,23 @@ def _stars(state: StateInline, silent: bool) -> bool:
     return state.src[state.pos] == "*" and emphasis.tokenize(state, silent)
 
 
+def _words_that_lead(state: StateInline, silent: bool) -> bool:
+    ends = state.md.helpers.parseLinkLabel(state, state.pos, True) if _is_open(state) else -1
+    # A link without words is seen by nobody, and one without an address leads to the mail itself.
+    if ends < 0 or not state.src[state.pos + 1 : ends].strip():
+        return False
+    return not LEADS_NOWHERE.match(state.src, ends) and link(state, silent)
+
+
+def _is_open(state: StateInline) -> bool:
+    return state.src[state.pos] == "["
+
+
 def _may_lead_to(url: str) -> bool:
     return len(url) <= LONGEST_LINK and LINK.fullmatch(url) is not None
 
 
 _PARSER = MarkdownIt("zero").enable(["emphasis", "link"])
 _PARSER.inline.ruler.at("emphasis", _stars)
+_PARSER.inline.ruler.at("link", _words_that_lead)
 _PARSER.validateLink = _may_lead_to  # type: ignore[method-assign]

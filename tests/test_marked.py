@@ -65,6 +65,7 @@ def test_emphasis_strong_and_links() -> None:
         "<b>no</b> &amp; <script>alert(1)</script>",
         "[x](javascript:alert(1)) [x](/here) [x](data:text/html,x) [x](//h.example) [x](https://)",
         "[x](https://a@h.example) [x](https://h.example:80@x) [x][1] [x]",
+        "[x]() [x]( ) [](https://h.example) [ \n](https://h.example/) []()",
         "_x_ __x__ `x` ~~x~~ <https://h.example> https://h.example # x",
         "a * b, 2 * 3 * 4, **, ***, ****",
         "- one\n- two\n> three\n    four",
