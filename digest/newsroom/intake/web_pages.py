@@ -43,7 +43,8 @@ CHARSET = re.compile(
 # Where a browser looks for it (HTML, 4.2.5.4).
 CHARSET_WITHIN = 1024
 ARTICLE = re.compile(r"(?:https?://schema\.org/)?(?:\w{0,40}Article|\w{0,20}BlogPosting|Report)")
-BETWEEN_NAMES = " |–—·:»-"
+# Between a headline and its paper's name. With blanks about it: "Ferry-Times" is one word.
+BETWEEN_NAMES = re.compile(r"\s[|–—·:»-]{1,3}\s$")
 
 
 def read_page(content: bytes, url: str, now: datetime, charset: str | None = None) -> Feed:
@@ -164,9 +165,10 @@ def _names(authors: Any) -> list[str]:
 def _title(head: _Head, told: dict[str, Any]) -> str:
     title = _line(told.get("headline")) or head.first("og:title", "twitter:title") or head.title
     site = head.first("og:site_name")
-    before = title.removesuffix(site) if site else title
+    before = title.removesuffix(site) if site else ""
     # "Who owns the cold? | The Halyard": the paper's name is no part of the headline.
-    return before.rstrip(BETWEEN_NAMES) if before and before[-1:] in BETWEEN_NAMES else title
+    between = BETWEEN_NAMES.search(before)
+    return before[: between.start()].rstrip() or title if between else title
 
 
 def _pictures(head: _Head, told: dict[str, Any], url: str) -> tuple[GivenPicture, ...]:

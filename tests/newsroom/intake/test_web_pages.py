@@ -81,6 +81,22 @@ def test_an_address_that_is_not_the_pages_own_is_not_taken(named: str) -> None:
     assert told.url == URL
 
 
+@pytest.mark.parametrize(
+    ("title", "site", "told"),
+    [
+        ("Why we left New York", "New York", "Why we left New York"),
+        ("Ferry-Times", "Times", "Ferry-Times"),
+        ("The Halyard", "The Halyard", "The Halyard"),
+        ("The ice » The Halyard", "The Halyard", "The ice"),
+        ("Meet: The Halyard", "The Halyard", "Meet: The Halyard"),
+        ("On ice - Winter | The Halyard", "The Halyard", "On ice - Winter"),
+    ],
+)
+def test_the_papers_name_is_no_part_of_a_headline(title: str, site: str, told: str) -> None:
+    named = f'<meta property="og:site_name" content="{site}">'
+    assert article(f"<title>{title}</title>{named}").title == told
+
+
 def test_what_has_no_title_is_no_article_and_a_charset_is_found() -> None:
     with pytest.raises(FeedError, match=NO_TITLE):
         article("<meta property='og:title' content=' '><title> </title>")
