@@ -3,8 +3,9 @@
 A page of its own, so that no words are lost with a picture that cannot be used.
 """
 
-from flask import Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from flask import Response, current_app, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import Forbidden, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from digest.delivery.rendering.issue import alt_for, picture_for
@@ -70,11 +71,15 @@ def change_picture(issue_id: int, article_id: int) -> AnyResponse:
 
 
 @story_picture_pages.errorhandler(RequestEntityTooLarge)
-def tell_too_large(_: RequestEntityTooLarge) -> Response:
+def tell_too_large(_: RequestEntityTooLarge) -> ResponseReturnValue:
     """Say it on the page that the form stands on: nothing of what was sent was read."""
     sentence = f"The picture is larger than {BYTES_AT_MOST // 1_000_000} MB."
     asked = request.view_args or {}
-    return _page(asked["issue_id"], asked["article_id"], FieldError("file", sentence))
+    try:
+        return _page(asked["issue_id"], asked["article_id"], FieldError("file", sentence))
+    except (Forbidden, NotFoundError) as error:
+        # What a handler raises is handled by nobody else.
+        return current_app.handle_user_exception(error)
 
 
 def _chosen(article_id: int) -> Picture | ArticlePictures:

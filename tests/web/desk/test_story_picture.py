@@ -12,11 +12,11 @@ from digest.newsroom.intake.letting_go import UNUSED, let_go
 from tests.factories import NOW
 from tests.newsroom.intake.test_pictures import file_of, photograph
 from tests.servers.web import WebServer
-from tests.web.conftest import words
+from tests.web.conftest import hidden, words
 from tests.web.desk.conftest import Join
 from tests.web.desk.test_adding import app
 from tests.web.desk.test_compose import Desk
-from tests.web.desk.test_newsletters import png
+from tests.web.desk.test_newsletters import png, sent
 
 __all__ = ["app"]
 
@@ -84,6 +84,14 @@ def test_a_story_shows_another_picture_in_this_issue_only(
     assert table.press("stories/999/picture", picture="none").status_code == 422
     viewer = join("Vera", Role.VIEWER)
     assert viewer.get(page).status_code == 403
+    for who, article, status in (
+        (table.editor, salt, 422), (table.editor, 999, 404), (viewer, salt, 403),
+    ):  # fmt: skip
+        proof = hidden(who.get("/desk/account").text, "proof")
+        where = f"{table.path}/stories/{article}/picture"
+        huge = who.client.post(where, **sent(proof, "file", b"\0" * 31_000_000))
+        assert huge.status_code == status
+        assert ("larger than 15 MB" in words(huge)) == (status == 422)
     with database.reading() as session:
         told = session.scalars(
             select(IssueChange.field).where(IssueChange.article_id == salt, IssueChange.taken)
