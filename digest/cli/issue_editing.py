@@ -28,13 +28,18 @@ from digest.desk.audit import record_issue
 from digest.errors import RefusedError
 from digest.models import Issue, IssueChange, StoryRole
 from digest.newsroom.intake.fetching_sources import open_fetcher
-from digest.newsroom.intake.media import ArticlePictures
 from digest.newsroom.intake.pictures import BYTES_AT_MOST
 from digest.newsroom.issues.adding import find_by_address, pick_by_address
 from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
 from digest.newsroom.issues.history import STORY_TEXTS, Editor, Outcome, list_changes
 from digest.newsroom.issues.ordering import drop_story, pick_article, place_story, set_role
-from digest.newsroom.issues.picturing import Picture, drawn, fetched_candidate, set_picture
+from digest.newsroom.issues.picturing import (
+    Drawn,
+    Picture,
+    drawn,
+    fetched_candidate,
+    set_picture,
+)
 
 TEXT_AT_MOST = 60
 WHICH_STORY = "Say which story: --story ARTICLE."
@@ -130,7 +135,7 @@ def picture(
     given = [file is not None, candidate is not None, without, own]
     if sum(given) > 1 or not (any(given) or alt is not None):
         raise click.UsageError("Give one of --file, --candidate, --none and --own, or --alt.")
-    chosen: Picture | ArticlePictures = Picture.AS_IT_IS
+    chosen: Picture | Drawn = Picture.AS_IT_IS
     with typed_wrongly():
         if file is not None:
             chosen = drawn("file", read_bytes(file, BYTES_AT_MOST))

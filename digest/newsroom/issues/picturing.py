@@ -1,9 +1,11 @@
 """A story's picture for one issue only: its article's, another, or none; and what it shows.
 
 Of two who choose a picture the last one's stands, as with order: nothing typed is in it. The words
-that describe it are a text, with all that holds for texts (`editing`).
+that describe it are a text, with all that holds for texts (`editing`); but with another picture
+they go, as they are about the one before, and the history has them.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from posixpath import basename
@@ -33,19 +35,31 @@ class Picture(Enum):
     NONE = "none"
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A picture that was prepared, and what its page says that it shows; "": nothing."""
+
+    pictures: ArticlePictures
+    alt: str = ""
+
+
 def other_candidates(article: Article) -> list[tuple[int, str]]:
     """Return the pictures of an article beside the one it has: their numbers, and what they show.
 
     Numbers count all of its candidates, from one; where nothing is said, the file's name tells.
     """
     return [
-        (number, alt or prose.cut(unquote(basename(urlsplit(url).path)) or url, NAME_AT_MOST))
+        (number, alt or prose.cut(_file_name(url) or url, NAME_AT_MOST))
         for number, (url, alt) in enumerate(article.picture_candidates, start=1)
         if url != article.image_url
     ]
 
 
-def drawn(field: str, data: bytes) -> ArticlePictures:
+def _file_name(url: str) -> str:
+    return prose.on_one_line(unquote(basename(urlsplit(url).path)))
+
+
+def drawn(field: str, data: bytes, alt: str = "") -> Drawn:
     """Prepare a picture that somebody sent. It takes its time: call it outside of a transaction.
 
     Raises:
@@ -57,12 +71,10 @@ def drawn(field: str, data: bytes) -> ArticlePictures:
         raise FieldError(field, str(error)) from None
     if found.thumbnail is None:
         raise FieldError(field, f"It needs at least {THUMBNAIL.at_least} pixels across.")
-    return found
+    return Drawn(found, alt)
 
 
-def fetched_candidate(
-    database: Database, fetcher: Fetcher, article_id: int, number: int
-) -> ArticlePictures:
+def fetched_candidate(database: Database, fetcher: Fetcher, article_id: int, number: int) -> Drawn:
     """Fetch one of an article's candidates. Call it outside of a transaction.
 
     Raises:
@@ -73,29 +85,30 @@ def fetched_candidate(
         candidates = article.picture_candidates if article else []
         if not 1 <= number <= len(candidates):
             raise FieldError("picture", "The article has no such picture.")
-        url = candidates[number - 1][0]
+        url, alt = candidates[number - 1]
     try:
         content = fetcher.fetch(url, PICTURE).content or b""
     except FetchError as error:
         raise FieldError("picture", str(error)) from None
-    return drawn("picture", content)
+    return drawn("picture", content, alt)
 
 
 def set_picture(
     session: Session,
     issue: Issue,
     article_id: int,
-    picture: Picture | ArticlePictures,
+    picture: Picture | Drawn,
     alt: str | None,
     by: Editor,
     now: datetime,
     *,
     version: int | None = None,
 ) -> Outcome:
-    """Change a story's picture for this issue, and what describes it; `alt` None: as it is.
+    """Change a story's picture for this issue, and what describes it.
 
-    An empty `alt` is the article's own, where the picture is. `version`: the one that the editor
-    looked at, for `alt`.
+    `alt` None: what stands there, or with another picture what its page says of it. An empty one is
+    the article's own, where the picture is. `version`: the one that the editor looked at, for
+    `alt`.
 
     Raises:
         FieldError: `alt` is too long, or the picture too small for a lead.
@@ -108,16 +121,23 @@ def set_picture(
         keep_of_dropped(turn, article_id, ChangedField.ALT, text)
         return turn.end()
     story = story or in_issue(turn, article_id)
-    if isinstance(picture, ArticlePictures):
-        _show(turn, story, picture)
-    elif picture is not Picture.AS_IT_IS:
-        _take_away(turn, story, own=picture is Picture.NONE)
+    another = _change(turn, story, picture)
     if alt is not None:
         change_text(turn, story, ChangedField.ALT, text, version)
+    elif another:
+        said = picture.alt if isinstance(picture, Drawn) else ""
+        change_text(turn, story, ChangedField.ALT, said or None, None)
     return turn.end()
 
 
-def _show(turn: Turn, story: Story, picture: ArticlePictures) -> None:
+def _change(turn: Turn, story: Story, picture: Picture | Drawn) -> bool:
+    """Change the picture; tell whether it is another now."""
+    if isinstance(picture, Drawn):
+        return _show(turn, story, picture.pictures)
+    return picture is not Picture.AS_IT_IS and _take_away(turn, story, own=picture is Picture.NONE)
+
+
+def _show(turn: Turn, story: Story, picture: ArticlePictures) -> bool:
     if story.role is StoryRole.LEAD and picture.lead is None:
         raise FieldError("picture", f"A lead’s needs at least {LEAD.at_least} pixels across.")
     lead, small = [
@@ -125,20 +145,22 @@ def _show(turn: Turn, story: Story, picture: ArticlePictures) -> None:
         for each in (picture.lead, picture.thumbnail)
     ]
     if story.own_picture and (story.own_lead, story.own_thumbnail) == (lead, small):
-        return
+        return False
     _note(turn, story, "another", "{} has another picture in this issue.")
     story.own_picture, story.own_lead, story.own_thumbnail = True, lead, small
+    return True
 
 
-def _take_away(turn: Turn, story: Story, *, own: bool) -> None:
+def _take_away(turn: Turn, story: Story, *, own: bool) -> bool:
     shows_one = story.own_thumbnail is not None
     if story.own_picture is own and not shows_one:
-        return
+        return False
     if own:
         _note(turn, story, "none", "{} goes without a picture.")
     else:
         _note(turn, story, "the article's", "{} has the article’s picture again.")
     story.own_picture, story.own_lead, story.own_thumbnail = own, None, None
+    return True
 
 
 def _note(turn: Turn, story: Story, after: str, words: str) -> None:

@@ -25,7 +25,13 @@ from digest.models import (
     Role,
     StoryRole,
 )
-from digest.newsroom.issues.editing import TEXTS, bring_back, edit_issue, edit_story
+from digest.newsroom.issues.editing import (
+    TEXTS,
+    bring_back,
+    edit_issue,
+    edit_story,
+    own_text,
+)
 from digest.newsroom.issues.history import (
     ISSUE_TEXTS,
     STORY_TEXTS,
@@ -204,8 +210,8 @@ def _conflict(issue: Issue, lost: IssueChange, changes: list[IssueChange]) -> Co
     else:
         of = f" of “{prose.cut(story.article.title, 80)}”" if story else ""
         question = f"{who} changed the {field.name}{of} {ago}. Which one goes out?"
-        own = _own_words(story.article)[lost.field] if story else ""
-        stands = getattr(story or issue, field.column) or own
+        own = own_text(story, lost.field) if story else None
+        stands = getattr(story or issue, field.column) or own or ""
     return Conflict(lost, question, field.name, stands, dropped)
 
 
@@ -317,7 +323,6 @@ def _own_words(article: Article) -> dict[str, str]:
         "headline": article.title,
         "standfirst": article.standfirst or "",
         "section": article.section or "",
-        "alt": article.image_alt,
     }
 
 

@@ -12,9 +12,9 @@ from digest.delivery.rendering.issue import alt_for, picture_for
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Role
 from digest.newsroom.intake.fetching_sources import open_fetcher
-from digest.newsroom.intake.media import ArticlePictures
 from digest.newsroom.intake.pictures import BYTES_AT_MOST
 from digest.newsroom.issues.picturing import (
+    Drawn,
     Picture,
     drawn,
     fetched_candidate,
@@ -82,7 +82,7 @@ def tell_too_large(_: RequestEntityTooLarge) -> ResponseReturnValue:
         return current_app.handle_user_exception(error)
 
 
-def _chosen(article_id: int) -> Picture | ArticlePictures:
+def _chosen(article_id: int) -> Picture | Drawn:
     """Return what was chosen, drawn anew; it may fetch, so that no transaction is open."""
     choice, file = request.form.get("picture", Picture.AS_IT_IS.value), request.files.get("file")
     if choice == UPLOAD or (file is not None and file.filename):

@@ -30,6 +30,7 @@ def test_a_story_shows_another_picture_in_this_issue_only(
     salt = table.articles["salt"]
     page = f"{table.path}/stories/{salt}/picture"
     other = http_server.route("/i/quay.jpg", file_of(photograph(1200, 900)))
+    wall = http_server.route("/i/wall.jpg", file_of(photograph(1000, 900)))
     with database.transaction() as session:
         session.execute(
             update(Article)
@@ -37,7 +38,11 @@ def test_a_story_shows_another_picture_in_this_issue_only(
             .values(
                 image_url="https://h.example/a.jpg",
                 image_alt="A salt pan",
-                picture_candidates=[["https://h.example/a.jpg", "A salt pan"], [other, ""]],
+                picture_candidates=[
+                    ["https://h.example/a.jpg", "A salt pan"],
+                    [other, ""],
+                    [wall, "The old wall"],
+                ],
             )
         )
     shown = table.look(f"/stories/{salt}/picture")
@@ -60,15 +65,26 @@ def test_a_story_shows_another_picture_in_this_issue_only(
     assert stands() == (True, True, "The quay")
     old = table.editor.get(page).text
     press("has another picture", file=(png(900), "mine.png"))
+    assert stands() == (True, True, ""), "what was said of the one before goes with it"
+    press("has another picture", picture="candidate-3")
+    assert stands() == (True, True, "The old wall"), "as its page says"
+    before = table.editor.get(page).text
+    press("has no other words for its picture any more", alt="")
+    lost = table.press(f"stories/{salt}/picture", before, alt="A fence", alt_was="The old wall")
+    asked = words(table.editor.get(lost.location))
+    assert "A fence" in asked
+    assert "A salt pan" not in asked, "that is about the article's own"
+    press("has another picture", picture="candidate-2", alt="The quay", alt_was="The old wall")
+    assert stands() == (True, True, "The quay")
     press("goes without a picture", picture="none")
-    assert stands() == (False, False, "The quay")
-    press("has the article’s picture again", picture="article", alt="")
+    assert stands() == (False, False, "")
+    press("has the article’s picture again", picture="article")
     assert stands() == (False, False, "A salt pan")
     for fields, said in (
         ({"file": (png(300), "small.png")}, "A lead’s needs at least 600 pixels across."),
         ({"file": (png(100), "tiny.png")}, "It needs at least 200 pixels across."),
         ({"picture": "upload"}, "Choose a picture first."),
-        ({"picture": "candidate-3"}, "The article has no such picture."),
+        ({"picture": "candidate-4"}, "The article has no such picture."),
         ({"picture": "https://h.example/"}, "Choose one of the pictures."),
         ({"alt": "a" * 301}, "301 characters, and 300 is the most"),
     ):
@@ -96,7 +112,7 @@ def test_a_story_shows_another_picture_in_this_issue_only(
         told = session.scalars(
             select(IssueChange.field).where(IssueChange.article_id == salt, IssueChange.taken)
         ).all()
-        assert [str(each) for each in told].count("picture") == 4
+        assert [str(each) for each in told].count("picture") == 6
         pictures = len(session.scalars(select(Media.hash)).all())
     assert pictures >= 3
     press("has another picture", file=(png(900), "mine.png"))
