@@ -1,7 +1,7 @@
 """The steps that make the tables, up and down, and the rules that only the tables can keep."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from digest.migrations import check_migrated, configuration, downgrade, newest_r
 from digest.models import (
     Approval,
     Article,
+    ChangedField,
     Consent,
     ConsentDetail,
     ConsentKind,
@@ -29,6 +30,8 @@ from digest.models import (
     EndedReason,
     Installation,
     Issue,
+    IssueChange,
+    IssuePresence,
     IssueState,
     Media,
     Newsletter,
@@ -37,14 +40,22 @@ from digest.models import (
     Publication,
     Rendering,
     Source,
+    Story,
     Subscription,
 )
 from digest.tokens import new_token_id
-from tests.factories import NOW, make_article, make_newsletter, make_reader
-
-BEFORE_FEEDING = str(
-    ScriptDirectory.from_config(configuration()).get_revision("0035").down_revision
+from tests.factories import (
+    NOW,
+    make_article,
+    make_editor,
+    make_newsletter,
+    make_reader,
 )
+from tests.factories import make_issue as make_draft
+
+STEPS = ScriptDirectory.from_config(configuration())
+BEFORE_FEEDING = str(STEPS.get_revision("0035").down_revision)
+BEFORE_PICTURES = str(STEPS.get_revision("0042").down_revision)
 
 
 def things(database: Database) -> set[str]:
@@ -558,3 +569,30 @@ def test_what_is_new_does_not_stand_in_the_way_down(database: Database) -> None:
     assert urls == [f"{url}#1", f"{url}#2", url]
     upgrade(database.url)
     check_migrated(database)
+
+
+def test_stories_pictures_and_who_is_in_go_down_and_up_again(database: Database) -> None:
+    with database.transaction() as session:
+        newsletter = make_newsletter(session)
+        issue = make_draft(
+            session, newsletter, [make_article(session, "salt")], occurrence_on=date(2026, 11, 21)
+        )
+        sent = make_draft(session, newsletter, [make_article(session, "reef")])
+        for story in (*issue.stories, *sent.stories):
+            story.own_picture, story.own_thumbnail, story.image_alt = True, "small", "The quay"
+        sent.stories[0].url = "https://halyard.example/reef"
+        user = make_editor(session, "imara@example.org")
+        session.add(IssuePresence(issue_id=issue.id, user_id=user.id, since=NOW, until=NOW))
+        for field in (ChangedField.NOTE, ChangedField.PICTURE, ChangedField.ALT):
+            session.add(
+                IssueChange(issue_id=issue.id, version=1, at=NOW, by="I", field=field, words="So.")
+            )
+    downgrade(database.url, BEFORE_PICTURES)
+    upgrade(database.url)
+    check_migrated(database)
+    with database.reading() as session:
+        described = session.scalars(select(Story.image_alt).order_by(Story.id)).all()
+        assert described == [None, "The quay"], "what is frozen stays"
+        assert not any(session.scalars(select(Story.own_picture)))
+        assert session.scalars(select(IssueChange.field)).all() == [ChangedField.NOTE]
+        assert session.scalar(select(func.count()).select_from(IssuePresence)) == 0
