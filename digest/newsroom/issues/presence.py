@@ -26,23 +26,29 @@ class Here:
 
 def come_in(session: Session, issue_id: int, user_id: int, now: datetime) -> None:
     """Be in an issue, or stay in it."""
+    until = now + LEASE
+    stays = session.execute(
+        update(IssuePresence)
+        .where(
+            IssuePresence.issue_id == issue_id,
+            IssuePresence.user_id == user_id,
+            IssuePresence.until > now,
+        )
+        .values(until=until)
+        .execution_options(synchronize_session=False)
+    )
+    assert isinstance(stays, CursorResult)
+    if stays.rowcount:
+        return
+    # Only here: of two who each hold a row that they renewed, none waits for the other's.
     session.execute(
         delete(IssuePresence)
         .where(IssuePresence.until <= now)
         .execution_options(synchronize_session=False)
     )
-    stays = session.execute(
-        update(IssuePresence)
-        .where(IssuePresence.issue_id == issue_id, IssuePresence.user_id == user_id)
-        .values(until=now + LEASE)
-        .execution_options(synchronize_session=False)
-    )
-    assert isinstance(stays, CursorResult)
-    if not stays.rowcount:
-        # Their other tab may have come in at the same moment: then they are in.
-        until = now + LEASE
-        row = IssuePresence(issue_id=issue_id, user_id=user_id, since=now, until=until)
-        add_unless_there(session, row)
+    # Their other tab may have come in at the same moment: then they are in.
+    row = IssuePresence(issue_id=issue_id, user_id=user_id, since=now, until=until)
+    add_unless_there(session, row)
 
 
 def others_in(session: Session, issue_id: int, user_id: int, now: datetime) -> list[Here]:
