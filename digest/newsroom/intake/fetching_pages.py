@@ -45,8 +45,10 @@ def known_article(session: Session, url: str) -> Article | None:
 
 def article_at(
     fetcher: Fetcher, url: str, now: datetime, read: ReadPage = read_page_apart
-) -> NewArticle:
-    """Fetch a page and return the article that it tells of. Call it outside of a transaction.
+) -> tuple[NewArticle, str]:
+    """Fetch a page; return the article that it tells of, and where the page was in the end.
+
+    Call it outside of a transaction.
 
     Raises:
         FieldError: `url`: nothing could be fetched or read; says why.
@@ -59,4 +61,4 @@ def article_at(
     except FeedError as error:
         why = NO_TITLE if str(error) == NO_TITLE else UNREADABLE
         raise FieldError("url", f"{why} {HOW_ELSE}") from None
-    return page.articles[0]
+    return page.articles[0], fetched.url

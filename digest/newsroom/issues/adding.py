@@ -24,11 +24,19 @@ def find_by_address(
         FieldError: `url`: it is no address, or nothing could be fetched or read; says why.
     """
     address = checked_address(url)
+    known = _known(database, address)
+    if known is not None:
+        return known
+    found, came_from = article_at(fetcher, address, now)
+    # We may have it under where the address led, and the page call itself otherwise.
+    known = _known(database, checked_address(came_from))
+    return found if known is None else known
+
+
+def _known(database: Database, address: str) -> int | None:
     with database.reading() as session:
-        known = known_article(session, address)
-        if known is not None:
-            return known.id
-    return article_at(fetcher, address, now)
+        article = known_article(session, address)
+        return article.id if article else None
 
 
 def pick_by_address(

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from digest.database.transactions import Database
 from digest.models import Article, Newsletter, Role, Wording
 from digest.web import create_app
+from tests.factories import make_article
 from tests.servers.web import WebServer
 from tests.web.conftest import words
 from tests.web.desk.conftest import Join
@@ -41,6 +42,13 @@ def test_an_address_is_fetched_once_and_picked(
     assert len(http_server.requests) == 1, "we have it"
     other = table.press("add", url=http_server.url + "/amp/ice")
     assert "“The ice is open” is in already" in words(other), "the page says whose it is"
+    with database.transaction() as session:
+        make_article(
+            session, "gulls", url=http_server.route("/feeds-own", page.replace(b"ice", b"x"))
+        )
+    http_server.route("/short", status=302, headers={"Location": "/feeds-own"})
+    short = table.follow(table.press("add", url=http_server.url + "/short"))
+    assert "“The story of the gulls” is in" in short, "it leads to one that we have"
     with database.reading() as session:
         [ice] = session.scalars(select(Article).where(Article.title == "The ice is open"))
         assert (ice.url, ice.standfirst) == (url, "At last.")
