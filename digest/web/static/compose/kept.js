@@ -1,6 +1,7 @@
 // @ts-check
 // Words that are not saved yet, kept in this browser until they are: by user and issue, so that
-// nobody else who signs in here is offered them.
+// nobody else who signs in here is offered them. Each field has an item of its own: a tab may see
+// another's a little later, and would write over it if all stood in one.
 
 /**
  * @typedef {object} Words
@@ -13,20 +14,37 @@
  */
 
 const LONGEST_MS = 60 * 24 * 3600 * 1000;
-const KEY = `digest-desk ${document.querySelector("[data-kept]")?.getAttribute("data-kept")}`;
+const PREFIX = `digest-desk ${document.querySelector("[data-kept]")?.getAttribute("data-kept")} `;
 
 /** @type {Map<string, string>} what this tab has kept, or put back: another's words are not ours to forget */
 const ours = new Map();
 
 /** @returns {Record<string, Words>} by the fields' ids */
 export function allKept() {
+  /** @type {Record<string, Words>} */
+  const found = {};
   try {
-    /** @type {Record<string, Words>} */
-    const found = JSON.parse(localStorage.getItem(KEY) ?? "{}");
-    const young = Object.entries(found).filter(([, each]) => Date.now() - each.at < LONGEST_MS);
-    return Object.fromEntries(young);
+    for (const key of Object.keys(localStorage)) {
+      const words = key.startsWith(PREFIX) ? read(key.slice(PREFIX.length)) : null;
+      if (words) found[key.slice(PREFIX.length)] = words;
+    }
   } catch {
-    return {};
+    // A browser may keep nothing, and say so by an error.
+  }
+  return found;
+}
+
+/**
+ * @param {string} id
+ * @returns {Words | null} what is kept for a field, unless it is very old
+ */
+function read(id) {
+  try {
+    /** @type {Words | null} */
+    const found = JSON.parse(localStorage.getItem(PREFIX + id) ?? "null");
+    return found && Date.now() - found.at < LONGEST_MS ? found : null;
+  } catch {
+    return null;
   }
 }
 
@@ -37,7 +55,12 @@ export function allKept() {
  */
 export function keep(id, words) {
   ours.set(id, words.text);
-  return write({ ...allKept(), [id]: words });
+  try {
+    localStorage.setItem(PREFIX + id, JSON.stringify(words));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -54,18 +77,6 @@ export function adopt(id, words) {
  * @param {string} id
  */
 export function forget(id) {
-  const { [id]: gone, ...rest } = allKept();
-  if (gone && gone.text === ours.get(id)) write(rest);
+  if (ours.has(id) && read(id)?.text === ours.get(id)) localStorage.removeItem(PREFIX + id);
   ours.delete(id);
-}
-
-/** @param {Record<string, Words>} all */
-function write(all) {
-  try {
-    if (Object.keys(all).length) localStorage.setItem(KEY, JSON.stringify(all));
-    else localStorage.removeItem(KEY);
-    return true;
-  } catch {
-    return false;
-  }
 }
