@@ -94,8 +94,7 @@ function press(action, fields, then) {
       if (answer.ok) learn(answer.page, new Map());
       takeParts(answer);
       if (!answer.ok) {
-        tell("");
-        document.querySelector(".problem")?.scrollIntoView({ block: "nearest" });
+        showProblem();
         return;
       }
       then?.();
@@ -106,6 +105,14 @@ function press(action, fields, then) {
       tell(error.why === "refused" ? error.message : `Nothing was done: ${error.message}.`);
     }
   });
+}
+
+/** Bring what is wrong into sight; where its part of the page is not shown, on a phone, say it. */
+function showProblem() {
+  const problem = document.querySelector(".problem");
+  const unseen = problem instanceof HTMLElement && problem.offsetParent === null;
+  tell(unseen ? (problem.querySelector("li")?.textContent?.trim() ?? "") : "");
+  problem?.scrollIntoView({ block: "nearest" });
 }
 
 /**

@@ -242,6 +242,13 @@ def test_nothing_is_wrong_with_composing(staffed: Gallery, draft: int, open_page
     page.get_by_role("button", name="Save", exact=True).first.click()
     expect(page.get_by_role("alert")).to_be_visible()
     assert_right(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("link", name="Add stories").first.click()
+    page.get_by_label("Add an article by its address").fill("the ice")
+    page.get_by_role("button", name="Add by its address").click()
+    for place in (page.locator("#url-error"), page.get_by_role("status")):
+        expect(place).to_have_text("Give the whole address, beginning with https:// or http://.")
+        expect(place).to_be_visible()
     assert [error for error in tab.console_errors if "Failed to load" not in error] == []
 
 
