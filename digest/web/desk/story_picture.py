@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from digest.delivery.rendering.issue import alt_for, picture_for
 from digest.errors import FieldError, NotFoundError, RefusedError
-from digest.models import Role
+from digest.models import Role, StoryRole
 from digest.newsroom.intake.fetching_sources import open_fetcher
 from digest.newsroom.intake.pictures import BYTES_AT_MOST
 from digest.newsroom.issues.picturing import (
@@ -106,6 +106,7 @@ def _page(
         if story is None:
             raise NotFoundError("That story is not in this issue.")
         alt = alt_for(story)
+        thumbnail = story.own_thumbnail if story.own_picture else story.article.thumbnail
         return show(
             "story_picture.html",
             422 if error else 200,
@@ -114,7 +115,8 @@ def _page(
             newsletter=issue.newsletter,
             standing=standing_of(issue, desk().now),
             story=story,
-            shown=picture_for(story) or (story.own_picture and story.own_thumbnail),
+            shown=picture_for(story) or thumbnail,
+            too_small=story.role is StoryRole.LEAD and thumbnail and not picture_for(story),
             others=other_candidates(story.article),
             alt=alt,
             typed=alt if typed is None else typed[:ALT_SHOWN_AT_MOST],

@@ -71,9 +71,9 @@ def test_a_story_shows_another_picture_in_this_issue_only(
     before = table.editor.get(page).text
     press("has no other words for its picture any more", alt="")
     lost = table.press(f"stories/{salt}/picture", before, alt="A fence", alt_was="The old wall")
-    asked = words(table.editor.get(lost.location))
-    assert "A fence" in asked
-    assert "A salt pan" not in asked, "that is about the article's own"
+    choice = words(table.editor.get(lost.location))
+    assert "A fence" in choice
+    assert "A salt pan" not in choice, "that is about the article's own"
     press("has another picture", picture="candidate-2", alt="The quay", alt_was="The old wall")
     assert stands() == (True, True, "The quay")
     press("goes without a picture", picture="none")
@@ -97,6 +97,14 @@ def test_a_story_shows_another_picture_in_this_issue_only(
     asked = table.editor.get(lost.location)
     assert "A wall" in words(asked)
     assert "A salt pan" in words(asked)
+    reef = table.articles["reef"]
+    table.press(f"stories/{reef}/picture", "", file=(png(300), "small.png"))
+    table.story("reef", "role", role="lead")
+    led = words(table.look(f"/stories/{reef}/picture"))
+    assert "too small for a lead, so the email shows none." in led
+    table.story("salt", "role", role="lead")
+    assert "too small" not in words(table.look(f"/stories/{reef}/picture"))
+    table.press(f"stories/{reef}/picture", "", picture="article")
     assert table.press("stories/999/picture", picture="none").status_code == 422
     viewer = join("Vera", Role.VIEWER)
     assert viewer.get(page).status_code == 403
