@@ -27,7 +27,7 @@ def number_42(database: Database, newsletter: Newsletter) -> None:
             number=42,
             subject="The port that decided to stop growing",
             note="Good morning.\n\nSave it for a second coffee.",
-            last_thing="Look up <tonight>.",
+            last_thing="Look up <tonight>.\n\nAnd *mind* the gap.",
         )
         for brief in issue.stories[-2:]:
             brief.role = StoryRole.BRIEF
@@ -52,6 +52,8 @@ def test_an_issue_is_shown_as_it_was_frozen(
     assert "Also on my desk" in text
     assert "Save it for a second coffee." in text
     assert "Look up &lt;tonight&gt;." in page.text
+    [last] = re.findall(r'<div class="last-thing">(.*?)</div>', page.text, re.DOTALL)
+    assert "<p>And <em>mind</em> the gap.</p>" in last, "one block, however many paragraphs"
     assert 'href="https://halyard.example/a/port"' in page.text
     assert 'name="consent"' in page.text, "the card at its end"
 
