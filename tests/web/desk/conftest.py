@@ -1,9 +1,10 @@
 """Somebody at the desk, in a browser without scripts."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import argon2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -11,8 +12,8 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from digest.database.transactions import Database
+from digest.desk import passwords
 from digest.desk.audit import OPERATOR
-from digest.desk.passwords import hash_password
 from digest.desk.sessions import Browser, open_session
 from digest.desk.users import Granted, create_user, has_users
 from digest.models import Role, User
@@ -23,8 +24,18 @@ from tests.web.conftest import hidden
 __all__ = ["command_line"]
 
 PASSWORD = "a port that stopped growing"
-# Made once: it takes as long as it should.
-HASH = hash_password(PASSWORD)
+# The least that Argon2 takes: what a hash should cost is seen in tests/desk/test_passwords.py, and
+# pages ask for hundreds.
+QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+HASH = QUICK.hash(PASSWORD)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_hashes() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", QUICK)
+        patch.setattr(passwords, "_NOBODYS", QUICK.hash("nobody has this one"))
+        yield
 
 
 class Colleague:
