@@ -6,6 +6,7 @@ from digest.web.desk.api_tokens import token_pages
 from digest.web.desk.audit_log import audit_pages
 from digest.web.desk.calendar import calendar_pages
 from digest.web.desk.compose import compose_pages
+from digest.web.desk.conflict import conflict_pages
 from digest.web.desk.correct import correct_pages
 from digest.web.desk.demo_door import DemoDoor, demo_door_pages
 from digest.web.desk.doctor import doctor_pages
@@ -38,6 +39,7 @@ desk_pages = (
     this_week_pages,
     desk_issue_pages,
     compose_pages,
+    conflict_pages,
     adding_pages,
     story_picture_pages,
     sending_pages,

@@ -5,7 +5,6 @@ back to where it was pressed; the address names the change, and the page says wh
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, redirect, request, url_for
@@ -30,14 +29,12 @@ from digest.newsroom.issues.editing import (
     bring_back,
     edit_issue,
     edit_story,
-    own_text,
 )
 from digest.newsroom.issues.history import (
     ISSUE_TEXTS,
     STORY_TEXTS,
     Editor,
     Outcome,
-    find_change,
     list_changes,
 )
 from digest.newsroom.issues.ordering import (
@@ -55,7 +52,7 @@ from digest.web.desk.findings import found_of
 from digest.web.desk.presence import others_here
 from digest.web.desk.seeing import saved_at, seen, tested
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
-from digest.web.desk.standing import lasts, moment, standing_of
+from digest.web.desk.standing import moment, standing_of
 
 FEW_CHANGES, MOST_CHANGES = 20, 1000
 # A note in any script, percent-encoded, and what it was.
@@ -163,62 +160,6 @@ def take_back(issue_id: int, change_id: int) -> AnyResponse:
     )
 
 
-@compose_pages.get(f"/issues/<{ID}:issue_id>/conflict")
-def show_conflict(issue_id: int) -> Response:
-    """Show what was not taken beside what stands, with the choice."""
-    asked = _ids("change")
-    with current_runtime().database.reading() as session:
-        issue = found_issue(session, issue_id)
-        refuse_without(Role.EDITOR, issue.newsletter_id)
-        lost = [find_change(session, issue, each) for each in asked]
-        changes = list_changes(session, issue, MOST_CHANGES)
-        return show(
-            "conflict.html",
-            issue=issue,
-            newsletter=issue.newsletter,
-            standing=standing_of(issue, desk().now),
-            conflicts=[_conflict(issue, each, changes) for each in lost if not each.taken],
-        )
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """Two texts for one field. `question` says who was first; `theirs` is what stands."""
-
-    change: IssueChange
-    question: str
-    name: str
-    theirs: str
-    dropped: bool
-
-
-def _conflict(issue: Issue, lost: IssueChange, changes: list[IssueChange]) -> Conflict:
-    story = next((each for each in issue.stories if each.article_id == lost.article_id), None)
-    dropped = lost.article_id is not None and story is None
-    same = [
-        each
-        for each in changes
-        if each.taken
-        and each.article_id == lost.article_id
-        and (each.field == "stories" if dropped else each.field == lost.field)
-    ]
-    who, ago = (same[0].by, _ago(same[0])) if same else ("Somebody", "")
-    field = TEXTS[lost.field]
-    if dropped:
-        question = f"{who} dropped the story {ago}. Does it go out after all?"
-        stands = ""
-    else:
-        of = f" of “{prose.cut(story.article.title, 80)}”" if story else ""
-        question = f"{who} changed the {field.name}{of} {ago}. Which one goes out?"
-        own = own_text(story, lost.field) if story else None
-        stands = getattr(story or issue, field.column) or own or ""
-    return Conflict(lost, question, field.name, stands, dropped)
-
-
-def _ago(change: IssueChange) -> str:
-    return f"{lasts(desk().now - change.at)} ago"
-
-
 def found_issue(session: Session, issue_id: int) -> Issue:
     """Return an issue that whoever asks may look at.
 
@@ -271,7 +212,7 @@ def carry_out(
             otherwise(wrong)
         return compose_page(issue_id, (wrong,), typed=typed, article_id=article_id)
     if lost:
-        return redirect(url_for("compose.show_conflict", issue_id=issue_id, change=lost), 303)
+        return redirect(url_for("conflict.show_conflict", issue_id=issue_id, change=lost), 303)
     names = ("words", "section", "source")
     asked: dict[str, Any] = {name: request.args.get(name) or None for name in names}
     page = url_for("desk_issue.show_issue", issue_id=issue_id, done=changes or None, **asked)
@@ -319,6 +260,7 @@ def _role() -> StoryRole:
 
 
 def _own_words(article: Article) -> dict[str, str]:
+    """Return what an article itself has in each field of a story, by the field's name."""
     return {
         "headline": article.title,
         "standfirst": article.standfirst or "",
@@ -392,11 +334,11 @@ def compose_page(
 
 def said(session: Session, issue: Issue) -> str:
     """Return what the changes did that the address names."""
-    changes = (session.get(IssueChange, each) for each in _ids("done"))
+    changes = (session.get(IssueChange, each) for each in ids_named("done"))
     return " ".join(each.words for each in changes if each and each.issue_id == issue.id)
 
 
-def _ids(name: str) -> list[int]:
+def ids_named(name: str) -> list[int]:
     """Return the ids that the address names; whatever else stands there is passed over."""
     asked = request.args.getlist(name)[:10]
     return [int(each) for each in asked if each.isascii() and each.isdecimal() and len(each) < 10]
