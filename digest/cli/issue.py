@@ -15,6 +15,7 @@ from digest.cli import (
     issue_controls,
     issue_correcting,
     issue_editing,
+    issue_pinning,
     issue_preflight,
     issue_views,
 )
@@ -75,6 +76,8 @@ for verb in (
     issue_correcting.correct,
     issue_calendar.skip,
     issue_calendar.take_up,
+    issue_pinning.pin,
+    issue_pinning.unpin,
     issue_editing.pick,
     issue_editing.add,
     issue_editing.picture,

@@ -78,7 +78,7 @@ def pick(name: IssueName, article_id: int, acting: Acting, as_json: bool) -> Non
 
     It stays when the issue is composed, or composed again.
     """
-    _change(
+    change(
         name,
         acting,
         lambda session, found, by, now: pick_article(session, found, article_id, by, now),
@@ -102,7 +102,7 @@ def add(name: IssueName, url: str, acting: Acting, as_json: bool) -> None:
             find_issue(session, name)
         fetcher, now = open_fetcher(opened.database, opened.settings), opened.clock.now()
         found = find_by_address(opened.database, fetcher, url, now)
-    _change(
+    change(
         name,
         acting,
         lambda session, issue, by, now: pick_by_address(session, issue, found, by, now),
@@ -145,7 +145,7 @@ def picture(
                 chosen = fetched_candidate(opened.database, fetcher, article_id, candidate)
         elif without or own:
             chosen = Picture.NONE if without else Picture.ARTICLES
-        _change(
+        change(
             name,
             acting,
             lambda session, issue, by, now: set_picture(
@@ -162,7 +162,7 @@ def picture(
 @json_option
 def drop(name: IssueName, article_id: int, acting: Acting, as_json: bool) -> None:
     """Take a story out of an issue. Its article may be picked again."""
-    _change(
+    change(
         name,
         acting,
         lambda session, found, by, now: drop_story(session, found, article_id, by, now),
@@ -178,7 +178,7 @@ def drop(name: IssueName, article_id: int, acting: Acting, as_json: bool) -> Non
 @json_option
 def move(name: IssueName, article_id: int, position: int, acting: Acting, as_json: bool) -> None:
     """Move a story to a position, counted from 1. The lead stays first."""
-    _change(
+    change(
         name,
         acting,
         lambda session, found, by, now: place_story(session, found, article_id, position, by, now),
@@ -222,7 +222,7 @@ def edit(
     if not (of_issue or of_story or role or change_id):
         raise click.UsageError("Say what to change, as in --subject or --note.")
 
-    def change(session: Session, found: Issue, by: Editor, now: datetime) -> Outcome:
+    def edited(session: Session, found: Issue, by: Editor, now: datetime) -> Outcome:
         outcomes = []
         if of_issue:
             outcomes.append(edit_issue(session, found, of_issue, by, now, version=version))
@@ -238,7 +238,7 @@ def edit(
         return Outcome(found.version, changes, " ".join({each.said for each in outcomes}))
 
     with typed_wrongly():
-        _change(name, acting, change, as_json=as_json)
+        change(name, acting, edited, as_json=as_json)
 
 
 @click.command()
@@ -272,16 +272,26 @@ def texts_given(texts: dict[str, str | None]) -> tuple[dict[str, str], dict[str,
     return {field: text for field, text in given.items() if field not in of_story}, of_story
 
 
-def _change(name: IssueName, acting: Acting, verb: Verb, *, as_json: bool) -> None:
+def change(
+    name: IssueName,
+    acting: Acting,
+    verb: Verb,
+    *,
+    as_json: bool,
+    logged: str = "issue edit",
+    find: Callable[[Session, IssueName, datetime], Issue] = lambda session, name, _: find_issue(
+        session, name
+    ),
+) -> None:
     """Do it in one transaction, log it, and say what happened."""
     with runtime() as opened:
         now = opened.clock.now()
         with opened.database.transaction() as session:
-            found = find_issue(session, name)
+            found = find(session, name, now)
             actor, by = acting.begin(session, found.newsletter)
             outcome = verb(session, found, by, now)
             if outcome.fields:
-                record_issue(session, actor, "issue edit", found, now=now, fields=outcome.fields)
+                record_issue(session, actor, logged, found, now=now, fields=outcome.fields)
             shown = _as_json(found, outcome)
         _tell(outcome, shown, as_json=as_json)
 

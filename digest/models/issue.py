@@ -226,7 +226,8 @@ class IssuePresence(Base):
 class LeftOut(Base):
     """A story that was withdrawn while its issue waited, and what took its place, if anything.
 
-    `by_hand`: a person had picked, written or approved it, so that nothing could.
+    `by_hand`: a person had picked, written or approved it, so that nothing could. `hidden`: it was
+    not withdrawn, but hidden before its issue was composed.
     """
 
     __tablename__ = "left_out"
@@ -237,6 +238,7 @@ class LeftOut(Base):
     article_id: Mapped[int] = mapped_column(ForeignKey("article.id"))
     title: Mapped[str] = mapped_column(String(500))
     by_hand: Mapped[bool]
+    hidden: Mapped[bool] = mapped_column(default=False, server_default=false())
     replacement_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"))
     at: Mapped[datetime]
 

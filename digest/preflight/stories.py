@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from digest import prose, zones
-from digest.models import AFTER_FREEZE, ChangedField, Issue, IssueChange, Story
+from digest.models import AFTER_FREEZE, ChangedField, Issue, IssueChange, LeftOut, Story
 from digest.newsroom.issues.moving import called
 from digest.preflight.findings import Finding, named, story_place
 
@@ -47,11 +47,20 @@ def withdrawn(issue: Issue) -> Iterator[Finding]:
     here = {story.article_id for story in issue.stories}
     for gone in issue.left_out:
         if gone.replacement_id is None and gone.article_id not in here:
-            sentence = (
-                f"“{prose.cut(gone.title, 80)}” was withdrawn at its source, and nothing took "
-                "its place. Add a story, or leave it at that."
-            )
+            sentence = f"“{prose.cut(gone.title, 80)}” {_why_gone(issue, gone)}"
             yield Finding("withdrawn", sentence, "stories", detail=str(gone.id))
+
+
+def _why_gone(issue: Issue, gone: LeftOut) -> str:
+    if issue.composed_at is not None and gone.at <= issue.composed_at:
+        how = "hidden" if gone.hidden else "withdrawn at its source"
+        return (
+            f"was picked by a person, and {how} before the issue was composed. Look at what "
+            "stands there instead."
+        )
+    return (
+        "was withdrawn at its source, and nothing took its place. Add a story, or leave it at that."
+    )
 
 
 def changed(session: Session, issue: Issue) -> Iterator[Finding]:

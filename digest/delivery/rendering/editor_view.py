@@ -69,7 +69,8 @@ def view_for_editor(issue: Issue, now: datetime, url: str) -> EditorView:
 
 
 def _left_out(each: LeftOut) -> str:
-    title = f"“{prose.cut(each.title, LONGEST_TITLE)}” was withdrawn"
+    how = "is hidden" if each.hidden else "was withdrawn"
+    title = f"“{prose.cut(each.title, LONGEST_TITLE)}” {how}"
     if each.replacement is not None:
         instead = prose.cut(each.replacement.title, LONGEST_TITLE)
         return f"{title}. “{instead}” takes its place."

@@ -27,6 +27,7 @@ from digest.models import (
     Issue,
     IssueState,
     IssueTotal,
+    LeftOut,
     Newsletter,
     Story,
     StoryRole,
@@ -34,7 +35,7 @@ from digest.models import (
 )
 from digest.newsroom.feeding import feeding_of
 from digest.newsroom.issues.calendar import Slot, slot, slot_sent_at
-from digest.newsroom.issues.history import Editor, note_rule
+from digest.newsroom.issues.history import Editor, note_rule, quoted
 from digest.newsroom.issues.moving import called, move
 
 SAME_SECTION_DAYS = 2
@@ -121,7 +122,8 @@ def compose(
 ) -> None:
     """Pick the stories of a draft. Too few: the issue is skipped, with the reason, and uses none.
 
-    What a person picked or wrote in stays, in its order; `again` picks all others anew. A skipped
+    What a person picked or wrote in stays, in its order; `again` picks all others anew. What was
+    pinned and is withdrawn or hidden by now is left out, and the history says so. A skipped
     issue may be composed again too, and one that was cancelled before it was frozen; it has to be
     approved anew. `asked_by`: who had it done, None: its time had come.
 
@@ -134,12 +136,15 @@ def compose(
     session.expire(issue, ["stories"])
     newsletter = issue.newsletter
     kept = [story for story in issue.stories if _stays(story)]
+    gone = _leave_out(issue, now)
     known = {story.article_id for story in kept}
     candidates = [each for each in _candidates(session, issue, now) if each.id not in known]
     issue.stories[:] = kept
     session.flush()
     if len(kept) + len(candidates) < newsletter.story_min:
-        reason = _too_few(session, issue, len(kept) + len(candidates), now)
+        reason = prose.cut(
+            _too_few(session, issue, len(kept) + len(candidates), now) + gone, REASON_AT_MOST
+        )
         move(session, issue, IssueState.SKIPPED, reason=reason, composed_at=now)
         return
     picks = pick(candidates, max(0, newsletter.story_count - len(kept)), now)
@@ -148,12 +153,34 @@ def compose(
     _arrange(issue, kept, picks)
     stories = prose.count_in_words(len(issue.stories), "story", "stories")
     stayed = f", of which a person chose {prose.number_in_words(len(kept))}" if kept else ""
-    note_rule(session, issue, now, f"Composed: {stories}{stayed}.", asked_by)
+    note_rule(session, issue, now, f"Composed: {stories}{stayed}.{gone}", asked_by)
     session.flush()
 
 
 def _stays(story: Story) -> bool:
-    return story.is_by_hand and story.article.withdrawn_at is None
+    return story.is_by_hand and not _is_gone(story)
+
+
+def _is_gone(story: Story) -> bool:
+    """Tell whether no issue shows its article, or none picks it and this one has not yet either."""
+    article = story.article
+    hidden = article.hidden_at is not None and story.issue.composed_at is None
+    return article.withdrawn_at is not None or hidden
+
+
+def _leave_out(issue: Issue, now: datetime) -> str:
+    """Write down what a person picked and is gone; return it in words, after a space."""
+    said = ""
+    for story in issue.stories:
+        if story.is_by_hand and _is_gone(story):
+            article, hidden = story.article, story.article.withdrawn_at is None
+            title = article.title
+            issue.left_out.append(
+                LeftOut(article_id=article.id, title=title, by_hand=True, hidden=hidden, at=now)
+            )
+            how = "hidden" if hidden else "withdrawn"
+            said += f" {quoted(title)}, which a person had chosen, is {how}, and left out."
+    return said
 
 
 def _arrange(issue: Issue, kept: list[Story], picks: list[Pick]) -> None:
@@ -168,6 +195,9 @@ def _arrange(issue: Issue, kept: list[Story], picks: list[Pick]) -> None:
         story.position = position
         if story in new:
             story.role = role
+    if stories:
+        # Also where people chose them all.
+        stories[0].role = StoryRole.LEAD
     issue.stories.extend(new)
 
 

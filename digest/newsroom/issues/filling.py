@@ -1,4 +1,4 @@
-"""Letting the rule fill an empty draft before its time, because an editor asks for it."""
+"""Letting the rule fill a draft before its time, because an editor asks for it."""
 
 from datetime import datetime
 
@@ -12,14 +12,14 @@ from digest.newsroom.issues.moving import called
 
 
 def fill(session: Session, issue: Issue, by: Editor, now: datetime) -> None:
-    """Let the rule pick the stories of a draft that has none.
+    """Let the rule pick the stories of a draft that has none, or none but what is pinned to it.
 
     With too few articles it stays as it is: to skip the week is not what was asked for.
 
     Raises:
         RefusedError: with the reason in words; the caller's transaction has to be rolled back.
     """
-    if issue.stories:
+    if issue.stories and issue.composed_at is not None:
         raise RefusedError(f"There are stories in {called(issue)} already.")
     compose(session, issue, now, again=True, asked_by=by)
     if issue.state is IssueState.SKIPPED:

@@ -22,6 +22,7 @@ from digest.newsroom.issues.history import (
 )
 
 STORIES_MOST = 40
+WHY_AT_MOST = 500
 
 
 def pick_article(
@@ -61,8 +62,8 @@ def refuse_unless_pickable(turn: Turn, article_id: int) -> Article:
     return article
 
 
-def add_story(turn: Turn, article: Article) -> Story:
-    """Put an article that may be picked last."""
+def add_story(turn: Turn, article: Article, *, why: str = "", words: str = "") -> Story:
+    """Put an article that may be picked last. `why`, `words`: how it is told of, else as picked."""
     stories = turn.issue.stories
     role = StoryRole.STORY
     if not stories and turn.issue.composed_at is not None:
@@ -74,12 +75,12 @@ def add_story(turn: Turn, article: Article) -> Story:
         article=article,
         position=len(stories) + 1,
         role=role,
-        why=f"Picked by {by}.",
+        why=prose.cut(why, WHY_AT_MOST) or f"Picked by {by}.",
         picked_by=by,
     )
     stories.append(story)
     turn.session.flush()
-    words = f"{quoted(article.title)} is in, {_place(turn, story)}."
+    words = words or f"{quoted(article.title)} is in, {_place(turn, story)}."
     turn.take(ChangedField.STORIES, None, article.title, words, article.id)
     return story
 
@@ -99,16 +100,23 @@ def drop_story(
         if last is None:
             raise RefusedError("That story is not in this issue.")
         return turn.end(f"{quoted(last.before or '')} is out already: {last.by} dropped it.")
-    title, role = story.headline, story.role
-    issue.stories.remove(story)
-    session.flush()
-    words = f"{quoted(title)} is out."
-    if role is StoryRole.LEAD and issue.stories:
-        issue.stories[0].role = StoryRole.LEAD
-        words += f" {quoted(issue.stories[0].headline)} leads now."
-    _number(issue.stories)
+    title = story.headline
+    words = f"{quoted(title)} is out.{drop_from(turn, story)}"
     turn.take(ChangedField.STORIES, title, None, words, article_id)
     return turn.end()
+
+
+def drop_from(turn: Turn, story: Story) -> str:
+    """Take a story out; say, after a space, which one leads instead, where it led."""
+    stories = turn.issue.stories
+    stories.remove(story)
+    turn.session.flush()
+    said = ""
+    if story.role is StoryRole.LEAD and stories:
+        stories[0].role = StoryRole.LEAD
+        said = f" {quoted(stories[0].headline)} leads now."
+    _number(stories)
+    return said
 
 
 def place_story(

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from digest.models import BEFORE_FREEZE, Issue, IssueState, Newsletter
+from digest.models import BEFORE_FREEZE, Article, Issue, IssueState, Newsletter, Story
 from digest.newsroom.issues.calendar import Slot, slot, slots_after
 
 WEEKS_AHEAD = 8
@@ -37,7 +37,7 @@ def coming(session: Session, newsletter: Newsletter, now: datetime) -> list[Plan
             Issue.newsletter_id == newsletter.id,
             or_(Issue.state.not_in(OVER), Issue.send_at > now),
         )
-        .options(selectinload(Issue.stories))
+        .options(selectinload(Issue.stories).joinedload(Story.article).defer(Article.body))
     ).all()
     planned = [_of_issue(each) for each in found]
     made = {each.occurrence_on for each in found} | _used_up(session, newsletter, now)

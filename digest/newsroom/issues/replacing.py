@@ -101,7 +101,9 @@ def replace_withdrawn(session: Session, issue: Issue, now: datetime) -> list[Lef
         )
     issue.left_out.extend(left_out)
     session.flush()
-    short = len(issue.stories) < issue.newsletter.story_min
+    # What is not composed yet is short of stories anyway: the rule has still to pick.
+    composed = issue.composed_at is not None
+    short = composed and len(issue.stories) < issue.newsletter.story_min
     if any(not each.replacement_id for each in left_out) and short:
         move(session, issue, IssueState.HELD, reason=_too_few(issue, left_out))
     return left_out

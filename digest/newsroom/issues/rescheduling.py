@@ -1,8 +1,8 @@
 """When a newsletter's day, time or zone changes: the issues that exist follow it, or say that not.
 
-An issue that no person has touched moves to its new slot. One that somebody wrote in, approved or
-gave a time of its own keeps that time, and takes the nearest new slot's place in the calendar, so
-that no second issue is made beside it.
+An issue that no person has touched moves to its new slot, with what is pinned to it. One that
+somebody wrote in, approved or gave a time of its own keeps that time, and takes the nearest new
+slot's place in the calendar, so that no second issue is made beside it.
 """
 
 from dataclasses import dataclass
@@ -85,7 +85,8 @@ def _why_kept(issue: Issue, before: Schedule, old: date) -> str:
     if issue.send_at != slot(before, old).send_at:
         return "somebody gave it a time of its own"
     written = (issue.subject, issue.preheader, issue.note, issue.last_thing)
-    if any(written) or any(story.is_by_hand for story in issue.stories):
+    picked = issue.composed_at is not None and any(story.is_by_hand for story in issue.stories)
+    if any(written) or picked:
         return "somebody has written in it"
     return ""
 

@@ -16,6 +16,7 @@ from digest.web.desk.newsletters import newsletter_pages
 from digest.web.desk.paper import paper_pages
 from digest.web.desk.passkeys import passkey_pages
 from digest.web.desk.password import password_pages
+from digest.web.desk.pinning import pinning_pages
 from digest.web.desk.preflight import preflight_pages
 from digest.web.desk.preview import preview_pages
 from digest.web.desk.readers import reader_pages
@@ -47,6 +48,7 @@ desk_pages = (
     preflight_pages,
     report_pages,
     calendar_pages,
+    pinning_pages,
     preview_pages,
     trying_pages,
     account_pages,

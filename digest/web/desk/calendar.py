@@ -12,10 +12,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from digest import prose, zones
 from digest.desk.audit import record_issue
 from digest.errors import FieldError, NotFoundError, RefusedError
-from digest.models import BEFORE_FREEZE, Issue, IssueState, Newsletter, Role
+from digest.models import BEFORE_FREEZE, Issue, IssueState, Newsletter, Role, Story
 from digest.newsroom.issues.calendar import existing_moment, oddity
 from digest.newsroom.issues.composing import create_special
 from digest.newsroom.issues.history import Editor
+from digest.newsroom.issues.pinning import pins_of
 from digest.newsroom.issues.planning import Planned, coming, past
 from digest.newsroom.issues.scheduling import schedule
 from digest.newsroom.issues.skipping import AHEAD, issue_of, skip, take_up
@@ -31,6 +32,8 @@ DONE = {
     "take-up": "It is taken up again.",
     "move": "It has a new time.",
     "special": "There is a special edition now. Open it to choose its stories.",
+    "pin": "It is pinned there.",
+    "unpin": "It is not pinned any more.",
 }
 
 calendar_pages = desk_blueprint("calendar", __name__)
@@ -53,6 +56,7 @@ class Line:
     can_move: bool
     can_skip: bool
     can_take_up: bool
+    pins: list[Story]
 
 
 @calendar_pages.get(f"/calendar/<{ID}:newsletter_id>")
@@ -69,14 +73,14 @@ def act(newsletter_id: int, action: str) -> AnyResponse:
     verb, logged = VERBS[action]
     try:
         with current_runtime().database.transaction() as session:
-            newsletter = _found(session, newsletter_id)
+            newsletter = found_newsletter(session, newsletter_id)
             refuse_without(Role.EDITOR, newsletter.id)
             if newsletter.retired_at is not None:
                 raise RefusedError(f"{newsletter.name} is retired, and has no calendar any more.")
             who = actor(session)
             issue, fields = verb(session, newsletter)
             record_issue(session, who, logged, issue, now=desk().now, fields=fields)
-            anchor = _anchor(None, issue)
+            anchor = anchor_of(None, issue)
     except FieldError as error:
         # Each form of the page has fields of these names.
         where = _form(action)
@@ -125,7 +129,7 @@ VERBS: dict[str, tuple[Callable[[Session, Newsletter], Done], str]] = {
 }
 
 
-def _found(session: Session, newsletter_id: int) -> Newsletter:
+def found_newsletter(session: Session, newsletter_id: int) -> Newsletter:
     """Return a newsletter that whoever asks may look at, or say no more than that there is none."""
     newsletter = session.get(Newsletter, newsletter_id)
     if newsletter is None or not desk().may(Role.VIEWER, newsletter_id):
@@ -134,8 +138,16 @@ def _found(session: Session, newsletter_id: int) -> Newsletter:
 
 
 def _meant(session: Session, newsletter: Newsletter) -> Issue:
-    """Return the issue that a form names: by its id, or by its date, on which it is made."""
-    named = request.form.get("issue", "")
+    return issue_meant(session, newsletter, request.form.get("issue", ""))
+
+
+def issue_meant(session: Session, newsletter: Newsletter, named: str) -> Issue:
+    """Return the issue that a form names by its id, or by its date in `on`, on which it is made.
+
+    Raises:
+        NotFoundError: there is no such issue of this newsletter.
+        RefusedError: as `issue_of`.
+    """
     if not named:
         return issue_of(session, newsletter, _day("on"), desk().now)
     known = named.isascii() and named.isdecimal() and len(named) < 16
@@ -189,7 +201,7 @@ def _shown(
     page = int(number) if number.isascii() and number.isdecimal() and len(number) < 5 else 1
     page = min(max(page, 1), PAGES_MOST)
     with current_runtime().database.reading() as session:
-        newsletter = _found(session, newsletter_id)
+        newsletter = found_newsletter(session, newsletter_id)
         over = past(
             session,
             newsletter,
@@ -234,7 +246,7 @@ def _line(newsletter: Newsletter, planned: Planned, now: datetime) -> Line:
         else (local.date(), local.time())
     )
     return Line(
-        anchor=_anchor(planned.on, issue),
+        anchor=anchor_of(planned.on, issue),
         planned=planned,
         when=moment(planned.send_at, newsletter),
         standing=standing_of(issue, now) if issue else None,
@@ -244,8 +256,10 @@ def _line(newsletter: Newsletter, planned: Planned, now: datetime) -> Line:
         can_move=waits,
         can_skip=waits,
         can_take_up=given_up,
+        pins=pins_of(issue) if issue else [],
     )
 
 
-def _anchor(on: date | None, issue: Issue | None) -> str:
+def anchor_of(on: date | None, issue: Issue | None) -> str:
+    """Return what a line of the calendar is called within its page."""
     return f"issue-{issue.id}" if issue is not None else f"on-{on}"

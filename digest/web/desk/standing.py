@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from digest import prose, zones
 from digest.models import Approval, Issue, IssueState, Newsletter
+from digest.newsroom.issues.pinning import pins_of
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -71,7 +72,12 @@ def _said(issue: Issue, newsletter: Newsletter) -> tuple[str, str]:
 
 def _draft(issue: Issue, newsletter: Newsletter, goes: str) -> str:
     if issue.composed_at is None:
-        return f"It is composed on {moment(issue.compose_at, newsletter)}, and {goes}."
+        pinned = ""
+        if count := len(pins_of(issue)):
+            verb = "is" if count == 1 else "are"
+            stories = prose.count_in_words(count, "story", "stories")
+            pinned = f" {stories[:1].upper()}{stories[1:]} {verb} pinned to it."
+        return f"It is composed on {moment(issue.compose_at, newsletter)}, and {goes}.{pinned}"
     stories = prose.count_in_words(len(issue.stories), "story", "stories")
     composed = f"Composed for you: {stories}."
     closes = f"It closes on {moment(issue.closes_at, newsletter)}"

@@ -67,8 +67,16 @@ def show_week() -> Response:
 
 def _row(session: Session, newsletter: Newsletter, now: datetime) -> Row:
     issues = select(Issue).where(Issue.newsletter_id == newsletter.id)
+    next_at = next_send_at(session, newsletter, now)
+    # What is made for later weeks, to pin stories to it say, stands in the calendar.
+    later = (
+        (Issue.state == IssueState.DRAFT)
+        & Issue.composed_at.is_(None)
+        & Issue.occurrence_on.is_not(None)
+        & (Issue.send_at > next_at)
+    )
     found = session.scalars(
-        issues.where(Issue.state.in_(OPEN))
+        issues.where(Issue.state.in_(OPEN), ~later)
         .options(selectinload(Issue.stories))
         .order_by(Issue.send_at, Issue.id)
         .limit(MOST_SHOWN)
@@ -79,7 +87,7 @@ def _row(session: Session, newsletter: Newsletter, now: datetime) -> Row:
     return Row(
         newsletter=newsletter,
         issues=tuple((each, standing_of(each, now)) for each in found),
-        next_one=moment(next_send_at(session, newsletter, now), newsletter),
+        next_one=moment(next_at, newsletter),
         missing=missing_of(found[0]) if found else "",
         may_approve=bool(found) and approval_shown(session, found[0]).may,
         last=(last, standing_of(last, now)) if last else None,

@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from digest.database.transactions import Database
-from digest.models import Issue, IssueState, Newsletter
+from digest.models import Article, Issue, IssueState, Newsletter
 from digest.newsroom.issues.agenda import keep_agenda
 from digest.newsroom.issues.composing import create_issue, create_special
+from digest.newsroom.issues.history import Editor
+from digest.newsroom.issues.pinning import pin
 from digest.newsroom.newsletters import edit_newsletter, values_of
 from tests.factories import make_article, make_newsletter
 
@@ -144,3 +146,14 @@ def test_specials_and_other_changes_move_nothing(database: Database) -> None:
     assert [issue.send_at for issue in issues(database)] == before
     assert edit(database, local_time=time(9)) == [(issue_id, "")]
     assert issues(database)[0].send_at == before[0]
+
+
+def test_what_is_pinned_moves_with_its_issue(database: Database) -> None:
+    issue_id = set_up(database)
+    with database.transaction() as session:
+        port = session.scalars(select(Article.id).limit(1)).one()
+        pin(session, session.get_one(Issue, issue_id), port, Editor("Imara"), NOW)
+
+    assert edit(database, weekday=4) == [(issue_id, "")]
+    [issue] = issues(database)
+    assert issue.occurrence_on == date(2026, 12, 4)
