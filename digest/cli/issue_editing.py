@@ -30,6 +30,7 @@ from digest.models import Issue, IssueChange, StoryRole
 from digest.newsroom.intake.fetching_sources import open_fetcher
 from digest.newsroom.intake.pictures import BYTES_AT_MOST
 from digest.newsroom.issues.adding import find_by_address, pick_by_address
+from digest.newsroom.issues.cropping import MIDDLE, focus_of
 from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
 from digest.newsroom.issues.history import STORY_TEXTS, Editor, Outcome, list_changes
 from digest.newsroom.issues.ordering import drop_story, pick_article, place_story, set_role
@@ -39,6 +40,7 @@ from digest.newsroom.issues.picturing import (
     drawn,
     fetched_candidate,
     set_picture,
+    to_crop,
 )
 
 TEXT_AT_MOST = 60
@@ -117,6 +119,11 @@ def add(name: IssueName, url: str, acting: Acting, as_json: bool) -> None:
 @click.option("--candidate", type=click.IntRange(min=1), help="Another one of the article’s.")
 @click.option("--none", "without", is_flag=True, help="No picture.")
 @click.option("--own", is_flag=True, help="The article’s own again.")
+@click.option(
+    "--focus",
+    metavar="X,Y",
+    help="What it is cropped about: percent from the left and the top; 50,50: the centre.",
+)
 @click.option("--alt", help="What it shows; empty: the article’s own words for its picture.")
 @acting_options
 @json_option
@@ -127,32 +134,52 @@ def picture(
     candidate: int | None,
     without: bool,
     own: bool,
+    focus: str | None,
     alt: str | None,
     acting: Acting,
     as_json: bool,
 ) -> None:
-    """Change a story's picture for this issue: one of --file, --candidate, --none and --own."""
+    """Change a story's picture for this issue: one of --file, --candidate, --none and --own.
+
+    With --focus alone the picture that it has is cropped anew.
+    """
     given = [file is not None, candidate is not None, without, own]
-    if sum(given) > 1 or not (any(given) or alt is not None):
-        raise click.UsageError("Give one of --file, --candidate, --none and --own, or --alt.")
+    if sum(given) > 1 or not (any(given) or alt is not None or focus is not None):
+        raise click.UsageError(
+            "Give one of --file, --candidate, --none and --own, or --focus or --alt."
+        )
+    if focus is not None and (without or own):
+        raise click.UsageError("With --none and --own there is nothing to crop: leave --focus out.")
     chosen: Picture | Drawn = Picture.AS_IT_IS
     with typed_wrongly():
+        focus = None if focus is None else focus_of(focus)
         if file is not None:
-            chosen = drawn("file", read_bytes(file, BYTES_AT_MOST))
-        elif candidate is not None:
-            with runtime() as opened:
-                fetcher = open_fetcher(opened.database, opened.settings)
-                chosen = fetched_candidate(opened.database, fetcher, article_id, candidate)
+            chosen = drawn("file", read_bytes(file, BYTES_AT_MOST), focus)
+        elif candidate is not None or focus is not None:
+            chosen = _fetched(name, article_id, candidate, focus)
         elif without or own:
             chosen = Picture.NONE if without else Picture.ARTICLES
         change(
             name,
             acting,
             lambda session, issue, by, now: set_picture(
-                session, issue, article_id, chosen, alt, by, now
+                session, issue, article_id, chosen, alt, by, now, focus=focus
             ),
             as_json=as_json,
         )
+
+
+def _fetched(
+    name: IssueName, article_id: int, candidate: int | None, focus: str | None
+) -> Drawn | Picture:
+    """Return a candidate, or what it takes to crop the picture that a story has."""
+    with runtime() as opened:
+        fetcher = open_fetcher(opened.database, opened.settings)
+        if candidate is not None:
+            return fetched_candidate(opened.database, fetcher, article_id, candidate, focus)
+        with opened.database.reading() as session:
+            issue_id = find_issue(session, name).id
+        return to_crop(opened.database, fetcher, issue_id, article_id, focus or MIDDLE)
 
 
 @click.command()

@@ -111,8 +111,9 @@ class Story(Base):
     But for three, which hold an editor's own words before that: `title` is her headline, `section`
     her label, `image_alt` what she says of the picture. `blurb` is her own standfirst. NULL: the
     article's. With `own_picture` the story shows `own_lead` or `own_thumbnail`, media of ours, or,
-    where they are NULL, none. `why` says how the story came to
-    be picked, and `picked_by` by whom: NULL where the rule did.
+    where they are NULL, none. They are cropped out of `own_whole`, which is kept until the freeze,
+    about `own_focus`: "30,70" is 30 % from the left and 70 % from the top, NULL the centre. `why`
+    says how the story came to be picked, and `picked_by` by whom: NULL where the rule did.
     """
 
     __tablename__ = "story"
@@ -122,6 +123,7 @@ class Story(Base):
         # Who deletes a picture looks whether a story has it.
         Index("ix_story_own_lead", "own_lead", **where("own_lead IS NOT NULL")),
         Index("ix_story_own_thumbnail", "own_thumbnail", **where("own_thumbnail IS NOT NULL")),
+        Index("ix_story_own_whole", "own_whole", **where("own_whole IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -135,6 +137,8 @@ class Story(Base):
     own_picture: Mapped[bool] = mapped_column(default=False, server_default=false())
     own_lead: Mapped[str | None] = mapped_column(String(64))
     own_thumbnail: Mapped[str | None] = mapped_column(String(64))
+    own_whole: Mapped[str | None] = mapped_column(String(64))
+    own_focus: Mapped[str | None] = mapped_column(String(7))
 
     title: Mapped[str | None] = mapped_column(String(500))
     standfirst: Mapped[str | None] = mapped_column(Text)
@@ -181,6 +185,7 @@ class ChangedField(enum.StrEnum):
     APPROVAL = "approval"
     PICTURE = "picture"
     ALT = "alt"
+    FOCUS = "focus"
 
 
 class IssueChange(Base):

@@ -113,6 +113,15 @@ def test_changing_a_picture(composed: CommandLine, database: Database, tmp_path:
     assert changed.out.startswith("“The cold” has another picture in this issue. The picture’s")
     assert "goes without a picture" in composed(*change, "--none").out
     assert "the article’s picture again" in composed(*change, "--own").out
-    for arguments in ((), ("--own", "--none")):
+    about = composed(*change, "--file", str(file), "--focus", "30,100")
+    assert about.out.endswith("It is cropped about 30,100.\n")
+    again = composed(*change, "--focus", "0,0", "--json").json["changes"]
+    assert [(each["before"], each["after"]) for each in again] == [("30,100", "0,0")]
+    for arguments, said in (
+        ((), "Give one of --file"),
+        (("--own", "--none"), "Give one of --file"),
+        (("--own", "--focus", "1,1"), "there is nothing to crop"),
+        (("--focus", "1"), "--focus: Give two whole percentages"),
+    ):
         refused = composed(*change, *arguments)
-        assert (refused.exit_code, "Give one of --file" in refused.err) == (2, True)
+        assert (refused.exit_code, said in refused.err) == (2, True), refused.err

@@ -124,6 +124,9 @@ def _is_unused() -> tuple[ColumnElement[bool], ...]:
         Publication.mark,
     )
     used = [Media.hash.in_(select(column).where(column.is_not(None))) for column in shown]
+    # After the freeze nothing is cropped out of it any more.
+    waits = (Story.own_whole.is_not(None), Story.url.is_(None))
+    used.append(Media.hash.in_(select(Story.own_whole).where(*waits)))
     return Media.lasting.is_(False), ~or_(*used)
 
 

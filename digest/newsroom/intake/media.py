@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from digest.database.adding import add_unless_there
 from digest.models import Article, Media
-from digest.newsroom.intake.pictures import LEAD, THUMBNAIL, Encoded, crop_and_encode
+from digest.newsroom.intake.pictures import CENTRE, LEAD, THUMBNAIL, Encoded, crop_and_encode
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,17 @@ class ArticlePictures:
     thumbnail: Encoded | None
 
 
-def article_pictures(data: bytes) -> ArticlePictures:
+def article_pictures(data: bytes, about: tuple[float, float] = CENTRE) -> ArticlePictures:
     """Prepare an article's picture; call it outside of a transaction, for it takes its time.
+
+    `about`: the focal point of `crop_and_encode`.
 
     Raises:
         PictureError: not a picture that can be used.
     """
-    return ArticlePictures(crop_and_encode(data, LEAD), crop_and_encode(data, THUMBNAIL))
+    return ArticlePictures(
+        crop_and_encode(data, LEAD, about), crop_and_encode(data, THUMBNAIL, about)
+    )
 
 
 def set_pictures(

@@ -1,18 +1,26 @@
-"""Pictures from outside: checked, cropped about the centre, re-encoded, and stripped bare.
+"""Pictures from outside: checked, cropped, re-encoded, and stripped bare.
+
+A crop is about the centre, or about a focal point: what is 30 % from the left of the whole picture
+is 30 % from the left of the crop, as in CSS `object-position`.
 
 Sizes are twice the shown ones (LOOK, sections 4, 7 and 13).
 """
 
 import io
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from PIL import Image, ImageOps
 
 from digest.errors import DigestError
 
+Prepared = TypeVar("Prepared")
+
 BYTES_AT_MOST = 15_000_000
 PIXELS_AT_MOST = 50_000_000
+CENTRE = (0.5, 0.5)
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 
 # Pillow itself refuses what is more than twice this, before it decodes anything.
@@ -53,6 +61,8 @@ class Shape:
 LEAD = Shape(1072, 603, at_least=600, bytes_at_most=120_000)
 THUMBNAIL = Shape(332, 249, at_least=200, bytes_at_most=30_000)
 PORTRAIT = Shape(288, 288, at_least=144, bytes_at_most=30_000)
+# No shape to crop to, but to decode and to encode by.
+WHOLE = Shape(1072, 603, at_least=0, bytes_at_most=500_000)
 MARK = Shape(96, 96, at_least=48, bytes_at_most=30_000)
 
 
@@ -66,18 +76,35 @@ class Encoded:
     height: int
 
 
-def crop_and_encode(data: bytes, shape: Shape) -> Encoded | None:
+def crop_and_encode(
+    data: bytes, shape: Shape, about: tuple[float, float] = CENTRE
+) -> Encoded | None:
     """Return `data` in the given shape, never enlarged, or None where it is too small.
+
+    `about`: the focal point, as parts of the width and of the height, 0 to 1.
 
     Raises:
         PictureError: not a JPEG, PNG, WebP, GIF or AVIF (by content, whatever its name), or it
             is too large, or damaged.
     """
+    cropped = _read(data, shape, lambda picture: _cropped(picture, shape, about))
+    return None if cropped is None else _encoded(cropped, shape)
+
+
+def scale_and_encode(data: bytes) -> Encoded:
+    """Return `data` as a whole, as large as a crop in a lead's shape can use.
+
+    Raises:
+        PictureError: as `crop_and_encode`.
+    """
+    return _encoded(_read(data, WHOLE, _scaled), WHOLE)
+
+
+def _read(data: bytes, shape: Shape, prepare: Callable[[Image.Image], Prepared]) -> Prepared:
     if len(data) > BYTES_AT_MOST:
         raise PictureError(f"The picture is larger than {BYTES_AT_MOST // 1_000_000} MB.")
     try:
-        picture = _opened(data, shape)
-        cropped = _cropped(picture, shape)
+        return prepare(_opened(data, shape))
     except PictureError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -86,7 +113,6 @@ def crop_and_encode(data: bytes, shape: Shape) -> Encoded | None:
         raise PictureError(
             "We cannot read that picture. Give a JPEG, PNG, WebP, GIF or AVIF file."
         ) from None
-    return None if cropped is None else _encoded(cropped, shape)
 
 
 _TOO_MANY_PIXELS = f"The picture has more than {PIXELS_AT_MOST // 1_000_000} million pixels."
@@ -118,14 +144,23 @@ def _flattened(picture: Image.Image) -> Image.Image:
     return ground
 
 
-def _cropped(picture: Image.Image, shape: Shape) -> Image.Image | None:
+def _cropped(picture: Image.Image, shape: Shape, about: tuple[float, float]) -> Image.Image | None:
     width = min(picture.width, picture.height * shape.width // shape.height)
     if width < shape.at_least:
         return None
     width = min(width, shape.width)
     height = max(1, round(width * shape.height / shape.width))
-    # `fit` rounds by itself: the crop is about the centre, at the wanted ratio.
-    return ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS)
+    # `fit` rounds by itself: the crop is about the point, at the wanted ratio.
+    return ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS, centering=about)
+
+
+def _scaled(picture: Image.Image) -> Image.Image:
+    # The crop's longer way is cut from what is left beside this.
+    factor = max(LEAD.width / picture.width, LEAD.height / picture.height)
+    if factor >= 1:
+        return picture
+    size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+    return picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def _encoded(picture: Image.Image, shape: Shape) -> Encoded:

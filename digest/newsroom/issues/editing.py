@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from digest import prose
 from digest.errors import FieldError, RefusedError
 from digest.models import ChangedField, Issue, Story
+from digest.newsroom.issues.cropping import MIDDLE, crop_anew
 from digest.newsroom.issues.history import (
     ISSUE_TEXTS,
     STORY_TEXTS,
@@ -60,6 +61,9 @@ TEXTS = {
     ChangedField.SECTION: Text("section label", 60, "section", "{} has the article’s section."),
     ChangedField.ALT: Text(
         "picture’s description", 300, "image_alt", "{} has no other words for its picture any more."
+    ),
+    ChangedField.FOCUS: Text(
+        "focal point", 7, "own_focus", "The picture of {} is cropped about its centre again."
     ),
 }
 
@@ -150,7 +154,8 @@ def bring_back(
 
     Raises:
         NotFoundError: there is no such change of this issue.
-        RefusedError: that change is of no text, the issue is frozen, or its article is withdrawn.
+        RefusedError: that change is of no text, the issue is frozen, its article is withdrawn, or
+            there is no picture any more to crop about a focal point.
     """
     change = find_change(session, issue, change_id)
     if change.field not in TEXTS:
@@ -174,7 +179,11 @@ def bring_back(
 def change_text(
     turn: Turn, target: Issue | Story, what: ChangedField, text: str | None, version: int | None
 ) -> None:
-    """Change one text in a turn; where somebody changed it since `version`, keep it instead."""
+    """Change one text in a turn; where somebody changed it since `version`, keep it instead.
+
+    Raises:
+        RefusedError: a focal point, for a story without a picture of its own.
+    """
     field, of = TEXTS[what], target.article_id if isinstance(target, Story) else None
     stands: str | None = getattr(target, field.column)
     if isinstance(target, Story) and text == own_text(target, what):
@@ -189,6 +198,8 @@ def change_text(
         turn.lose(what, stands, text, words, of)
         return
     setattr(target, field.column, text)
+    if what is ChangedField.FOCUS and isinstance(target, Story):
+        crop_anew(turn.session, target, turn.now)
     if text is None:
         words = field.cleared.format(quoted(target.headline) if isinstance(target, Story) else "")
     else:
@@ -213,6 +224,7 @@ def own_text(story: Story, what: ChangedField) -> str | None:
         ChangedField.STANDFIRST: article.standfirst,
         ChangedField.SECTION: article.section,
         ChangedField.ALT: article.image_alt,
+        ChangedField.FOCUS: MIDDLE,
     }[what]
 
 

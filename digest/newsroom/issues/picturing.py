@@ -1,8 +1,8 @@
-"""A story's picture for one issue only: its article's, another, or none; and what it shows.
+"""A story's picture for one issue only: which, cropped about which point, and what it shows.
 
-Of two who choose a picture the last one's stands, as with order: nothing typed is in it. The words
-that describe it are a text, with all that holds for texts (`editing`); but with another picture
-they go, as they are about the one before, and the history has them.
+Of two who choose a picture the last one's stands, as with order: nothing typed is in it. The focal
+point, and the words that describe it, are texts, with all that holds for texts (`editing`); but
+with another picture they go, as they are about the one before, and the history has them.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from enum import Enum
 from posixpath import basename
 from urllib.parse import unquote, urlsplit
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from digest import prose
@@ -19,7 +20,14 @@ from digest.errors import FieldError, RefusedError
 from digest.models import Article, ChangedField, Issue, Story, StoryRole
 from digest.newsroom.intake.fetching import PICTURE, Fetcher, FetchError
 from digest.newsroom.intake.media import ArticlePictures, article_pictures, store_media
-from digest.newsroom.intake.pictures import LEAD, THUMBNAIL, PictureError
+from digest.newsroom.intake.pictures import (
+    LEAD,
+    THUMBNAIL,
+    Encoded,
+    PictureError,
+    scale_and_encode,
+)
+from digest.newsroom.issues.cropping import MIDDLE, parts_of
 from digest.newsroom.issues.editing import change_text, cleaned, keep_of_dropped
 from digest.newsroom.issues.history import Editor, Outcome, Turn, begin, quoted
 from digest.newsroom.issues.ordering import in_issue
@@ -33,14 +41,6 @@ class Picture(Enum):
     AS_IT_IS = "keep"
     ARTICLES = "article"
     NONE = "none"
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A picture that was prepared, and what its page says that it shows; "": nothing."""
-
-    pictures: ArticlePictures
-    alt: str = ""
 
 
 def other_candidates(article: Article) -> list[tuple[int, str]]:
@@ -59,22 +59,46 @@ def _file_name(url: str) -> str:
     return prose.on_one_line(unquote(basename(urlsplit(url).path)))
 
 
-def drawn(field: str, data: bytes, alt: str = "") -> Drawn:
+@dataclass(frozen=True)
+class Drawn:
+    """A picture in both shapes, cropped about `focus`, and as a whole; `alt`: as its page says.
+
+    `is_articles`: it is the one that the article has, so that only the crop is new.
+    """
+
+    pictures: ArticlePictures
+    whole: Encoded
+    focus: str | None
+    alt: str = ""
+    is_articles: bool = False
+
+
+def drawn(
+    field: str,
+    data: bytes,
+    focus: str | None = None,
+    *,
+    alt: str = "",
+    is_articles: bool = False,
+) -> Drawn:
     """Prepare a picture that somebody sent. It takes its time: call it outside of a transaction.
 
     Raises:
         FieldError: `field`: it cannot be used; says why.
     """
+    focus = None if focus == MIDDLE else focus
     try:
-        found = article_pictures(data)
+        found, whole = article_pictures(data, parts_of(focus)), scale_and_encode(data)
     except PictureError as error:
         raise FieldError(field, str(error)) from None
     if found.thumbnail is None:
         raise FieldError(field, f"It needs at least {THUMBNAIL.at_least} pixels across.")
-    return Drawn(found, alt)
+    return Drawn(found, whole, focus, alt, is_articles)
 
 
-def fetched_candidate(database: Database, fetcher: Fetcher, article_id: int, number: int) -> Drawn:
+def fetched_candidate(
+    database: Database, fetcher: Fetcher, article_id: int, number: int, focus: str | None = None
+) -> Drawn:
     """Fetch one of an article's candidates. Call it outside of a transaction.
 
     Raises:
@@ -86,11 +110,35 @@ def fetched_candidate(database: Database, fetcher: Fetcher, article_id: int, num
         if not 1 <= number <= len(candidates):
             raise FieldError("picture", "The article has no such picture.")
         url, alt = candidates[number - 1]
+    return drawn("picture", _fetched("picture", fetcher, url), focus, alt=alt)
+
+
+def to_crop(
+    database: Database, fetcher: Fetcher, issue_id: int, article_id: int, focus: str
+) -> Drawn | Picture:
+    """Return what `set_picture` needs to crop the picture that a story has about another point.
+
+    The article's own is fetched: only its crop is kept. Call it outside of a transaction.
+
+    Raises:
+        FieldError: `focus`: it is not to be had; says why.
+    """
+    with database.reading() as session:
+        mine = (Story.issue_id == issue_id, Story.article_id == article_id)
+        story = session.scalar(select(Story).where(*mine))
+        if story is None or story.own_picture or focus == MIDDLE:
+            return Picture.AS_IT_IS
+        url = story.article.image_url
+    if url is None:
+        raise FieldError("focus", "Only the crop of its picture is kept. Send the picture again.")
+    return drawn("focus", _fetched("focus", fetcher, url), focus, is_articles=True)
+
+
+def _fetched(field: str, fetcher: Fetcher, url: str) -> bytes:
     try:
-        content = fetcher.fetch(url, PICTURE).content or b""
+        return fetcher.fetch(url, PICTURE).content or b""
     except FetchError as error:
-        raise FieldError("picture", str(error)) from None
-    return drawn("picture", content, alt)
+        raise FieldError(field, str(error)) from None
 
 
 def set_picture(
@@ -102,17 +150,19 @@ def set_picture(
     by: Editor,
     now: datetime,
     *,
+    focus: str | None = None,
     version: int | None = None,
 ) -> Outcome:
     """Change a story's picture for this issue, and what describes it.
 
     `alt` None: what stands there, or with another picture what its page says of it. An empty one is
-    the article's own, where the picture is. `version`: the one that the editor looked at, for
-    `alt`.
+    the article's own, where the picture is. `focus`: what the picture that it has is cropped about
+    from now on, with what `to_crop` returned as `picture`. `version`: the one that the editor
+    looked at, for `alt` and `focus`.
 
     Raises:
         FieldError: `alt` is too long, or the picture too small for a lead.
-        RefusedError: the issue is frozen, or the story not in it.
+        RefusedError: the issue is frozen, the story not in it, or without a picture to crop.
     """
     text = None if alt is None else cleaned(ChangedField.ALT, alt)
     turn = begin(session, issue, by, now)
@@ -121,7 +171,7 @@ def set_picture(
         keep_of_dropped(turn, article_id, ChangedField.ALT, text)
         return turn.end()
     story = story or in_issue(turn, article_id)
-    another = _change(turn, story, picture)
+    another = _change(turn, story, picture, focus, version)
     if alt is not None:
         change_text(turn, story, ChangedField.ALT, text, version)
     elif another:
@@ -130,24 +180,42 @@ def set_picture(
     return turn.end()
 
 
-def _change(turn: Turn, story: Story, picture: Picture | Drawn) -> bool:
+def _change(
+    turn: Turn, story: Story, picture: Picture | Drawn, focus: str | None, version: int | None
+) -> bool:
     """Change the picture; tell whether it is another now."""
-    if isinstance(picture, Drawn):
-        return _show(turn, story, picture.pictures)
-    return picture is not Picture.AS_IT_IS and _take_away(turn, story, own=picture is Picture.NONE)
+    if isinstance(picture, Drawn) and not picture.is_articles:
+        return _show(turn, story, picture)
+    if picture in {Picture.NONE, Picture.ARTICLES}:
+        return _take_away(turn, story, own=picture is Picture.NONE)
+    if focus is not None:
+        whole = picture.whole if isinstance(picture, Drawn) else None
+        _crop(turn, story, focus, whole, version)
+    return False
 
 
-def _show(turn: Turn, story: Story, picture: ArticlePictures) -> bool:
-    if story.role is StoryRole.LEAD and picture.lead is None:
+def _crop(turn: Turn, story: Story, focus: str, whole: Encoded | None, version: int | None) -> None:
+    if whole is not None and not story.own_picture:
+        story.own_whole = store_media(turn.session, whole, turn.now)
+    change_text(turn, story, ChangedField.FOCUS, focus, version)
+    if not story.own_picture:
+        # Somebody else was first, and it was not taken.
+        story.own_whole = None
+
+
+def _show(turn: Turn, story: Story, picture: Drawn) -> bool:
+    if story.role is StoryRole.LEAD and picture.pictures.lead is None:
         raise FieldError("picture", f"A lead’s needs at least {LEAD.at_least} pixels across.")
     lead, small = [
         store_media(turn.session, each, turn.now) if each else None
-        for each in (picture.lead, picture.thumbnail)
+        for each in (picture.pictures.lead, picture.pictures.thumbnail)
     ]
+    story.own_whole = store_media(turn.session, picture.whole, turn.now)
     if story.own_picture and (story.own_lead, story.own_thumbnail) == (lead, small):
         return False
     _note(turn, story, "another", "{} has another picture in this issue.")
     story.own_picture, story.own_lead, story.own_thumbnail = True, lead, small
+    _set_focus(turn, story, picture.focus)
     return True
 
 
@@ -160,7 +228,17 @@ def _take_away(turn: Turn, story: Story, *, own: bool) -> bool:
     else:
         _note(turn, story, "the article's", "{} has the article’s picture again.")
     story.own_picture, story.own_lead, story.own_thumbnail = own, None, None
+    story.own_whole = None
+    _set_focus(turn, story, None)
     return True
+
+
+def _set_focus(turn: Turn, story: Story, focus: str | None) -> None:
+    """Note the focal point of another picture, which is cropped about it already."""
+    before, story.own_focus = story.own_focus, focus
+    if before != focus:
+        words = f"It is cropped about {focus}." if focus else "Its focal point is forgotten."
+        turn.take(ChangedField.FOCUS, before, focus, words, story.article_id)
 
 
 def _note(turn: Turn, story: Story, after: str, words: str) -> None:

@@ -24,12 +24,8 @@ from digest.models import (
     Role,
     StoryRole,
 )
-from digest.newsroom.issues.editing import (
-    TEXTS,
-    bring_back,
-    edit_issue,
-    edit_story,
-)
+from digest.newsroom.issues.cropping import MIDDLE
+from digest.newsroom.issues.editing import TEXTS, bring_back, edit_issue, edit_story
 from digest.newsroom.issues.history import (
     ISSUE_TEXTS,
     STORY_TEXTS,
@@ -265,6 +261,7 @@ def _own_words(article: Article) -> dict[str, str]:
         "headline": article.title,
         "standfirst": article.standfirst or "",
         "section": article.section or "",
+        "focus": MIDDLE,
     }
 
 

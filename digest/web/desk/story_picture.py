@@ -1,4 +1,5 @@
-"""A story's picture for one issue: none, another of its article, or one that is sent by the form.
+"""A story's picture for one issue: none, another of its article, or one that is sent by the form;
+and which point of it the crop keeps.
 
 A page of its own, so that no words are lost with a picture that cannot be used.
 """
@@ -13,6 +14,7 @@ from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Role, StoryRole
 from digest.newsroom.intake.fetching_sources import open_fetcher
 from digest.newsroom.intake.pictures import BYTES_AT_MOST
+from digest.newsroom.issues.cropping import MIDDLE, focus_of
 from digest.newsroom.issues.picturing import (
     Drawn,
     Picture,
@@ -21,6 +23,7 @@ from digest.newsroom.issues.picturing import (
     other_candidates,
     picture_number,
     set_picture,
+    to_crop,
 )
 from digest.web.context import current_runtime
 from digest.web.desk.compose import carry_out, found_issue, texts_typed, version_looked_at
@@ -28,7 +31,13 @@ from digest.web.desk.signed_in import ID, desk, desk_blueprint, refuse_without, 
 from digest.web.desk.standing import standing_of
 from digest.web.desk.uploads import LARGEST_UPLOAD
 
-UPLOAD = "upload"
+UPLOAD, TYPED = "upload", "typed"
+# Row by row, as they lie in the picture.
+PLACES = {
+    f"{left},{top}": f"{down} {across}".strip().capitalize() or "Centre"
+    for top, down in ((0, "top"), (50, ""), (100, "bottom"))
+    for left, across in ((0, "left"), (50, ""), (100, "right"))
+}
 ALT_SHOWN_AT_MOST = 5_000
 
 story_picture_pages = desk_blueprint("story_picture", __name__, largest_form=LARGEST_UPLOAD)
@@ -43,13 +52,14 @@ def show_picture(issue_id: int, article_id: int) -> Response:
 
 @story_picture_pages.post(PATH)
 def change_picture(issue_id: int, article_id: int) -> AnyResponse:
-    """Take the `picture` that was chosen, and `alt` where it was changed."""
+    """Take the `picture` that was chosen, and `alt` and the focal point where they were changed."""
     version, now = version_looked_at(), desk().now
     with current_runtime().database.reading() as session:
         refuse_without(Role.EDITOR, found_issue(session, issue_id).newsletter_id)
     alt = texts_typed(["alt"]).get("alt")
     try:
-        picture = _chosen(article_id)
+        focus = _focus()
+        picture = _chosen(issue_id, article_id, focus)
     except FieldError as error:
         return _page(issue_id, article_id, error, request.form.get("alt"))
     except RefusedError as error:
@@ -59,13 +69,21 @@ def change_picture(issue_id: int, article_id: int) -> AnyResponse:
     answer = carry_out(
         issue_id,
         lambda session, issue, by: set_picture(
-            session, issue, article_id, picture, alt, by, now, version=version
+            session,
+            issue,
+            article_id,
+            picture,
+            alt,
+            by,
+            now,
+            focus=focus if focus != request.form.get("focus_was") else None,
+            version=version,
         ),
         back_to=f"story-{article_id}",
         otherwise=wrongs.append,
     )
     # What is refused as a whole, a dropped story say, is told on the page of the issue.
-    if wrongs and wrongs[0].field in {"picture", "alt"}:
+    if wrongs and wrongs[0].field in {"picture", "alt", "focus"}:
         return _page(issue_id, article_id, wrongs[0], request.form.get("alt"))
     return answer
 
@@ -82,18 +100,31 @@ def tell_too_large(_: RequestEntityTooLarge) -> ResponseReturnValue:
         return current_app.handle_user_exception(error)
 
 
-def _chosen(article_id: int) -> Picture | Drawn:
+def _focus() -> str | None:
+    """Return the focal point that was chosen, by a place or by numbers; None: the form has none."""
+    form = request.form
+    place = form.get("focus")
+    if place == TYPED:
+        place = f"{form.get('focus_x', '')},{form.get('focus_y', '')}"
+    return None if place is None else focus_of(place)
+
+
+def _chosen(issue_id: int, article_id: int, focus: str | None) -> Picture | Drawn:
     """Return what was chosen, drawn anew; it may fetch, so that no transaction is open."""
     choice, file = request.form.get("picture", Picture.AS_IT_IS.value), request.files.get("file")
     if choice == UPLOAD or (file is not None and file.filename):
         if file is None or not file.filename:
             raise FieldError("file", "Choose a picture first.")
-        return drawn("file", file.stream.read(BYTES_AT_MOST + 1))
+        return drawn("file", file.stream.read(BYTES_AT_MOST + 1), focus)
+    runtime = current_runtime()
+    fetcher = open_fetcher(runtime.database, runtime.settings)
+    as_it_is = choice == Picture.AS_IT_IS.value
+    if as_it_is and focus is not None and focus != request.form.get("focus_was"):
+        return to_crop(runtime.database, fetcher, issue_id, article_id, focus)
     if choice in {each.value for each in Picture}:
         return Picture(choice)
-    runtime, number = current_runtime(), picture_number(choice)
-    fetcher = open_fetcher(runtime.database, runtime.settings)
-    return fetched_candidate(runtime.database, fetcher, article_id, number)
+    number = picture_number(choice)
+    return fetched_candidate(runtime.database, fetcher, article_id, number, focus)
 
 
 def _page(
@@ -105,8 +136,10 @@ def _page(
         story = next((each for each in issue.stories if each.article_id == article_id), None)
         if story is None:
             raise NotFoundError("That story is not in this issue.")
-        alt = alt_for(story)
+        alt, focus = alt_for(story), story.own_focus or MIDDLE
         thumbnail = story.own_thumbnail if story.own_picture else story.article.thumbnail
+        chosen = request.form.get("focus", focus if focus in PLACES else TYPED)
+        left, _, top = focus.partition(",")
         return show(
             "story_picture.html",
             422 if error else 200,
@@ -118,6 +151,11 @@ def _page(
             shown=picture_for(story) or thumbnail,
             too_small=story.role is StoryRole.LEAD and thumbnail and not picture_for(story),
             others=other_candidates(story.article),
+            places=PLACES,
+            focus=focus,
+            chosen=chosen,
+            left=request.form.get("focus_x", left)[:3],
+            top=request.form.get("focus_y", top)[:3],
             alt=alt,
             typed=alt if typed is None else typed[:ALT_SHOWN_AT_MOST],
         )

@@ -1,8 +1,10 @@
 """A story's picture for one issue: another, none, its own again; and what it shows."""
 
+import io
 from typing import Any
 
 import pytest
+from PIL import Image
 from sqlalchemy import select, update
 
 from digest.database.transactions import Database
@@ -124,7 +126,99 @@ def test_a_story_shows_another_picture_in_this_issue_only(
         pictures = len(session.scalars(select(Media.hash)).all())
     assert pictures >= 3
     press("has another picture", file=(png(900), "mine.png"))
-    for later in (NOW, NOW + 2 * UNUSED):
-        assert let_go(database, now=later, go_on=lambda: True)
+    for url, left in ((None, 3), ("https://halyard.example/a/salt", 2)):
+        # Both crops, and the whole picture until the freeze.
+        with database.transaction() as session:
+            session.execute(update(Story).where(Story.article_id == salt).values(url=url))
+        for later in (NOW, NOW + 2 * UNUSED):
+            assert let_go(database, now=later, go_on=lambda: True)
+        with database.reading() as session:
+            assert len(session.scalars(select(Media.hash)).all()) == left
+
+
+def test_the_crop_keeps_the_place_that_was_chosen_in_this_issue_only(
+    database: Database, newsletter: Newsletter, join: Join, http_server: WebServer
+) -> None:
+    table = Desk(database, newsletter, join("Imara", Role.EDITOR))
+    salt, reef = table.articles["salt"], table.articles["reef"]
+    wide = http_server.route("/i/wide.jpg", file_of(photograph(1400, 500)))
+    with database.transaction() as session:
+        session.execute(update(Article).where(Article.id == salt).values(image_url=wide))
+
+    def edges() -> str:
+        """Say which edges of the picture the reader of the mail gets, red on the left."""
+        with database.reading() as session:
+            view = view_issue(session, session.get_one(Issue, table.id), "https://d.example")
+            assert view.lead.image is not None
+            media = session.get_one(Media, view.lead.image.rpartition("/")[2])
+            picture = Image.open(io.BytesIO(media.content)).convert("RGB")
+            assert picture.width * 9 // 16 in range(picture.height - 2, picture.height + 2)
+            seen = ((4, "left", 0), (picture.width - 5, "right", 2))
+            return "".join(
+                name
+                for x, name, channel in seen
+                if max(enumerate(_at(picture, x)), key=lambda each: each[1])[0] == channel
+                and min(_at(picture, x)) < 60
+            )
+
+    def press(said: str, article: int = salt, **fields: Any) -> None:
+        path = f"stories/{article}/picture"
+        form = table.look(f"/{path}").text
+        fields = {"focus_was": hidden(form, "focus_was"), **fields}
+        assert said in table.follow(table.press(path, form, **fields)), fields
+
+    assert "Top left" in words(table.look(f"/stories/{salt}/picture"))
+    first = table.look(f"/stories/{salt}/picture").text
+    press("The focal point of “The story of the salt” is changed.", focus="0,50")
+    assert edges() == "left"
+    press("is changed", focus="typed", focus_x="100", focus_y="50")
+    assert edges() == "right"
+    assert len(http_server.requests) == 1, "the whole is kept"
+    # Who looked before sees both, and chooses.
+    lost = table.press(
+        f"stories/{salt}/picture", first, focus="0,0", focus_was=hidden(first, "focus_was")
+    )
+    assert "/conflict?change=" in lost.location
+    asked = words(table.editor.get(lost.location))
+    assert "changed the focal point of “The story of the salt”" in asked
+    assert edges() == "right"
     with database.reading() as session:
-        assert len(session.scalars(select(Media.hash)).all()) == 2, "those that the story shows"
+        changes = session.scalars(
+            select(IssueChange).where(IssueChange.field == "focus").order_by(IssueChange.id)
+        ).all()
+    assert [(each.before, each.after, each.taken) for each in changes] == [
+        (None, "0,50", True), ("0,50", "100,50", True), ("100,50", "0,0", False),
+    ]  # fmt: skip
+    press_back = table.press(f"history/{changes[0].id}", "", text="after")
+    assert "is changed" in table.follow(press_back)
+    assert edges() == "left"
+    press("is cropped about its centre again", focus="50,50")
+    assert edges() == ""
+    press("It is cropped about 100,50.", focus="100,50", file=(wide_file(), "mine.jpg"))
+    assert edges() == "right"
+    with database.transaction() as session:
+        session.execute(update(Issue).values(approved_at=NOW, approved_by="Joss"))
+    press("What Joss approved was changed, so that is void.", focus="0,100")
+    press("Its focal point is forgotten.", picture="article")
+    with database.transaction() as session:
+        session.execute(update(Article).where(Article.id == salt).values(image_url=None))
+    for fields, said in (
+        ({"focus": "typed", "focus_x": "101", "focus_y": "5"}, "Give two whole percentages"),
+        ({"focus": "x"}, "Give two whole percentages"),
+        ({"focus": "0,0"}, "Only the crop of its picture is kept. Send the picture again."),
+    ):
+        refused = table.press(f"stories/{salt}/picture", "", focus_was="50,50", **fields)
+        assert (refused.status_code, said in words(refused)) == (422, True), fields
+    press("goes without a picture", reef, picture="none", focus="50,50")
+    refused = table.press(f"stories/{reef}/picture", "", focus="0,0", focus_was="50,50")
+    assert "There is no whole picture of its own to crop." in words(refused)
+
+
+def wide_file() -> io.BytesIO:
+    return io.BytesIO(file_of(photograph(1400, 500)))
+
+
+def _at(picture: Image.Image, x: int) -> tuple[int, ...]:
+    pixel = picture.getpixel((x, picture.height // 2))
+    assert isinstance(pixel, tuple)
+    return pixel
