@@ -20,10 +20,13 @@ from digest.delivery.ledger.audience import count_audience
 from digest.delivery.ledger.reporting import Edition, Report, discrepancy
 from digest.delivery.ledger.reporting import report as report_issue
 from digest.delivery.ledger.waiting import Waited
+from digest.desk.audit import OPERATOR
+from digest.desk.readers import show_as_reader
 from digest.desk.reports.figures import Figure
 from digest.desk.reports.issue import IssueReport
 from digest.desk.reports.issue import report_issue as issue_figures
 from digest.models import DeliveryState, Issue, IssueState
+from digest.readers.data.finding import find_reader_or_id
 from digest.runtime import Runtime
 from digest.tick import links
 
@@ -38,20 +41,34 @@ from digest.tick import links
     show_default="this folder",
     help="Where to write the files.",
 )
+@click.option(
+    "--as-reader", metavar="READER", help="As that one gets it: an address or an id; it is logged."
+)
 @json_option
-def preview(name: IssueName, folder: Path, as_json: bool) -> None:
+def preview(name: IssueName, folder: Path, as_reader: str | None, as_json: bool) -> None:
     """Write an issue as HTML, as text and as a whole mail (.eml), and say why each story is in."""
-    with runtime() as opened, opened.database.reading() as session:
+    remark = ""
+    # A look at a reader is written down.
+    with runtime() as opened, opened.database.transaction() as session:
         found = find_issue(session, name)
         stories = [story_as_json(story) for story in found.stories]
-        written = _previewed(opened, session, found, found.newsletter.editor_email)
         stem = short_name(found).replace("/", "-")
+        if as_reader is None:
+            written = _previewed(opened, session, found, found.newsletter.editor_email)
+        else:
+            reader, now = find_reader_or_id(session, as_reader), opened.clock.now()
+            seen = show_as_reader(session, OPERATOR, found, reader, links=links(opened), now=now)
+            written, remark = seen.preview, seen.remark
+            stem += f"-reader-{reader.id}"
     files = _write(folder, stem, written)
     if as_json:
         shown: dict[str, Any] = {"subject": written.subject, "stories": stories}
+        shown |= {"remark": remark} if as_reader else {}
         print_json(shown | {"files": [str(file) for file in files]})
         return
     print_table(story_table(stories), "")
+    if remark:
+        click.echo(remark)
     click.echo(f"Subject: {written.subject}")
     click.echo(f"HTML: {len(written.html.encode()):,} bytes; Gmail cuts at 102,400.")
     for file in files:

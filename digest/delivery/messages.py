@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import format_datetime
 
 from sqlalchemy import select
@@ -114,12 +115,7 @@ def write_message(mailing: Mailing, reader: Recipient, links: Links) -> Envelope
         address = wire_address(reader.email)
         stencil = mailing.stencils[reader.rendering_id]
         values = {
-            headers.ADDRESS.name: address,
-            headers.NAME.name: reader.name or "",
-            headers.SIGNUP_SITE.name: reader.site,
-            headers.SIGNUP_DATE.name: prose.long_date(
-                zones.local_date(reader.started_at, mailing.zone)
-            ),
+            **personal_values(address, reader.name, reader.site, reader.started_at, mailing.zone),
             headers.UNSUBSCRIBE_URL.name: links.unsubscribe(reader.token_id),
             headers.PREFERENCES_URL.name: links.preferences(reader.token_id),
             headers.MESSAGE_ID.name: _message_id(mailing, reader),
@@ -141,6 +137,21 @@ def write_message(mailing: Mailing, reader: Recipient, links: Links) -> Envelope
     sender = links.envelope_sender(reader.token_id, mailing.issue_id, mailing.from_address)
     # The stencil answers for 7-bit lines alone.
     return Envelope(reader.subscriber_id, sender, address, message, tidy=address.isascii())
+
+
+def personal_values(
+    address: str, name: str | None, site: str, since: datetime, zone: str
+) -> dict[str, str]:
+    """Return what stands in a reader's message alone, but for its links: `address` as on the wire.
+
+    `since`: when their subscription began, which is told as a day of `zone`.
+    """
+    return {
+        headers.ADDRESS.name: address,
+        headers.NAME.name: name or "",
+        headers.SIGNUP_SITE.name: site,
+        headers.SIGNUP_DATE.name: prose.long_date(zones.local_date(since, zone)),
+    }
 
 
 def _unwritable(reader: Recipient, reason: str) -> Outcome:

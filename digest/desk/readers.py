@@ -9,9 +9,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from digest.delivery.controls.as_reader import AsRead, preview_as_reader
+from digest.delivery.messages import Links
 from digest.desk.audit import Actor, forget_address, forget_row, record
 from digest.errors import RefusedError
-from digest.models import Newsletter, Subscriber, Subscription
+from digest.models import Issue, Newsletter, Subscriber, Subscription
 from digest.readers.consent.recording import Evidence
 from digest.readers.data.erasing import erase
 from digest.readers.preferences.leaving import leave
@@ -24,6 +26,19 @@ TABLE = Subscriber.__tablename__
 def note_look(session: Session, actor: Actor, reader: Subscriber, *, now: datetime) -> None:
     """Log that somebody looked at all that is held about a reader."""
     record(session, actor, "reader look", TABLE, reader.id, now=now)
+
+
+def show_as_reader(
+    session: Session, actor: Actor, issue: Issue, reader: Subscriber, *, links: Links, now: datetime
+) -> AsRead:
+    """Write an issue as a reader gets it, and log the look.
+
+    Raises:
+        RefusedError: as `preview_as_reader`.
+    """
+    seen = preview_as_reader(session, issue, reader, links=links, now=now)
+    note_look(session, actor, reader, now=now)
+    return seen
 
 
 def note_search(session: Session, actor: Actor, *, now: datetime) -> None:

@@ -23,7 +23,7 @@ SCRIPTED = frozenset(
 # what is typed, and, where they show what stands on other sites, for its words, as it does there.
 ASKING = PASSKEYS | COMPOSING | {"boxes", "sending"}
 # Pages with a frame of ours: an issue as its readers get it, or what stands on other sites.
-FRAMING = COMPOSING | {"boxes"}
+FRAMING = COMPOSING | {"as_reader", "boxes"}
 # Pages that other sites hold in an iframe: those whose origin is declared.
 FRAMED = frozenset({"frames"})
 # A token in the address is all that its page needs: nobody else may learn it.

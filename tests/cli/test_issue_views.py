@@ -11,6 +11,7 @@ from digest.database.transactions import Database
 from digest.delivery.ledger.freezing import freeze
 from digest.delivery.ledger.totals import count_issues
 from digest.models import (
+    AuditEvent,
     Delivery,
     DeliveryState,
     Issue,
@@ -223,3 +224,22 @@ def test_a_report_before_the_first_issue_exits_1(composed: CommandLine) -> None:
 
     assert said.exit_code == 1
     assert "No issue of Editor’s Digest has gone out yet." in said.err
+
+
+def test_an_issue_as_a_reader_gets_it_is_logged(
+    composed: CommandLine, database: Database, tmp_path: Path
+) -> None:
+    with database.transaction() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        reader = make_reader(session, newsletter, "ann@example.org", "Ann").subscriber_id
+    command = ("issue", "preview", "editors-digest", "--to", str(tmp_path), "--as-reader")
+    for typed in ("ann@example.org", str(reader)):
+        shown = composed(*command, typed, "--json").json
+        [eml] = [file for file in shown["files"] if file.endswith(f"-reader-{reader}.eml")]
+        mail = email.message_from_bytes(Path(eml).read_bytes(), policy=policy.default)
+        assert (str(mail["To"]), shown["remark"]) == ("Ann <ann@example.org>", "")
+    refused = composed(*command, "bea@example.org")
+    assert (refused.exit_code, "no subscriber with that address" in refused.err) == (1, True)
+    with database.reading() as session:
+        rows = session.scalars(select(AuditEvent.row_id).where(AuditEvent.verb == "reader look"))
+        assert rows.all() == [reader] * 2

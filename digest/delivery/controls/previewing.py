@@ -14,10 +14,10 @@ from email.utils import format_datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from digest import prose, zones
+from digest import prose
 from digest.addresses import wire_address
 from digest.delivery.ledger.echoes import proved_domain
-from digest.delivery.messages import Links
+from digest.delivery.messages import Links, personal_values
 from digest.delivery.relay.connecting import hand_over
 from digest.delivery.relay.connection import Envelope, Fate
 from digest.delivery.relay.wire import RelayTrouble
@@ -49,13 +49,31 @@ class Preview:
     recipient: str
 
 
+@dataclass(frozen=True)
+class Signed:
+    """What a mail says of whoever it goes to: their name, and where and when they signed up."""
+
+    name: str | None
+    site: str
+    since: datetime
+
+
 def preview_issue(
-    session: Session, issue: Issue, to: str, *, links: Links, now: datetime
+    session: Session,
+    issue: Issue,
+    to: str,
+    *,
+    links: Links,
+    now: datetime,
+    signed: Signed | None = None,
+    rendering_id: int | None = None,
 ) -> Preview:
     """Write an issue for one address, checked before, from the frozen bytes where there are some.
 
     Its links to leave and to change lead to the real pages, and belong to nobody. Those to stories
-    are direct, so that no look at it is counted as a click.
+    are direct, so that no look at it is counted as a click. `signed`: the reader whose address it
+    is; None: it says that they signed up at the paper, now. `rendering_id`: which of the frozen
+    bytes, where that is one of this issue's; else the newest.
 
     Raises:
         AddressError: `to` is not an address.
@@ -64,12 +82,12 @@ def preview_issue(
     sender = wire_address(issue.newsletter.from_address)
     recipient = wire_address(to)
     nobody = new_token_id()
-    site = session.get_one(Publication, 1).site_url.partition("://")[2].partition("/")[0]
+    if signed is None:
+        site = session.get_one(Publication, 1).site_url.partition("://")[2].partition("/")[0]
+        signed = Signed(None, site, now)
+    zone = issue.newsletter.zone
     values = {
-        headers.ADDRESS.name: recipient,
-        headers.NAME.name: "",
-        headers.SIGNUP_SITE.name: site,
-        headers.SIGNUP_DATE.name: prose.long_date(zones.local_date(now, issue.newsletter.zone)),
+        **personal_values(recipient, signed.name, signed.site, signed.since, zone),
         headers.UNSUBSCRIBE_URL.name: links.unsubscribe(nobody),
         headers.PREFERENCES_URL.name: links.preferences(nobody),
         headers.LEAVE_BY_MAIL.name: links.leave_by_mail(nobody),
@@ -78,18 +96,18 @@ def preview_issue(
         headers.DATE.name: format_datetime(now),
     }
     try:
-        eml = _stencil(session, issue, links).fill(values)
+        eml = _stencil(session, issue, links, rendering_id).fill(values)
     except SlotValueError as error:
         raise RefusedError(f"No mail can be written to that address: it {error.reason}.") from None
     targets = {story.id: story.url for story in issue.stories if story.url is not None}
     return _opened(with_direct_links(eml, links.public_url, targets), sender, recipient)
 
 
-def _stencil(session: Session, issue: Issue, links: Links) -> Stencil:
+def _stencil(session: Session, issue: Issue, links: Links, rendering_id: int | None) -> Stencil:
     frozen = session.scalar(
         select(Rendering.stencil)
         .where(Rendering.issue_id == issue.id)
-        .order_by(Rendering.edition.desc(), Rendering.id)
+        .order_by((Rendering.id == (rendering_id or 0)).desc(), Rendering.edition.desc())
         .limit(1)
     )
     if frozen is not None:

@@ -63,6 +63,18 @@ def count_audience(session: Session, newsletter_id: int, now: datetime) -> Audie
     )
 
 
+def reason_left_out(
+    session: Session, newsletter_id: int, subscriber_id: int, now: datetime
+) -> str | None:
+    """Say why a reader is not in the audience of an issue that is frozen now; None: they are.
+
+    It is "suppressed", "paused" or "left", by the predicate that freezes.
+    """
+    mine = _readers(newsletter_id).where(Subscription.subscriber_id == subscriber_id)
+    found = session.execute(mine.with_only_columns(reason_not_to_mail(now)).limit(1)).first()
+    return "left" if found is None else found[0]
+
+
 def snapshot_audience(session: Session, issue: Issue, rendering_id: int, now: datetime) -> int:
     """Queue a delivery for everyone who may be mailed now; one statement. Return how many.
 

@@ -15,6 +15,7 @@ from digest.prose import ended
 
 # Behind every address that begins as what stands before it, in the order of bytes.
 LAST = "\U0010ffff"
+LONGEST_ID = 16
 
 
 def find_reader(session: Session, email: str) -> Subscriber:
@@ -27,6 +28,21 @@ def find_reader(session: Session, email: str) -> Subscriber:
     reader = session.scalar(select(Subscriber).where(Subscriber.email_key == sought.key))
     if reader is None:
         raise NotFoundError(ended(sought.flaw or "There is no subscriber with that address"))
+    return reader
+
+
+def find_reader_or_id(session: Session, typed: str) -> Subscriber:
+    """Return the subscriber with that address, or of that id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    word = typed.strip()
+    if not (word.isascii() and word.isdecimal()):
+        return find_reader(session, word)
+    reader = session.get(Subscriber, int(word)) if len(word) < LONGEST_ID else None
+    if reader is None:
+        raise NotFoundError(f"There is no subscriber {word[:LONGEST_ID]}.")
     return reader
 
 

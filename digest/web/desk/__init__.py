@@ -3,6 +3,7 @@
 from digest.web.desk.account import account_pages
 from digest.web.desk.adding import adding_pages
 from digest.web.desk.api_tokens import token_pages
+from digest.web.desk.as_reader import as_reader_pages
 from digest.web.desk.audit_log import audit_pages
 from digest.web.desk.calendar import calendar_pages
 from digest.web.desk.compose import compose_pages
@@ -50,6 +51,7 @@ desk_pages = (
     calendar_pages,
     pinning_pages,
     preview_pages,
+    as_reader_pages,
     trying_pages,
     account_pages,
     user_pages,

@@ -3,6 +3,7 @@
 from flask import Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from digest.delivery.controls.as_reader import editions_of
 from digest.desk.audit import record_issue
 from digest.errors import FieldError, RefusedError
 from digest.models import Role
@@ -20,7 +21,7 @@ from digest.web.desk.compose import (
     version_looked_at,
 )
 from digest.web.desk.findings import found_of, look_over_first
-from digest.web.desk.seeing import View, seen, tested
+from digest.web.desk.seeing import View, asked_edition, seen, tested
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import standing_of
 
@@ -99,5 +100,7 @@ def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
             approval=approval_shown(session, issue),
             done="Approved." if request.args.get("approved") else said(session, issue) or tested(),
             may_test=desk().may(Role.EDITOR, issue.newsletter_id) and bool(stories),
+            editions=editions_of(session, issue),
+            edition=asked_edition(),
             **seen(issue, View.DESKTOP),
         )

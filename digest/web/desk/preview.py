@@ -5,6 +5,7 @@ run nothing and reach nothing, and counts as a page of nobody's: our cookies are
 """
 
 import re
+from collections.abc import Callable
 
 from flask import Response, render_template, request
 from markupsafe import escape
@@ -20,7 +21,7 @@ from digest.settings.values import origin_of
 from digest.tick import links
 from digest.web.context import current_runtime
 from digest.web.desk.compose import LARGEST_FORM, found_issue
-from digest.web.desk.seeing import View, asked_view
+from digest.web.desk.seeing import View, asked_edition, asked_view
 from digest.web.desk.signed_in import ID, desk, desk_blueprint, refuse_without
 from digest.web.framing import with_links_in_new_tabs
 
@@ -76,9 +77,15 @@ def _found(session: Session, issue_id: int) -> Issue:
 
 
 def _framed(session: Session, issue: Issue) -> Response:
+    to, edition = issue.newsletter.editor_email, asked_edition()
+    return framed(issue, lambda: previewed(session, issue, to, rendering_id=edition))
+
+
+def framed(issue: Issue, write: Callable[[], Preview]) -> Response:
+    """Show what `write` returns in the view that is asked for; or why it is refused."""
     view = asked_view("as", View.PHONE)
     try:
-        shown = previewed(session, issue, issue.newsletter.editor_email)
+        shown = write()
     except RefusedError as error:
         return _framed_sentence(str(error))
     if view in {View.TEXT, View.SOURCE}:
@@ -128,5 +135,14 @@ def _in_colours(html: str, *, dark: bool) -> str:
     return BOTH.sub(lambda found: f"{found[1] or found[2]}{only}", head) + body + rest
 
 
-def previewed(session: Session, issue: Issue, to: str) -> Preview:
-    return preview_issue(session, issue, to, links=links(current_runtime()), now=desk().now)
+def previewed(
+    session: Session, issue: Issue, to: str, *, rendering_id: int | None = None
+) -> Preview:
+    return preview_issue(
+        session,
+        issue,
+        to,
+        links=links(current_runtime()),
+        now=desk().now,
+        rendering_id=rendering_id,
+    )

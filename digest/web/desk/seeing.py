@@ -7,7 +7,8 @@ from typing import Any
 from flask import request
 
 from digest import prose, zones
-from digest.models import Issue, IssueChange
+from digest.models import Issue, IssueChange, Role
+from digest.web.desk.signed_in import desk
 
 # A test goes to so many addresses at once.
 MOST_TESTED = 5
@@ -31,7 +32,18 @@ class View(StrEnum):
 
 def seen(issue: Issue, default: View = View.PHONE) -> dict[str, Any]:
     """Return what the template of the preview needs: the views, and which one is asked for."""
-    return {"views": list(View), "view": asked_view("preview", default), "seen_issue": issue.id}
+    return {
+        "views": list(View),
+        "view": asked_view("preview", default),
+        "seen_issue": issue.id,
+        "sees_readers": desk().may(Role.READERS, issue.newsletter_id),
+    }
+
+
+def asked_edition() -> int | None:
+    """Return the id of the frozen bytes that the address names."""
+    asked = request.args.get("edition", "")
+    return int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 16 else None
 
 
 def asked_view(name: str, default: View) -> View:

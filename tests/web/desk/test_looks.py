@@ -95,7 +95,17 @@ def test_nothing_is_wrong_with_pages_for_anybody(
 
 @pytest.mark.parametrize(
     "path",
-    ["", "account", "users", "issues/{issue}", "issues/{issue}/test", "again", "calendar/1"],
+    [
+        "",
+        "account",
+        "users",
+        "issues/{issue}",
+        "issues/{issue}/test",
+        "again",
+        "calendar/1",
+        "pins/1?article=1",
+        "issues/{issue}/as-reader/1",
+    ],
 )
 def test_nothing_is_wrong_with_pages_of_the_desk(
     path: str, staffed: Gallery, open_page: OpenPage
