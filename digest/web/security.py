@@ -11,7 +11,8 @@ POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'"
 )
-# The pages with a form have a small script: the button says that it is busy. Others have none.
+# The pages with a form have a small script: the button says that it is busy. Others have none but
+# those of the desk, which all keep what is typed in their forms.
 SCRIPTED = frozenset(
     {"subscribe", "confirm", "unsubscribe", "preferences", "control", "issues", "frames", "boxes"}
     | {"sending"}
@@ -47,6 +48,7 @@ def add_security_headers(app: Flask, settings: Settings) -> None:
     """Add the headers, leaving alone what a view has set itself."""
     app.jinja_env.globals["scripted"] = scripted
     app.jinja_env.globals["framed"] = framed
+    app.jinja_env.globals["keeps_typed"] = keeps_typed
     # Where only a path is ours, whether all of the host is https is not ours to say.
     https = settings.public_url.startswith("https://") and not settings.public_path
     app.after_request(_sealer(https))
@@ -54,7 +56,12 @@ def add_security_headers(app: Flask, settings: Settings) -> None:
 
 def scripted() -> bool:
     """Tell whether the page that answers this request may have our script."""
-    return request.blueprint in SCRIPTED
+    return request.blueprint in SCRIPTED or keeps_typed()
+
+
+def keeps_typed() -> bool:
+    """Tell whether the page that answers this request may have the script of the desk's forms."""
+    return request.path.startswith(DESK) and not request.path.startswith(TOKEN_PATHS)
 
 
 def framed() -> bool:

@@ -76,9 +76,8 @@ def sign_in() -> AnyResponse:
         return asked(anybody=anybody, typed=typed, errors=(FieldError("email", WRONG),))
     secret, proved = opened
     after = request.form.get("next")
-    response = redirect(
-        next_page(after) if proved else url_for("sign_in.ask_code", next=after or None), 303
-    )
+    code = url_for("sign_in.ask_code", next=after or None, unsaved=request.form.get("unsaved"))
+    response = redirect(next_page(after) if proved else code, 303)
     give_cookie(response, secret)
     return response
 

@@ -9,7 +9,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -40,6 +40,8 @@ COOKIE = "digest_desk"
 ID = "int(max=9007199254740991)"
 PAGE_LASTS = timedelta(hours=12)
 LONGEST_NEXT = 300
+# What an address holds to say that something was done: no more, where it leads back to.
+SAYS_DONE = {"done", "published", "revoked", "approved", "tested"}
 LARGEST_IN_MEMORY = 4_000_000
 
 
@@ -100,7 +102,7 @@ def _sign_in_first() -> AnyResponse | None:
     with runtime.database.reading() as session:
         found = find_session(session, session_secret(), now=now)
     if found is None or found.proved_at is None:
-        return redirect(url_for("sign_in.ask", next=_this_page()), 303)
+        return _asked_first("sign_in.ask")
     # What a page's script opens by itself does not keep its user signed in.
     if not is_seen_lately(found, now) and not is_stream():
         with runtime.database.transaction() as session:
@@ -199,8 +201,7 @@ def prove_first() -> AnyResponse | None:
     """Ask for the password again before what cannot be undone; None where it was given lately."""
     if is_proved_lately(desk().session, desk().now):
         return None
-    back = _this_page() or _page_before()
-    return redirect(url_for("again.ask_again", next=back), 303)
+    return _asked_first("again.ask_again")
 
 
 def actor(session: Session) -> Actor:
@@ -241,11 +242,13 @@ def take_cookie(response: AnyResponse) -> None:
     )
 
 
-def _this_page() -> str | None:
-    """Return the address of the page that is asked for; None where something is sent to it."""
-    if request.method != "GET":
-        return None
-    return f"{request.script_root}{request.full_path}".rstrip("?")
+def _asked_first(endpoint: str) -> AnyResponse:
+    """Lead to a page that asks who it is, and from there back to the page that is open."""
+    if request.method == "GET":
+        back = f"{request.script_root}{request.full_path}".rstrip("?")
+        return redirect(url_for(endpoint, next=back), 303)
+    # What was sent is not done: that page says so.
+    return redirect(url_for(endpoint, next=_page_before(), unsaved=1), 303)
 
 
 def _page_before() -> str:
@@ -254,7 +257,19 @@ def _page_before() -> str:
     if told is None or not _is_ours(told):
         return next_page(None)
     parts = urlsplit(told)
-    return next_page(f"{parts.path}?{parts.query}" if parts.query else parts.path)
+    path = parts.path
+    # A form that came back with mistakes stands at the address that it was sent to.
+    while path != (above := path.rpartition("/")[0]) and not _can_be_opened(path):
+        path = above
+    if path != parts.path:
+        return next_page(path)
+    asked = [each for each in parse_qsl(parts.query) if each[0] not in SAYS_DONE]
+    return next_page(f"{path}?{urlencode(asked)}" if asked else path)
+
+
+def _can_be_opened(path: str) -> bool:
+    adapter = current_app.create_url_adapter(request)
+    return adapter is not None and adapter.test(path.removeprefix(request.script_root), "GET")
 
 
 def next_page(asked: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pyotp
 import pytest
@@ -47,6 +48,32 @@ def test_the_right_password_opens_the_page_that_was_asked_for(
     assert (signed_in.status_code, signed_in.location) == (303, "/desk/account?done=off")
     assert imara.is_in()
     assert verbs(database)[-1] == "session begin"
+
+
+@pytest.mark.parametrize(
+    ("sent", "form", "back"),
+    [
+        ("/desk/sources/1", "/desk/sources/1?done=saved", "/desk/sources/1"),
+        ("/desk/audit/export", "/desk/audit?table=source&done=x", "/desk/audit?table=source"),
+        # What came back with mistakes stands at an address that only takes forms.
+        ("/desk/users/1", "/desk/users/1", "/desk/users"),
+        ("/desk/issues/7/words", "/desk/issues/7/words?section=World", "/desk/issues/7"),
+        ("/desk/users", "/nowhere/at/all", "/desk/"),
+    ],
+)
+def test_what_is_sent_after_the_end_of_a_session_is_said_to_be_lost_and_leads_back(
+    join: Join, sent: str, form: str, back: str
+) -> None:
+    imara = join("Imara", Role.OWNER, signed_in=False)
+    page = {"Referer": f"http://127.0.0.1:8000{form}"}
+    answer = imara.client.post(sent, data={"name": "Wren"}, headers=page)
+    asked = urlsplit(answer.location)
+    assert (answer.status_code, asked.path) == (303, "/desk/sign-in")
+    assert parse_qs(asked.query) == {"next": [back], "unsaved": ["1"]}
+    assert "What you sent was not saved" in words(imara.get(answer.location))
+    wrong = imara.sign_in("not it, not it", next=back, unsaved="1")
+    assert "What you sent was not saved" in words(wrong)
+    assert imara.sign_in(next=back, unsaved="1").location == back
 
 
 @pytest.mark.parametrize(
@@ -111,7 +138,10 @@ def test_a_second_factor_is_asked_for_and_nothing_opens_before(
     imara = join("Imara", Role.OWNER, signed_in=False)
     totp = pyotp.TOTP(with_second_factor(database, clock.now()))
     clock.advance(timedelta(minutes=5))
-    assert imara.sign_in(next="/desk/users").location == "/desk/sign-in/code?next=/desk/users"
+    code = "/desk/sign-in/code?next=/desk/users"
+    assert imara.sign_in(next="/desk/users", unsaved="1").location == f"{code}&unsaved=1"
+    assert "was not saved" in words(imara.get(f"{code}&unsaved=1"))
+    assert imara.sign_in(next="/desk/users").location == code
     assert not imara.is_in()
     assert imara.get("/desk/sign-in/code").status_code == 200
     wrong = imara.client.post("/desk/sign-in/code", data={"code": "000000"})

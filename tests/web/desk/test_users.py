@@ -84,4 +84,4 @@ def test_nobody_else_comes_near(imara: Colleague, join: Join, role: Role) -> Non
 
 def test_before_a_user_is_made_it_asks_once_more(imara: Colleague, clock: FixedClock) -> None:
     clock.advance(timedelta(minutes=10))
-    assert imara.press(USERS, USERS, **JOSS).location == "/desk/again?next=/desk/"
+    assert imara.press(USERS, USERS, **JOSS).location == "/desk/again?next=/desk/&unsaved=1"
