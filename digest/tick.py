@@ -26,6 +26,7 @@ from digest.desk.sessions import forget_sessions
 from digest.heartbeats import beat, is_due
 from digest.logs import kept_apart
 from digest.models import Issue, IssueState
+from digest.newsroom.intake.fetch_history import forget_fetches
 from digest.newsroom.intake.fetching_pictures import pictures_due
 from digest.newsroom.intake.fetching_sources import sources_due
 from digest.newsroom.intake.letting_go import has_something_to_let_go, let_go
@@ -48,7 +49,7 @@ from digest.runtime import (
     Runtime,
 )
 
-ADDRESSES, DESK, LETTING_GO = "addresses", "desk", "letting_go"
+ADDRESSES, DESK, FETCHES, LETTING_GO = "addresses", "desk", "fetches", "letting_go"
 DAY = timedelta(days=1)
 
 
@@ -67,6 +68,8 @@ def tick(runtime: Runtime) -> None:
         _forget_addresses(runtime, now)
     with kept_apart("desk"):
         _forget_where_users_were(runtime, now)
+    with kept_apart("fetches"):
+        _forget_fetches(runtime, now)
     with kept_apart("counts"):
         count_days(runtime.database, now)
         count_issues(runtime.database, now)
@@ -153,6 +156,16 @@ def _forget_where_users_were(runtime: Runtime, now: datetime) -> None:
         forget_spent(session, now=now)
         forget_origins(session, now)
         beat(session, DESK, now)
+
+
+def _forget_fetches(runtime: Runtime, now: datetime) -> None:
+    """Once a day: what is old of the sources' histories."""
+    with runtime.database.reading() as session:
+        if not is_due(session, FETCHES, now, DAY):
+            return
+    with runtime.database.transaction() as session:
+        forget_fetches(session, now)
+        beat(session, FETCHES, now)
 
 
 def let_go_of_old(runtime: Runtime, go_on: Callable[[], bool]) -> bool:

@@ -352,6 +352,7 @@ def test_where_users_were_is_looked_at_once_a_day(house: House) -> None:
         house.tick()
         with house.database.reading() as session:
             looked.append(session.get_one(Heartbeat, "desk").at - NOW)
+            assert session.get_one(Heartbeat, "fetches").at == NOW + looked[-1]
     assert looked == [timedelta(hours=hours) for hours in (0, 0, 25, -200)]
 
 

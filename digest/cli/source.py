@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 import click
 from rich.console import Console
@@ -17,17 +18,23 @@ from digest.cli.source_checking import check
 from digest.cli.source_controls import edit, pause, resume, retire, source_as_json
 from digest.cli.tables import print_table
 from digest.errors import NotFoundError
-from digest.models import Source
+from digest.models import Source, SourceFetch
+from digest.newsroom.intake.fetch_history import (
+    fetch_in_words,
+    list_fetches,
+    when_in_words,
+)
 from digest.newsroom.intake.fetching import Fetcher
 from digest.newsroom.intake.fetching_pictures import fetch_picture, pictures_due
 from digest.newsroom.intake.fetching_sources import SourceFetched, fetch_source, open_fetcher
 from digest.newsroom.intake.sources import add_source
+from digest.prose import at_start
 from digest.runtime import Runtime
 
 
 @click.group()
 def source() -> None:
-    """Check, add, edit, list, fetch, pause and retire feeds."""
+    """Check, add, edit, list, fetch, pause and retire feeds, and see their histories."""
 
 
 source.add_command(check)
@@ -75,6 +82,44 @@ def list_sources(also_retired: bool, as_json: bool) -> None:
         answered = f"{found.succeeded_at:%Y-%m-%d %H:%M}" if found.succeeded_at else "never"
         table.add_row(str(found.id), found.name, found.url, answered, _trouble(found))
     print_table(table, "There are no sources yet. Add one: digest source add URL")
+
+
+@source.command()
+@click.argument("source_id", type=int, metavar="ID")
+@json_option
+def history(source_id: int, as_json: bool) -> None:
+    """Show what came of the last fetches of the source with this ID, the newest first.
+
+    Fetches on end with nothing new are one line. At most 50 are kept, for 90 days.
+    """
+    with runtime() as opened, opened.database.reading() as session:
+        found = session.get(Source, source_id)
+        if found is None:
+            raise NotFoundError(f"There is no source {source_id}. See them: digest source list")
+        fetches = list_fetches(session, source_id)
+    if as_json:
+        print_json([_fetch_as_json(each) for each in fetches])
+        return
+    table = Table("When", "What came of it", "Took")
+    for each in fetches:
+        when = when_in_words(each, lambda at: f"{at:%Y-%m-%d %H:%M}")
+        table.add_row(when, at_start(fetch_in_words(each)), f"{each.took_ms / 1000:.1f} s")
+    print_table(table, f"{found.name} has not been fetched yet.")
+
+
+def _fetch_as_json(fetch: SourceFetch) -> dict[str, Any]:
+    return {
+        "began_at": fetch.began_at.isoformat(),
+        "last_at": fetch.last_at.isoformat(),
+        "times": fetch.times,
+        "took_ms": fetch.took_ms,
+        "unchanged": fetch.unchanged,
+        "added": fetch.added,
+        "changed": fetch.changed,
+        "unusable": fetch.unusable,
+        "moved_to": fetch.moved_to,
+        "error": fetch.error,
+    }
 
 
 @source.command()
@@ -144,22 +189,9 @@ def _say(results: list[SourceFetched], pictures: int) -> None:
     if not results:
         click.echo("There are no sources to fetch. Add one: digest source add URL")
     for result in results:
-        click.echo(f"{result.name}: {_in_words(result)}", err=result.error is not None)
+        click.echo(f"{result.name}: {fetch_in_words(result)}", err=result.error is not None)
     if pictures:
         click.echo(f"{pictures} picture{'s' if pictures > 1 else ''} fetched.")
-
-
-def _in_words(result: SourceFetched) -> str:
-    if result.error is not None:
-        return result.error
-    if result.unchanged:
-        return "nothing has changed."
-    said = f"{result.added} new, {result.changed} changed."
-    if result.unusable:
-        said += f" {result.unusable} could not be used: without a title or a page."
-    if result.moved_to is not None:
-        said += f" The feed has moved to {result.moved_to}."
-    return said
 
 
 def _trouble(found: Source) -> str:

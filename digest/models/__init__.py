@@ -1,7 +1,7 @@
 """Tables and the classes over them. No queries that belong to a verb."""
 
 from digest.models.access import ApiToken, Scope
-from digest.models.article import Article, PageCheck, Source, may_be_picked
+from digest.models.article import Article, PageCheck, Source, SourceFetch, may_be_picked
 from digest.models.breaker import Breaker, BreakerState, Wait
 from digest.models.consent import Consent, ConsentDetail, ConsentKind, ConsentSeal
 from digest.models.control import AddressChange, ReaderSession
@@ -138,6 +138,7 @@ __all__ = [
     "SignUp",
     "SignUpChoice",
     "Source",
+    "SourceFetch",
     "SpentChallenge",
     "Story",
     "StoryClicks",

@@ -71,6 +71,31 @@ class Source(Base):
     retired_at: Mapped[datetime | None]
 
 
+class SourceFetch(Base):
+    """What came of fetching a source: once, or so many `times` on end with nothing else to tell.
+
+    `began_at` is when it was fetched, or first was, `last_at` when it last was; `took_ms` is how
+    long the longest of them took. `unusable` entries had no title or no page; `moved_to` is where
+    the feed has moved for good. `error`: why nothing came of it, in words.
+    """
+
+    __tablename__ = "source_fetch"
+    __table_args__ = (Index(None, "source_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
+    began_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    times: Mapped[int] = mapped_column(default=1)
+    took_ms: Mapped[int]
+    unchanged: Mapped[bool] = mapped_column(default=False)
+    added: Mapped[int] = mapped_column(default=0)
+    changed: Mapped[int] = mapped_column(default=0)
+    unusable: Mapped[int] = mapped_column(default=0)
+    moved_to: Mapped[str | None] = mapped_column(String(2000))
+    error: Mapped[str | None] = mapped_column(String(500))
+
+
 class Article(Base):
     """A piece on the publisher's site, as text and checked links.
 

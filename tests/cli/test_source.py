@@ -72,6 +72,14 @@ def test_a_source_that_has_not_changed_says_so(
     open_line("source", "fetch")
 
     assert open_line("source", "fetch", "1").out == "H: nothing has changed.\n"
+    open_line("source", "fetch")
+    newest, oldest = open_line("source", "history", "1", "--json").json
+    assert (newest["times"], newest["unchanged"], newest["error"]) == (2, True, None)
+    assert (oldest["times"], oldest["added"]) == (1, 1)
+    said = open_line("source", "history", "1").out
+    assert "2 times" in said
+    assert said.index("Nothing has changed.") < said.index("1 new, 0 changed."), said
+    assert open_line("source", "history", "2").exit_code == 1
 
 
 def test_a_source_that_fails_exits_1_and_is_listed_with_its_trouble(

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from digest.database.transactions import Database
 from digest.errors import NotFoundError
-from digest.models import Publication, Source
+from digest.models import Publication, Source, SourceFetch
 from digest.newsroom.intake.articles import (
     Change,
     NewArticle,
@@ -20,6 +21,7 @@ from digest.newsroom.intake.articles import (
     usable_articles,
 )
 from digest.newsroom.intake.feeds import READER_VERSION, Feed, FeedError
+from digest.newsroom.intake.fetch_history import note_fetch
 from digest.newsroom.intake.fetching import (
     FEED,
     PRIVATE_NETWORKS,
@@ -93,29 +95,27 @@ def fetch_source(
     claimed = _claim(database, source_id, now, only_if_due)
     if claimed is None:
         return None
+    result = SourceFetched(source_id, claimed.name)
     try:
         fetched = _ask(fetcher, claimed, bounds)
         content_hash = _content_hash(claimed, fetched)
         if content_hash == claimed.content_hash:
-            moved_to = _succeed(database, claimed, fetched, content_hash, now, every)
-            return SourceFetched(source_id, claimed.name, unchanged=True, moved_to=moved_to)
+            unchanged = replace(result, unchanged=True)
+            return _succeed(database, claimed, fetched, content_hash, every, unchanged)
         assert fetched.content is not None
         feed = OURS.read(fetched.content, fetched.url, now, fetched.charset)
     except (FetchError, FeedError) as error:
-        _fail(database, claimed, error, now)
-        return SourceFetched(source_id, claimed.name, error=str(error))
+        return _fail(database, claimed, error, result)
     counts = _store(database, claimed, feed, now)
     if not feed.settled:
         content_hash = claimed.manner
-    moved_to = _succeed(database, claimed, fetched, content_hash, now, every)
-    return SourceFetched(
-        source_id,
-        claimed.name,
+    read = replace(
+        result,
         added=counts.count(Change.ADDED),
         changed=counts.count(Change.CHANGED),
         unusable=feed.unusable + counts.count(None),
-        moved_to=moved_to,
     )
+    return _succeed(database, claimed, fetched, content_hash, every, read)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,10 @@ class _Claim:
     content_hash: str | None
     failures: int
     is_first: bool
+    at: datetime
     until: datetime
+    # By a clock that nobody sets, in seconds.
+    began: float
 
     @property
     def manner(self) -> str:
@@ -179,7 +182,9 @@ def _claim(database: Database, source_id: int, now: datetime, only_if_due: bool)
             source.content_hash if source.succeeded_at is not None else None,
             source.failures,
             is_first=source.succeeded_at is None,
+            at=now,
             until=now + CLAIM,
+            began=time.monotonic(),
         )
         # What was seen is in the condition: of two who saw it, one gets it.
         seen = source.next_fetch_at
@@ -233,13 +238,13 @@ def _succeed(
     claim: _Claim,
     fetched: Fetched,
     content_hash: str | None,
-    now: datetime,
     every: timedelta,
-) -> str | None:
-    """Note that all is well; returns where the feed has moved for good, if it has."""
+    result: SourceFetched,
+) -> SourceFetched:
+    """Note that all is well, and where the feed has moved for good, if it has."""
     values: dict[str, Any] = {
-        "next_fetch_at": now + every,
-        "succeeded_at": now,
+        "next_fetch_at": claim.at + every,
+        "succeeded_at": claim.at,
         "failures": 0,
         "last_error": None,
     }
@@ -254,8 +259,7 @@ def _succeed(
         moved_to = _new_address(session, claim, fetched)
         if moved_to is not None:
             values["url"] = moved_to
-        _finish(session, claim, values)
-    return moved_to
+        return _finish(session, claim, values, replace(result, moved_to=moved_to))
 
 
 def _new_address(session: Session, claim: _Claim, fetched: Fetched) -> str | None:
@@ -272,17 +276,19 @@ def _new_address(session: Session, claim: _Claim, fetched: Fetched) -> str | Non
     return moved_to if known is None else None
 
 
-def _fail(database: Database, claim: _Claim, error: FetchError | FeedError, now: datetime) -> None:
+def _fail(
+    database: Database, claim: _Claim, error: FetchError | FeedError, result: SourceFetched
+) -> SourceFetched:
     wait = backoff(claim.failures)
     if isinstance(error, FetchError):
         wait = max(wait, error.wait)
     values = {
-        "next_fetch_at": now + wait,
+        "next_fetch_at": claim.at + wait,
         "failures": claim.failures + 1,
         "last_error": str(error)[:ERROR_AT_MOST],
     }
     with database.transaction() as session:
-        _finish(session, claim, values)
+        return _finish(session, claim, values, replace(result, error=str(error)))
 
 
 def backoff(failures: int, draw: random.Random | None = None) -> timedelta:
@@ -293,10 +299,28 @@ def backoff(failures: int, draw: random.Random | None = None) -> timedelta:
     return wait * spread
 
 
-def _finish(session: Session, claim: _Claim, values: dict[str, Any]) -> None:
+def _finish(
+    session: Session, claim: _Claim, values: dict[str, Any], result: SourceFetched
+) -> SourceFetched:
     # Whoever has claimed it since knows better.
     session.execute(
         update(Source)
         .where(Source.id == claim.source_id, Source.next_fetch_at == claim.until)
         .values(**values)
     )
+    note_fetch(
+        session,
+        SourceFetch(
+            source_id=claim.source_id,
+            began_at=claim.at,
+            last_at=claim.at,
+            took_ms=round((time.monotonic() - claim.began) * 1000),
+            unchanged=result.unchanged,
+            added=result.added,
+            changed=result.changed,
+            unusable=result.unusable,
+            moved_to=result.moved_to,
+            error=result.error and result.error[:ERROR_AT_MOST],
+        ),
+    )
+    return result

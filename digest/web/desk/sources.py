@@ -16,6 +16,11 @@ from digest.models import Article, Role, Source
 from digest.newsroom.feeding import fed_by_nothing
 from digest.newsroom.intake.articles import minutes_of
 from digest.newsroom.intake.checking import FeedCheck, check_feed
+from digest.newsroom.intake.fetch_history import (
+    fetch_in_words,
+    list_fetches,
+    when_in_words,
+)
 from digest.newsroom.intake.fetching_sources import open_fetcher
 from digest.newsroom.intake.sources import (
     SourceChange,
@@ -27,6 +32,7 @@ from digest.newsroom.intake.sources import (
     retire_source,
 )
 from digest.newsroom.issues.coming import waiting_with
+from digest.prose import at_start
 from digest.runtime import FETCH_SOURCE
 from digest.web.context import current_runtime
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, moment_here, show
@@ -35,7 +41,7 @@ from digest.web.desk.standing import called
 
 FIELDS = ("url", "name", "section", "priority")
 LONGEST = 2000
-WEEKS, NEWEST, EVENTS = 8, 10, 20
+WEEKS, NEWEST, EVENTS, FETCHES = 8, 10, 20, 20
 WEEK = timedelta(days=7)
 DONE = {
     "added": "It is added, and fetched soon.",
@@ -243,6 +249,10 @@ def _one(
         if source is None:
             raise NotFoundError("There is no such source.")
         past = _past(session, source_id, desk().now)
+        fetches = [
+            (when_in_words(each, moment_here), at_start(fetch_in_words(each)), each.took_ms / 1000)
+            for each in list_fetches(session, source_id, FETCHES)
+        ]
         events = list_events(
             session, Sought(table=Source.__tablename__, row=source_id), at_most=EVENTS
         )
@@ -261,6 +271,7 @@ def _one(
         stamp=request.form.get("stamp", "") if checked else stamp_of(stands),
         checked=checked,
         past=past,
+        fetches=fetches,
         events=events,
         said=said or ([done] if done else []),
         minutes_of=minutes_of,

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from digest.database.transactions import Database
 from digest.desk.audit import list_events
-from digest.models import Article, Newsletter, Source
+from digest.models import Article, Newsletter, Source, SourceFetch
 from tests.cli.conftest import CommandLine
 from tests.factories import NOW, make_article, make_issue
 from tests.servers.web import WebServer
@@ -80,6 +80,8 @@ def test_a_source_is_tried_added_changed_and_retired(
     with database.transaction() as session:
         source = session.get_one(Source, 1)
         source.last_error, source.failures = "The site answers 503.", 3
+        moments = {"began_at": NOW, "last_at": NOW, "source_id": 1}
+        session.add(SourceFetch(took_ms=1240, error="The site answers 503.", times=3, **moments))
         newsletter = session.scalars(select(Newsletter)).one()
         newsletter.source_ids = [1]
         article = make_article(session, "port", source_id=1, first_seen_at=NOW)
@@ -87,7 +89,9 @@ def test_a_source_is_tried_added_changed_and_retired(
     assert "Trouble. The site answers 503. It has not answered yet. Next fetch on" in words(
         imara.get(PAGE)
     )
-    assert "1 in the last seven days" in words(imara.get(one))
+    shown = words(imara.get(one))
+    assert "1 in the last seven days" in shown
+    assert "3 times The site answers 503. 1.2 s" in shown
     stamp = hidden(imara.get(one).text, "stamp")
     named = typed | {"name": "Wire", "action": "save", "stamp": stamp}
     assert imara.press(one, one, **named).status_code == 303
