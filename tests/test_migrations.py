@@ -42,7 +42,10 @@ from digest.models import (
     Source,
     Story,
     Subscription,
+    Terms,
+    Wording,
 )
+from digest.newsroom.terms import DEFAULT_LABEL, publish_terms
 from digest.tokens import new_token_id
 from tests.factories import (
     NOW,
@@ -192,6 +195,7 @@ def add_consent(session: Session) -> int:
             sequence=1, consent_id=consent.id, previous=bytes(32), hash=b"h" * 32, sealed_at=NOW
         )
     )
+    publish_terms(session, "Be kind.", now=NOW)
     session.flush()
     return consent.id
 
@@ -206,6 +210,10 @@ def add_consent(session: Session) -> int:
         "DELETE FROM consent_seal",
         "UPDATE consent_seal SET sequence = 2",
         "UPDATE consent_seal SET hash = hash",
+        "UPDATE terms SET body = 'We sell your address.'",
+        "UPDATE wording SET label = 'I agree to [all]', terms_id = terms_id",
+        "DELETE FROM wording",
+        "DELETE FROM terms",
     ],
 )
 def test_consent_can_only_be_added_to(database: Database, statement: str) -> None:
@@ -216,6 +224,8 @@ def test_consent_can_only_be_added_to(database: Database, statement: str) -> Non
     with database.reading() as session:
         assert session.scalars(select(Consent.kind)).all() == [ConsentKind.REQUESTED]
         assert session.scalars(select(ConsentSeal.sequence)).all() == [1]
+        agreed = select(Wording.label, Terms.body).join(Wording.terms)
+        assert session.execute(agreed).all() == [(DEFAULT_LABEL, "Be kind.\n")]
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -242,6 +252,26 @@ def test_replacing_is_refused_as_well(database: Database) -> None:
         )
     with database.reading() as session:
         assert session.scalars(select(Consent.kind)).all() == [ConsentKind.REQUESTED]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "terms VALUES (1, 2, 'We sell your address.', '2026-01-01')",
+        "terms VALUES (2, 1, 'We sell your address.', '2026-01-01')",
+        "wording (id, number, label, language, terms_id, created_at) "
+        "VALUES (2, 1, 'I agree to [all]', 'en', 1, '2026-01-01')",
+    ],
+)
+def test_words_cannot_be_replaced_either(database: Database, statement: str) -> None:
+    with database.transaction() as session:
+        publish_terms(session, "Be kind.", now=NOW)
+    with pytest.raises(DBAPIError, match="insert-only"), database.transaction() as session:
+        session.execute(text(f"INSERT OR REPLACE INTO {statement}"))
+    with database.reading() as session:
+        agreed = select(Wording.label, Terms.body).join(Wording.terms)
+        assert session.execute(agreed).all() == [(DEFAULT_LABEL, "Be kind.\n")]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -29,6 +29,15 @@ def refuse_changes(table: str, unique: Sequence[str]) -> None:
         )
 
 
+def allow_changes(table: str, unique: Sequence[str]) -> None:
+    """Take back what `refuse_changes` did."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(f"DROP TRIGGER {table}_insert_only ON {table}")
+        return
+    for verb in ("update", "delete", *(f"another_{column}" for column in unique)):
+        op.execute(f"DROP TRIGGER {table}_refuses_{verb}")
+
+
 def allow_notice_kinds(kinds: Sequence[str]) -> None:
     """Let a notice be of these kinds, and of no other."""
     allow_words("notice", "kind", "noticekind", kinds)

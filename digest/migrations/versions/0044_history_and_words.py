@@ -1,4 +1,4 @@
-"""A source's history, fetch by fetch
+"""A source's history, fetch by fetch; what readers agreed to stays as it was
 
 Revision ID: 0044
 Revises: 0042
@@ -7,12 +7,17 @@ Revises: 0042
 import sqlalchemy as sa
 from alembic import op
 
+from digest.migrations.steps import allow_changes, refuse_changes
+
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 revision = "0044"
 down_revision = "0042"
 branch_labels = None
 depends_on = None
+
+# What readers agreed to, and its columns that may repeat nothing.
+WORDS = {"terms": ("id", "version"), "wording": ("id", "number")}
 
 
 def upgrade() -> None:
@@ -39,7 +44,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_source_fetch")),
     )
     op.create_index(op.f("ix_source_fetch_source_id_id"), "source_fetch", ["source_id", "id"])
+    for table, unique in WORDS.items():
+        refuse_changes(table, unique)
 
 
 def downgrade() -> None:
+    for table, unique in WORDS.items():
+        allow_changes(table, unique)
     op.drop_table("source_fetch")
