@@ -63,6 +63,14 @@ def record_approval(
     record_issue(session, actor, verb, issue, now=now, fields=fields, values=values)
 
 
+def record_override(
+    session: Session, actor: Actor, issue: Issue, now: datetime, override: str
+) -> None:
+    """Write into the log that a corrected issue is sent on in spite of its newsletter."""
+    values = {"reason": override}
+    record_issue(session, actor, "issue override", issue, now=now, fields=("state",), values=values)
+
+
 def acting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Let a command be told who does it; it gets `acting`."""
 

@@ -6,7 +6,15 @@ import click
 from rich.table import Table
 from sqlalchemy.orm import Session
 
-from digest.cli.arguments import IssueArgument, IssueName, find_issue, short_name, who
+from digest.cli.acting import override_option, record_override
+from digest.cli.arguments import (
+    IssueArgument,
+    IssueName,
+    find_issue,
+    short_name,
+    typed_wrongly,
+    who,
+)
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
 from digest.cli.writing import watched, write_whole
@@ -18,6 +26,8 @@ from digest.delivery.ledger.reporting import refuse_folded
 from digest.delivery.sending import HANDS
 from digest.desk.audit import OPERATOR, record
 from digest.models import Delivery, Issue, IssueState
+from digest.newsroom.issues.approving import let_go_on
+from digest.newsroom.issues.history import LONGEST_NAME, Editor
 from digest.prose import count_in_words
 from digest.readers.data.finding import find_reader
 from digest.runtime import DELIVER_ISSUE, Runtime
@@ -54,9 +64,15 @@ def delivery() -> None:
     help="This reader's alone. May be given again.  [all that are in doubt]",
 )
 @click.option("--by", default=who, show_default="you", help="Who decides.")
+@override_option
 @json_option
 def resolve(
-    name: IssueName, verdict: str, addresses: tuple[str, ...], by: str, as_json: bool
+    name: IssueName,
+    verdict: str,
+    addresses: tuple[str, ...],
+    by: str,
+    override: str | None,
+    as_json: bool,
 ) -> None:
     """Settle messages that the relay was handed and never answered. Its own log tells what became
     of them.
@@ -64,7 +80,7 @@ def resolve(
     Nothing is sent again until ten minutes after its worker was given up: until then the first copy
     may still arrive.
     """
-    with runtime() as opened:
+    with runtime() as opened, typed_wrongly():
         with opened.database.transaction() as session:
             found = find_issue(session, name, sent=True)
             resolved = resolving.resolve(
@@ -78,6 +94,8 @@ def resolve(
             )
             if resolved.settled:
                 _log(session, "delivery resolve", found, opened)
+                if verdict == Verdict.QUEUED:
+                    _let_go_on(session, found, opened, by, override)
             called = short_name(found)
         if verdict == Verdict.QUEUED and resolved.settled:
             _ring(opened, resolved.issue)
@@ -147,14 +165,21 @@ def export(name: IssueName, file: Path) -> None:
     help="Only those who missed it for this reason. May be given again.  [all but refused]",
 )
 @click.option("--dry-run", is_flag=True, help="Say how many it would be, and do nothing.")
+@override_option
 @json_option
-def resend(name: IssueName, reasons: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+def resend(
+    name: IssueName,
+    reasons: tuple[str, ...],
+    dry_run: bool,
+    override: str | None,
+    as_json: bool,
+) -> None:
     """Send an issue to those whom it failed or left out, and who may be mailed now.
 
     Readers whom the relay refused for good are tried again only with --reason refused. To what is
     in doubt see: digest delivery resolve.
     """
-    with runtime() as opened:
+    with runtime() as opened, typed_wrongly():
         with opened.database.transaction() as session:
             found = find_issue(session, name, sent=True)
             resent = resending.resend(
@@ -162,6 +187,7 @@ def resend(name: IssueName, reasons: tuple[str, ...], dry_run: bool, as_json: bo
             )
             if resent.queued and not dry_run:
                 _log(session, "delivery resend", found, opened)
+                _let_go_on(session, found, opened, who(), override)
             called = short_name(found)
         if resent.queued and not dry_run:
             _ring(opened, resent.issue)
@@ -198,6 +224,16 @@ def _waits(issue: Issue) -> str:
     if issue.state in (IssueState.PAUSED, IssueState.PARKED):
         return f" It is {issue.state}, so they wait: digest issue resume {short_name(issue)}"
     return ""
+
+
+def _let_go_on(
+    session: Session, issue: Issue, opened: Runtime, by: str, override: str | None
+) -> None:
+    """Ask for a second person, where it was corrected and its newsletter wants one."""
+    now = opened.clock.now()
+    let_go_on(session, issue, Editor(by[:LONGEST_NAME]), now, override=override)
+    if override is not None:
+        record_override(session, OPERATOR, issue, now, override)
 
 
 def _log(session: Session, verb: str, issue: Issue, opened: Runtime) -> None:

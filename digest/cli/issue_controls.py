@@ -5,8 +5,14 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from digest.cli.acting import Acting, acting_options
-from digest.cli.arguments import IssueName, find_under_way, issue_argument, short_name
+from digest.cli.acting import Acting, acting_options, override_option, record_override
+from digest.cli.arguments import (
+    IssueName,
+    find_under_way,
+    issue_argument,
+    short_name,
+    typed_wrongly,
+)
 from digest.cli.opening import json_option, print_json, runtime
 from digest.delivery.controls import pausing
 from digest.delivery.ledger.reporting import Report
@@ -14,6 +20,7 @@ from digest.delivery.ledger.reporting import report as report_issue
 from digest.delivery.sending import HANDS
 from digest.desk.audit import Actor, record_issue
 from digest.models import DeliveryState, Issue
+from digest.newsroom.issues.approving import let_go_on
 from digest.runtime import DELIVER_ISSUE, Runtime
 
 reason_option = click.option("--reason", default="", help="Why, in a few words.")
@@ -50,14 +57,24 @@ def pause(name: IssueName, acting: Acting, reason: str, as_json: bool) -> None:
 @click.command()
 @issue_argument
 @acting_options
+@override_option
 @json_option
-def resume(name: IssueName, acting: Acting, as_json: bool) -> None:
-    """Send on with an issue that is paused, or parked: the relay is asked now instead of later."""
-    with runtime() as opened:
+def resume(name: IssueName, acting: Acting, override: str | None, as_json: bool) -> None:
+    """Send on with an issue that is paused, or parked: the relay is asked now instead of later.
+
+    What was corrected meanwhile is sent on by somebody else, where the newsletter asks for a
+    second person.
+    """
+    acting.refuse_as_user(override)
+    with runtime() as opened, typed_wrongly():
         with opened.database.transaction() as session:
             found = find_under_way(session, name)
-            actor, _ = acting.begin(session, found.newsletter)
-            changed = pausing.resume(session, found.id, opened.clock.now())
+            actor, by = acting.begin(session, found.newsletter)
+            now = opened.clock.now()
+            changed = pausing.resume(session, found.id, now)
+            let_go_on(session, found, by, now, override=override)
+            if override is not None:
+                record_override(session, actor, found, now, override)
             _log(opened, session, actor, "issue resume", found, changed=changed)
             called = short_name(found)
         for _ in range(HANDS if changed else 1):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from digest.clock import SystemClock
 from digest.database.transactions import Database
-from digest.models import Subscription
+from digest.models import AuditEvent, Subscription
 from tests.cli.conftest import CommandLine
 from tests.cli.test_issue_controls import sending
 
@@ -34,6 +34,7 @@ def test_a_paused_issue_is_corrected(sending: CommandLine, database: Database) -
     assert "1 had it already, and 1 on the wire. 1 gets the corrected one: digest" in done.out
     again = sending("issue", "correct", "editors-digest", "--note", "Eight.", *words)
     assert "It reads so already." in again.out
+    _send_on(sending, database)
     report = sending("issue", "report", "editors-digest")
     assert "Got it before it was corrected" in report.out
     told = json.loads(sending("issue", "report", "editors-digest", "--json").out)
@@ -48,3 +49,21 @@ def test_a_paused_issue_is_corrected(sending: CommandLine, database: Database) -
     ):
         wrong = sending("issue", "correct", "editors-digest", *words, *options)
         assert (wrong.exit_code, wanted in wrong.err) == (2, True), wrong.err
+
+
+def _send_on(sending: CommandLine, database: Database) -> None:
+    """Send on what was corrected, where a second person is asked for."""
+    resume = ("issue", "resume", "editors-digest")
+    none_asked = sending(*resume, "--override", "Joss is ill.")
+    assert (none_asked.exit_code, "nothing to override" in none_asked.err) == (1, True)
+    sending("newsletter", "edit", "editors-digest", "--approval", "second-person")
+    alone = sending(*resume, "--by", "imara")
+    assert (alone.exit_code, "It was corrected, and needs a second" in alone.err) == (1, True)
+    assert sending(*resume, "--override", " ").exit_code == 2
+    assert "goes on" in sending(*resume, "--override", "Joss is ill.").out
+    history = sending("issue", "history", "editors-digest/1").out
+    assert "without a second person. The reason: Joss is ill." in history
+    with database.reading() as session:
+        verbs = session.scalars(select(AuditEvent.verb).order_by(AuditEvent.id)).all()
+    assert verbs[-2:] == ["issue override", "issue resume"]
+    sending("issue", "pause", "editors-digest")

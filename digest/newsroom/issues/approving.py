@@ -1,7 +1,8 @@
 """Approving an issue: from then on it goes out by itself, at its time.
 
-Where its newsletter asks for a second person, whoever wrote in an issue cannot approve it. What was
-approved, and as which version, stands in the issue's history.
+Where its newsletter asks for a second person, whoever wrote in an issue cannot approve it, and
+whoever corrected it after its freeze cannot send it on. What was approved, and as which version,
+stands in the issue's history.
 """
 
 from datetime import datetime
@@ -21,7 +22,14 @@ from digest.models import (
     Newsletter,
     Story,
 )
-from digest.newsroom.issues.history import LONGEST_NAME, THE_RULE, Editor, begin
+from digest.newsroom.issues.history import (
+    ISSUE_TEXTS,
+    LONGEST_NAME,
+    STORY_TEXTS,
+    THE_RULE,
+    Editor,
+    begin,
+)
 from digest.newsroom.issues.moving import called, move
 
 LONGEST_OVERRIDE = 300
@@ -113,6 +121,59 @@ def refuse_writer(
             "has to approve it."
         )
     return ""
+
+
+def let_go_on(
+    session: Session, issue: Issue, by: Editor, now: datetime, *, override: str | None = None
+) -> None:
+    """Let a corrected issue be sent, where its newsletter asks for a second person.
+
+    Called in the transaction that set it going. Whoever corrected it since it was last let go
+    cannot let it go; who does stands in its history. `override`: as for `approve`.
+
+    Raises:
+        FieldError: `override` says nothing, or too much.
+        RefusedError: it needs somebody else; or there is nothing to override.
+    """
+    if issue.state is not IssueState.SENDING:
+        return
+    writers = _correctors(session, issue)
+    if issue.newsletter.approval is not Approval.SECOND_PERSON or not writers:
+        if override is not None:
+            raise RefusedError("There is nothing to override: no second person is asked for.")
+        return
+    beside = ""
+    if override is not None:
+        beside = f" without a second person. The reason: {_cleaned(override)}"
+    elif by.user_id is None:
+        raise RefusedError(
+            "It was corrected, and needs a second person: a user of the desk who has not corrected "
+            "it, by the desk or by digest issue resume --as USER. Whoever runs the server can go "
+            "past that (--override REASON)."
+        )
+    elif by.user_id in writers:
+        raise RefusedError(
+            f"{by.name} has corrected {called(issue)}. It needs a second person: somebody who has "
+            "not has to send it on."
+        )
+    note_approval(session, issue, by.name, now, user_id=by.user_id, beside=beside)
+
+
+def _correctors(session: Session, issue: Issue) -> set[int | None]:
+    """Return who corrected it since its last approval; None among them: by a command, no user."""
+    if issue.frozen_at is None:
+        return set()
+    approved = select(func.max(IssueChange.id)).where(
+        IssueChange.issue_id == issue.id, IssueChange.field == ChangedField.APPROVAL
+    )
+    corrected = select(IssueChange.user_id).where(
+        IssueChange.issue_id == issue.id,
+        IssueChange.id > func.coalesce(approved.scalar_subquery(), 0),
+        IssueChange.at >= issue.frozen_at,
+        IssueChange.field.in_((*ISSUE_TEXTS, *STORY_TEXTS)),
+        IssueChange.taken,
+    )
+    return set(session.scalars(corrected))
 
 
 def note_approval(

@@ -21,8 +21,10 @@ from digest.desk.sessions import list_open
 from digest.desk.users import may
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import BEFORE_FREEZE, Delivery, Issue, IssueState, Role
+from digest.newsroom.issues.approving import let_go_on
 from digest.newsroom.issues.calendar import moment, oddity
 from digest.newsroom.issues.correcting import CORRECTABLE
+from digest.newsroom.issues.history import Editor
 from digest.newsroom.issues.scheduling import schedule, send_now
 from digest.runtime import DELIVER_ISSUE, PREPARE_ISSUE
 from digest.web.context import current_runtime
@@ -192,6 +194,7 @@ def control(issue_id: int, what: str) -> AnyResponse:
         _refuse_stale(pausing.lock_issue(session, issue.id), what)
         if what == "resume":
             changed = pausing.resume(session, issue.id, now)
+            let_go_on(session, issue, Editor(by, desk().user.id), now)
             rings: tuple[str, int] | None = (DELIVER_ISSUE, HANDS)
         elif what == "pause":
             changed, rings = pausing.pause(session, issue.id, by, reason), None
@@ -224,6 +227,8 @@ def resolve(issue_id: int) -> AnyResponse:
         )
         if not done.settled:
             return Did("nothing")
+        if verdict == Verdict.QUEUED:
+            let_go_on(session, issue, Editor(by, desk().user.id), desk().now)
         rings = (DELIVER_ISSUE, HANDS) if verdict == Verdict.QUEUED else None
         return Did(verdict, ("state",), done.settled, rings, Delivery.__tablename__)
 
@@ -237,12 +242,13 @@ def resend(issue_id: int) -> AnyResponse:
     if reason and reason not in resending.REASONS:
         raise BadRequest("That is no reason for which a reader misses an issue.")
 
-    def act(session: Session, issue: Issue, _: str) -> Did:
+    def act(session: Session, issue: Issue, by: str) -> Did:
         done = resending.resend(
             session, issue.id, now=desk().now, reasons=(reason,) if reason else ()
         )
         if not done.queued:
             raise RefusedError(_none_of_them(done, reason))
+        let_go_on(session, issue, Editor(by, desk().user.id), desk().now)
         rings = (DELIVER_ISSUE, HANDS)
         return Did("resent", ("state",), done.queued, rings, Delivery.__tablename__)
 

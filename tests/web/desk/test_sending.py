@@ -15,12 +15,14 @@ from digest.database.transactions import Database
 from digest.delivery.ledger.freezing import freeze
 from digest.desk.sessions import end_sessions
 from digest.models import (
+    Approval,
     Article,
     AuditEvent,
     Correction,
     Delivery,
     DeliveryState,
     Issue,
+    IssueChange,
     IssueState,
     Newsletter,
     Role,
@@ -145,6 +147,48 @@ def test_sending_now_asks_for_the_password_again(post: Post, clock: FixedClock) 
     )
     assert answer.location.startswith("/desk/again?next=/desk/issues/")
     assert post.issue().state is IssueState.DRAFT
+
+
+def test_who_corrected_it_does_not_send_it_on_where_a_second_person_is_asked_for(
+    post: Post, join: Join
+) -> None:
+    with post.database.transaction() as session:
+        session.execute(update(Newsletter).values(approval=Approval.SECOND_PERSON))
+        session.execute(update(Issue).values(state=IssueState.SCHEDULED, send_at=NOW))
+    post.freeze()
+    joss = join("Joss", Role.EDITOR)
+
+    def correct(note: str) -> None:
+        form = post.editor.get(f"{post.path}/correct").text
+        fields = {name: hidden(form, name) for name in ("version", "note_was")}
+        said = post.press("correct", None, **fields, note=note, words="It said seven.")
+        assert "It is corrected." in said
+
+    post.press("pause")
+    assert "It goes on." in post.press("resume"), "nothing was corrected"
+    post.press("pause", joss)
+    correct("It is eight.")
+    refused = post.press("resume")
+    assert "Imara has corrected" in refused
+    assert "somebody who has not has to send it on" in refused
+    assert post.issue().state is IssueState.PAUSED
+    assert "It goes on." in post.press("resume", joss)
+    with post.database.reading() as session:
+        last = select(IssueChange).order_by(IssueChange.id.desc()).limit(1)
+        approval = session.scalars(last).one()
+        assert (approval.by, approval.words) == ("Joss", "Version 1 is approved.")
+    post.press("pause")
+    assert "It goes on." in post.press("resume"), "that correction was let go"
+
+    post.set_rows(ada=DeliveryState.ACCEPTED, bob=DeliveryState.IN_DOUBT, eve=DeliveryState.FAILED)
+    with post.database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SENT))
+    correct("It is nine.")
+    assert "Imara has corrected" in post.press("resend", reason="refused")
+    assert "Imara has corrected" in post.press("resolve", None, **{"as": "queued"})
+    assert "Settled as accepted: one reader." in post.press("resolve", None, **{"as": "accepted"})
+    assert post.issue().state is IssueState.SENT
+    assert "To be sent again: one reader." in post.press("resend", joss, reason="refused")
 
 
 def test_it_is_paused_corrected_resumed_and_cancelled(post: Post, bell: RecordingBell) -> None:
