@@ -6,11 +6,12 @@ import { letDrag } from "./compose/drag.js";
 import { actionOf, isField, learn } from "./compose/fields.js";
 import { startBeingHere } from "./compose/here.js";
 import { ask, fieldsOf, focusRow, NotDone, takeParts, tell, told } from "./compose/pages.js";
-import { flush, inTurn, saveAll, somethingWaits, startSaving, typed } from "./compose/saving.js";
+import { flush, inTurn, issuePage, saveAll, somethingWaits, startSaving, typed } from "./compose/saving.js";
 import { choose, seeIfStale, seeSoon } from "./compose/seen.js";
 
 /** @type {WeakSet<HTMLFormElement>} */
 const busy = new WeakSet();
+let checking = false;
 
 const compose = document.querySelector(".compose");
 if (compose instanceof HTMLElement) start(compose);
@@ -64,6 +65,10 @@ function pressed(event) {
     // A second press of "Add" is none; of an arrow it is another step.
     const steps = button instanceof HTMLButtonElement && button.matches(".arrow");
     if (busy.has(form) && !steps) return;
+    if (form.matches(".check-links")) {
+      if (!checking) void check(actionOf(form), fieldsOf(form, button));
+      return;
+    }
     busy.add(form);
     const conflict = form.closest(".conflict");
     void press(actionOf(form), fieldsOf(form, button), () => {
@@ -113,6 +118,31 @@ function showProblem() {
   const unseen = problem instanceof HTMLElement && problem.offsetParent === null;
   tell(unseen ? (problem.querySelector("li")?.textContent?.trim() ?? "") : "");
   problem?.scrollIntoView({ block: "nearest" });
+}
+
+/**
+ * Have the links asked, which takes a while: what is typed meanwhile is saved beside it. The page
+ * that answers is older than that, so only its word counts.
+ * @param {string} action
+ * @param {URLSearchParams} fields
+ */
+async function check(action, fields) {
+  checking = true;
+  try {
+    await flush();
+    tell("The links are being asked.");
+    const answer = await ask(action, fields);
+    const wrong = answer.page.querySelector(".problem li")?.textContent?.trim();
+    await inTurn(async () => {
+      takeParts(await ask(issuePage(action) + location.search));
+      tell(answer.ok ? "The links were asked." : (wrong ?? "The links were not asked."));
+    });
+  } catch (error) {
+    if (!(error instanceof NotDone)) throw error;
+    tell(error.why === "refused" ? error.message : `The links were not asked: ${error.message}.`);
+  } finally {
+    checking = false;
+  }
 }
 
 /**

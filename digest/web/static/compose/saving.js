@@ -146,9 +146,9 @@ async function saveGroup(group) {
  * The page of the issue, with the same articles beside it.
  * @param {string} action of one of its forms
  */
-function issuePage(action) {
+export function issuePage(action) {
   const { pathname, search } = new URL(action, location.href);
-  return pathname.replace(/\/(words|stories\/\d+)$/, "") + search;
+  return pathname.replace(/\/(words|preflight|stories\/\d+)$/, "") + search;
 }
 
 /**
