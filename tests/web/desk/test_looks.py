@@ -24,6 +24,7 @@ from digest.models import (
     Newsletter,
     Role,
     Source,
+    SourceFetch,
     Story,
     StoryRole,
     User,
@@ -153,6 +154,8 @@ def test_nothing_is_wrong_with_setting_up(staffed: Gallery, open_page: OpenPage)
         long = f"https://halyard.example/{'unpronounceableharbour' * 9}"
         added = add_source(session, long, MONDAY, name="Unpronounceableharbour" * 5)
         added.last_error, source_id = "The site answers 503.", added.id
+        fetched = {"source_id": source_id, "began_at": MONDAY, "last_at": MONDAY}
+        session.add(SourceFetch(took_ms=1, times=96, moved_to=long, **fetched))
     tab = open_page()
     sit_down(staffed, tab.page)
     for path in SETTING_UP:
