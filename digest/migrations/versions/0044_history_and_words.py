@@ -1,7 +1,7 @@
 """A source's history, fetch by fetch; what readers agreed to stays as it was
 
 Revision ID: 0044
-Revises: 0042
+Revises: 0043
 """
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from digest.migrations.steps import allow_changes, refuse_changes
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 revision = "0044"
-down_revision = "0042"
+down_revision = "0043"
 branch_labels = None
 depends_on = None
 
