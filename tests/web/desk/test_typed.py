@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from flask import Flask, render_template
 from playwright.sync_api import Page, expect
 from sqlalchemy import delete, select, update
 
@@ -12,6 +13,7 @@ from digest.desk.sessions import Browser, open_session
 from digest.desk.users import Granted, create_user, find_by_address
 from digest.models import DeskSession, Role, Source, User
 from digest.newsroom.intake.sources import add_source
+from digest.web.masthead import NAMELESS
 from tests.browser import OpenPage
 from tests.web.desk.conftest import HASH, PASSWORD
 from tests.web.gallery import MONDAY, Gallery
@@ -176,3 +178,14 @@ def test_without_scripts_the_way_back_leads_to_it(staffed: Gallery, open_page: O
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("It is saved.")
     assert wire(staffed).section == "Harbour"
+
+
+def test_a_page_about_a_failure_claims_no_more_than_it_knows(app: Flask) -> None:
+    about = {"title": "Something broke", "detail": "Try again.", "seen": NAMELESS}
+    with app.test_request_context("/desk/terms", method="POST"):
+        page = render_template("errors/failed.html", **about)
+    assert "What you sent may not have been saved." in page
+    with app.test_request_context("/desk/terms"):
+        assert "What you sent" not in render_template("errors/failed.html", **about)
+    with app.test_request_context("/unsubscribe/x", method="POST"):
+        assert "What you sent" not in render_template("errors/failed.html", **about)
