@@ -109,6 +109,18 @@ def _written(write: Callable[[], None]) -> bool:
     return True
 
 
+def roll_back(connection: Connection) -> None:
+    """Take back all that the transaction did; what is prepared stays so.
+
+    SQLAlchemy's own rollback is still to come, and finds nothing left to do.
+
+    Raises:
+        DBAPIError: as SQLAlchemy raises it.
+    """
+    if _has_driver(connection):
+        _tell(connection, b"ROLLBACK")
+
+
 def _tell(connection: Connection, command: bytes) -> None:
     # Below the driver's cursors: they forget all plans when they see a ROLLBACK, and whoever comes
     # next would feel what became of this one.

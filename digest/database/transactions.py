@@ -29,6 +29,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from digest.database.prepared import roll_back
 from digest.errors import RightsError, UnavailableError, WrongEncodingError
 from digest.ownership import hand_over
 
@@ -98,6 +99,8 @@ class Database:
             else:
                 # What was read can be used after: a rollback would expire it.
                 session.expunge_all()
+                # Reading ends this way all the time, and would be planned anew each time.
+                roll_back(session.connection())
                 session.rollback()
 
     @contextmanager

@@ -171,6 +171,20 @@ def test_what_reading_changes_is_rolled_back(database: Database) -> None:
     assert beats(database) == []
 
 
+@POSTGRESQL
+def test_what_is_read_again_and_again_is_planned_once(database: Database) -> None:
+    asked = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%heartbeat%'"
+    for _ in range(8):
+        with database.reading() as session:
+            # Whatever it writes is rolled back, and takes no plan with it.
+            session.add(Heartbeat(name="tick", at=NOW))
+            assert session.scalar(select(Heartbeat.at).where(Heartbeat.name == "tick")) == NOW
+            kept = session.scalar(text(asked))
+    assert kept
+    with database.reading() as session:
+        assert session.get(Heartbeat, "tick") is None
+
+
 def test_a_transaction_without_a_session_is_all_or_nothing_as_well(database: Database) -> None:
     def write(name: str) -> None:
         with database.bare_transaction() as connection:
