@@ -18,6 +18,7 @@ from digest.web.desk import desk_pages
 from digest.web.errors import handle_errors
 from digest.web.guarding import guard_sign_ups
 from digest.web.health import health
+from digest.web.links import remember_links
 from digest.web.masthead import remember_masthead
 from digest.web.media import media
 from digest.web.mounting import mount
@@ -41,6 +42,7 @@ def create_app(runtime: Runtime, blueprints: Iterable[Blueprint] = ()) -> Flask:
     attach(app, runtime)
     compress_public_answers(app)
     serve_assets(app)
+    remember_links(app)
     remember_masthead(app, runtime)
     add_words(app)
     add_security_headers(app, runtime.settings)

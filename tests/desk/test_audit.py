@@ -27,7 +27,7 @@ from tests.desk.sealed import make_user
 from tests.factories import NOW, make_newsletter
 
 
-def note(session: Session, actor: Actor = OPERATOR, row: int = 7, days_ago: int = 0) -> AuditEvent:
+def note(session: Session, actor: Actor = OPERATOR, row: int = 7, days_ago: int = 0) -> int:
     return record(
         session,
         actor,

@@ -1,6 +1,7 @@
 """What is coming: a newsletter's next issue, and the issues that wait with a source's stories."""
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,6 +14,9 @@ OVER = frozenset({IssueState.SENDING, IssueState.SENT, IssueState.SKIPPED, Issue
 # An issue may be moved away from its slot by less than this.
 A_WEEK = timedelta(days=7)
 
+# By their occurrence: how they stand, and when they go out.
+Known = Mapping[date | None, tuple[IssueState, datetime]]
+
 
 def next_send_at(session: Session, newsletter: Newsletter, after: datetime) -> datetime:
     """Return when the first weekly issue later than `after` goes out, in UTC.
@@ -22,9 +26,19 @@ def next_send_at(session: Session, newsletter: Newsletter, after: datetime) -> d
     """
     issues = select(Issue.occurrence_on, Issue.state, Issue.send_at).where(
         Issue.newsletter_id == newsletter.id,
-        Issue.occurrence_on >= (after - 2 * A_WEEK).date(),
+        Issue.occurrence_on >= earliest_known(after),
     )
     known = {day: (state, send_at) for day, state, send_at in session.execute(issues)}
+    return first_moment(newsletter, known, after)
+
+
+def earliest_known(after: datetime) -> date:
+    """Return from which occurrence on issues have to be known, to tell what goes out `after`."""
+    return (after - 2 * A_WEEK).date()
+
+
+def first_moment(newsletter: Newsletter, known: Known, after: datetime) -> datetime:
+    """Return what `next_send_at` does, where the issues are known already."""
     moments = []
     for slot in slots_after(newsletter, after - A_WEEK):
         state, send_at = known.get(slot.occurrence_on, (None, slot.send_at))

@@ -1,11 +1,13 @@
 """Finding readers by the address that somebody typed, or by the beginning of it."""
 
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from itertools import groupby
 
-from sqlalchemy import select
+from sqlalchemy import Select, and_, bindparam, literal_column, select
 from sqlalchemy.orm import Session
 
 from digest.addresses import seek_address
@@ -16,6 +18,8 @@ from digest.prose import ended
 # Behind every address that begins as what stands before it, in the order of bytes.
 LAST = "\U0010ffff"
 LONGEST_ID = 16
+# Behind the address itself, and before all that is longer.
+FIRST = "\x01"
 
 
 def find_reader(session: Session, email: str) -> Subscriber:
@@ -72,42 +76,38 @@ def search_readers(
     begins = unicodedata.normalize("NFC", typed.strip().lower())
     if not begins or not begins.isprintable():
         return []
-    readers = select(Subscriber).where(Subscriber.email.is_not(None))
-    if newsletter_ids is not None:
-        of_these = Subscription.newsletter_id.in_(newsletter_ids)
+    found: dict[int, FoundReader] = {}
+    sought = seek_address(typed).key
+    # Typed in full it may be written otherwise than its key is.
+    ranges = [(sought, sought + FIRST)] if sought != begins else []
+    for first, last in (*ranges, (begins, begins + LAST)):
+        values = {"first": first, "last": last, "of": list(newsletter_ids or ())}
+        rows = session.execute(_statement(at_most, newsletter_ids is not None), values)
+        for (id_, email, name, at), lines in groupby(rows, key=lambda row: tuple(row[:4])):
+            gets = tuple(gets for *_, gets in lines if gets is not None)
+            found.setdefault(id_, FoundReader(id_, email, name, at, gets))
+    return list(found.values())[:at_most]
+
+
+@lru_cache
+def _statement(at_most: int, of_some: bool) -> Select[int, str, str | None, datetime, str | None]:
+    """Find the first readers in the order of addresses, each with what they get, at once."""
+    key = Subscriber.email_key
+    some = select(Subscriber.id, Subscriber.email, Subscriber.name, Subscriber.created_at, key)
+    some = some.where(Subscriber.email.is_not(None), key >= bindparam("first"))
+    some = some.where(key < bindparam("last"))
+    active = [Subscription.ended_at.is_(None)]
+    if of_some:
+        of_these = Subscription.newsletter_id.in_(bindparam("of", expanding=True))
         theirs = select(Subscription.id).where(Subscription.subscriber_id == Subscriber.id)
         # Not EXISTS: for a newsletter with few readers PostgreSQL would read all periods first.
-        readers = readers.where(theirs.where(of_these).limit(1).scalar_subquery().is_not(None))
-    key = Subscriber.email_key
-    beginning = readers.where(key >= begins, key < begins + LAST).order_by(key).limit(at_most)
-    # Typed in full it may be written otherwise than its key is.
-    exactly = readers.where(key == seek_address(typed).key)
-    found = {reader.id: reader for each in (exactly, beginning) for reader in session.scalars(each)}
-    return _with_newsletters(session, list(found.values())[:at_most], newsletter_ids)
-
-
-def _with_newsletters(
-    session: Session, readers: Sequence[Subscriber], newsletter_ids: Collection[int] | None
-) -> list[FoundReader]:
-    statement = (
-        select(Subscription.subscriber_id, Newsletter.name)
-        .join(Subscription.newsletter)
-        .where(
-            Subscription.subscriber_id.in_([reader.id for reader in readers]),
-            Subscription.ended_at.is_(None),
-        )
-        .order_by(Newsletter.id)
+        some = some.where(theirs.where(of_these).limit(1).scalar_subquery().is_not(None))
+        active.append(of_these)
+    # Written out, so that a plan for any number of them is one for few.
+    first = some.order_by(key).limit(literal_column(f"{at_most:d}")).subquery()
+    return (
+        select(first.c.id, first.c.email, first.c.name, first.c.created_at, Newsletter.name)
+        .outerjoin(Subscription, and_(Subscription.subscriber_id == first.c.id, *active))
+        .outerjoin(Newsletter, Newsletter.id == Subscription.newsletter_id)
+        .order_by(first.c.email_key, Newsletter.id)
     )
-    if newsletter_ids is not None:
-        statement = statement.where(Newsletter.id.in_(newsletter_ids))
-    active = session.execute(statement).all()
-    return [
-        FoundReader(
-            id=reader.id,
-            email=reader.email or "",
-            name=reader.name,
-            created_at=reader.created_at,
-            newsletters=tuple(name for whose, name in active if whose == reader.id),
-        )
-        for reader in readers
-    ]

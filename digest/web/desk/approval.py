@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from digest.models import Approval, Issue, IssueState, Role
 from digest.newsroom.issues.approving import approval_of, has_written
 from digest.web.desk.signed_in import desk
-from digest.web.desk.standing import moment
+from digest.web.desk.standing import counted, moment
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,13 @@ class ApprovalShown:
     may: bool = False
 
 
-def approval_shown(session: Session, issue: Issue) -> ApprovalShown:
-    """Gather what to say of an issue's approval to whoever asks."""
+def approval_shown(session: Session, issue: Issue, *, stories: int | None = None) -> ApprovalShown:
+    """Gather what to say of an issue's approval to whoever asks; `stories` as for `standing_of`."""
     told = approval_of(session, issue)
     if told is not None:
         at = moment(told.at, issue.newsletter)
         return ApprovalShown(f"{told.words} By {told.by}, {at} ({issue.newsletter.zone}).")
-    if issue.state is not IssueState.DRAFT or not issue.stories:
+    if issue.state is not IssueState.DRAFT or not counted(issue, stories):
         return ApprovalShown()
     if not desk().may(Role.EDITOR, issue.newsletter_id):
         return ApprovalShown()

@@ -7,9 +7,10 @@ address stands in the address of a page, in a browser's history or in a log of r
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from flask import Response, redirect, request, url_for
 from sqlalchemy import func, select
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as AnyResponse
 
+from digest import prose, zones
 from digest.addresses import seek_address
 from digest.desk.readers import (
     erase_reader,
@@ -30,6 +32,7 @@ from digest.desk.readers import (
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Newsletter, Role, Subscriber, Subscription
 from digest.newsroom.newsletters import find_newsletter
+from digest.prose import curly
 from digest.readers.consent.proof_page import write_proof
 from digest.readers.consent.proving import prove
 from digest.readers.data.exporting import (
@@ -39,7 +42,7 @@ from digest.readers.data.exporting import (
     show_reader,
     show_sign_ups,
 )
-from digest.readers.data.finding import search_readers
+from digest.readers.data.finding import FoundReader, search_readers
 from digest.readers.preferences.pausing import Break, break_until
 from digest.web.context import current_runtime
 from digest.web.desk.reader_record import reader_or_404, record_for, sees_all
@@ -47,12 +50,16 @@ from digest.web.desk.reader_words import in_words
 from digest.web.desk.signed_in import (
     ID,
     actor,
+    carried_on,
+    carries_on,
     desk,
     desk_blueprint,
     moment_here,
     prove_first,
     refuse_without,
     show,
+    who_asks,
+    zone_here,
 )
 from digest.web.site.held import Names
 
@@ -75,28 +82,28 @@ def count() -> Response:
 
 
 @reader_pages.post("/readers")
+@carries_on(writes=True)
 def search() -> AnyResponse:
     """Show the readers whose address is, or begins with, what was typed."""
     _refuse_unless_seeing()
     typed = request.form.get("address", "")[:LONGEST].strip()
     if not typed or not typed.isprintable():
         return _list((FieldError("address", "Type an address, or the beginning of one."),))
-    with current_runtime().database.transaction() as session:
+    with carried_on(writes=True) as session:
         found = search_readers(session, typed, at_most=AT_MOST + 1, newsletter_ids=_seen(session))
         # Who has not confirmed is no reader, and yet something is held of them.
         waiting = () if found or not sees_all() else _waiting(session, typed)
-        note_search(session, actor(session), now=desk().now)
+        note_search(session, who_asks(), now=desk().now)
     return show(
         "readers.html",
         errors=(),
         typed=typed,
-        found=found[:AT_MOST],
+        found=_rows(found[:AT_MOST]),
         more=len(found) > AT_MOST,
         waiting=waiting,
         sees=True,
         counts=(),
         exports=(),
-        day=_day,
         at=_moment,
     )
 
@@ -198,6 +205,16 @@ def export_all() -> AnyResponse:
     return _file(Response(lines(), content_type="text/csv; charset=utf-8"), name)
 
 
+def _rows(found: Sequence[FoundReader]) -> list[tuple[FoundReader, str, str]]:
+    """Return readers with what they get, and since when they are in our books, in words."""
+    zone, said = zones.named(zone_here()), lru_cache(curly)
+    days = (each.created_at.astimezone(zone).date() for each in found)
+    return [
+        (each, said(", ".join(each.newsletters)), prose.long_date(day))
+        for each, day in zip(found, days, strict=True)
+    ]
+
+
 def _waiting(session: Session, typed: str) -> tuple[SignUpRecord, ...]:
     return show_sign_ups(session, seek_address(typed).key)[0]
 
@@ -236,7 +253,6 @@ def _list(errors: tuple[FieldError, ...] = ()) -> Response:
         sees=desk().may_anywhere(Role.READERS),
         counts=[(each, active.get(each.id, 0)) for each in seen],
         exports=[each for each in seen if desk().may(Role.READERS, each.id)],
-        day=_day,
         at=_moment,
     )
 
@@ -295,10 +311,6 @@ def _newsletters_of(session: Session, reader: Subscriber) -> list[tuple[Newslett
 
 def _moment(at: datetime | None) -> str | None:
     return moment_here(at) if at else None
-
-
-def _day(at: datetime) -> str:
-    return moment_here(at).partition(",")[0]
 
 
 def _iso(value: datetime | date) -> str:

@@ -17,11 +17,12 @@ from digest.web.context import current_runtime
 from digest.web.desk.charts import BESIDE, NARROW, WIDE, draw
 from digest.web.desk.compose import found_issue
 from digest.web.desk.kept import Kept
-from digest.web.desk.signed_in import ID, desk, desk_blueprint, show
+from digest.web.desk.signed_in import ID, carried_on, carries_on, desk, desk_blueprint, show
 from digest.web.desk.standing import called, moment
 
 SUMMARY = "summary"
 EXTENSION = "digest-reports"
+NEWSLETTERS = select(Newsletter).order_by(Newsletter.retired_at.is_not(None), Newsletter.id)
 
 report_pages = desk_blueprint("reports", __name__)
 
@@ -38,9 +39,10 @@ def first_report() -> AnyResponse:
 
 
 @report_pages.get("/reports/<slug>")
+@carries_on()
 def show_newsletter(slug: str) -> Response:
     """Show a newsletter's report."""
-    with current_runtime().database.reading() as session:
+    with carried_on() as session:
         mine = _newsletters(session)
         newsletter = next((each for each in mine if each.slug == slug), None)
         if newsletter is None:
@@ -67,9 +69,10 @@ def newsletter_csv(slug: str, key: str) -> Response:
 
 
 @report_pages.get(f"/issues/<{ID}:issue_id>/report")
+@carries_on()
 def show_issue_report(issue_id: int) -> Response:
     """Show an issue's report."""
-    with current_runtime().database.reading() as session:
+    with carried_on() as session:
         issue = found_issue(session, issue_id)
         newsletter = issue.newsletter
         if issue.frozen_at is None:
@@ -120,10 +123,7 @@ def drawn(figure: Figure, *, beside: bool = False) -> dict[str, object]:
 
 
 def _newsletters(session: Session) -> list[Newsletter]:
-    found = session.scalars(
-        select(Newsletter).order_by(Newsletter.retired_at.is_not(None), Newsletter.id)
-    )
-    return [each for each in found if desk().may(Role.VIEWER, each.id)]
+    return [each for each in session.scalars(NEWSLETTERS) if desk().may(Role.VIEWER, each.id)]
 
 
 def _newsletter(session: Session, slug: str) -> Newsletter:

@@ -6,9 +6,11 @@ who is not signed in, and nothing is changed without a form's proof.
 
 import hashlib
 import hmac
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
@@ -43,6 +45,8 @@ LONGEST_NEXT = 300
 # What an address holds to say that something was done: no more, where it leads back to.
 SAYS_DONE = {"done", "published", "revoked", "approved", "tested"}
 LARGEST_IN_MEMORY = 4_000_000
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def desk_blueprint(
         pages.before_request(lambda: _allow(largest_form))
     pages.before_request(_sign_in_first)
     pages.before_request(refuse_forged)
+    pages.teardown_request(_end_transaction)
     if role is not None:
         pages.before_request(lambda: refuse_without(role))
     return pages
@@ -99,16 +104,61 @@ def desk() -> Desk:
 def _sign_in_first() -> AnyResponse | None:
     runtime = current_runtime()
     now = runtime.clock.now()
-    with runtime.database.reading() as session:
+    writes = _carries_on()
+    with ExitStack() as opened:
+        database = runtime.database
+        session = opened.enter_context(database.transaction() if writes else database.reading())
         found = find_session(session, session_secret(), now=now)
+        lately = found is not None and is_seen_lately(found, now)
+        if found is not None and found.proved_at is not None and lately and writes is not None:
+            g.desk_transaction = (session, opened.pop_all())
     if found is None or found.proved_at is None:
         return _asked_first("sign_in.ask")
     # What a page's script opens by itself does not keep its user signed in.
-    if not is_seen_lately(found, now) and not is_stream():
+    if not lately and not is_stream():
         with runtime.database.transaction() as session:
             note_seen(session, found.id, now)
     g.desk = Desk(found, now)
     return None
+
+
+def carries_on(*, writes: bool = False) -> Callable[[View], View]:
+    """Mark a view that opens one transaction, by `carried_on`, and whether that one writes."""
+
+    def marked(view: View) -> View:
+        view.carries_on = writes  # type: ignore[attr-defined]
+        return view
+
+    return marked
+
+
+def _carries_on() -> bool | None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    writes: bool | None = getattr(view, "carries_on", None)
+    return writes
+
+
+@contextmanager
+def carried_on(*, writes: bool = False) -> Iterator[Session]:
+    """Go on in the transaction in which it was found who asks: another costs as much as to ask.
+
+    Where there is none, or it is over, in one of its own.
+    """
+    session, opened = g.pop("desk_transaction", (None, None))
+    if session is None:
+        database = current_runtime().database
+        with database.transaction() if writes else database.reading() as session:
+            yield session
+        return
+    with opened:
+        yield session
+
+
+def _end_transaction(_: BaseException | None) -> None:
+    """End what a view did not carry on, as it refused before."""
+    _, opened = g.pop("desk_transaction", (None, None))
+    if opened is not None:
+        opened.close()
 
 
 def is_stream() -> bool:
@@ -207,6 +257,11 @@ def prove_first() -> AnyResponse | None:
 def actor(session: Session) -> Actor:
     """Return who asks, for the log."""
     return Actor(session.get_one(User, desk().user.id), browser().ip)
+
+
+def who_asks() -> Actor:
+    """Return the same as they were when the request began, for what changes nothing."""
+    return Actor(desk().user, browser().ip)
 
 
 def browser() -> Browser:

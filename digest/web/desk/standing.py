@@ -20,9 +20,9 @@ class Standing:
     countdown: str
 
 
-def standing_of(issue: Issue, now: datetime) -> Standing:
-    """Say how an issue stands at `now`."""
-    word, sentence = _said(issue, issue.newsletter)
+def standing_of(issue: Issue, now: datetime, *, stories: int | None = None) -> Standing:
+    """Say how an issue stands at `now`. `stories`: how many it has, where they are not read."""
+    word, sentence = _said(issue, issue.newsletter, stories)
     return Standing(called(issue), word, sentence, _countdown(issue, now))
 
 
@@ -52,12 +52,12 @@ def needs_approval(issue: Issue) -> bool:
     return issue.newsletter.approval.waits and issue.approved_at is None
 
 
-def _said(issue: Issue, newsletter: Newsletter) -> tuple[str, str]:
+def _said(issue: Issue, newsletter: Newsletter, stories: int | None) -> tuple[str, str]:
     goes = f"goes out on {moment(issue.send_at, newsletter)}"
     reason = issue.reason or "It was not said why."
     readers = prose.count_in_words(issue.audience or 0, "reader")
     if issue.state is IssueState.DRAFT:
-        return "Draft", _draft(issue, newsletter, goes)
+        return "Draft", _draft(issue, newsletter, goes, stories)
     if issue.state is IssueState.SCHEDULED:
         by = f"Approved by {issue.approved_by}" if issue.approved_by else "Approved by itself"
         return "Scheduled", f"{by}; it {goes}."
@@ -70,15 +70,15 @@ def _said(issue: Issue, newsletter: Newsletter) -> tuple[str, str]:
     return issue.state.value.capitalize(), reason
 
 
-def _draft(issue: Issue, newsletter: Newsletter, goes: str) -> str:
+def _draft(issue: Issue, newsletter: Newsletter, goes: str, count: int | None) -> str:
     if issue.composed_at is None:
         pinned = ""
-        if count := len(pins_of(issue)):
-            verb = "is" if count == 1 else "are"
-            stories = prose.count_in_words(count, "story", "stories")
+        if pins := len(pins_of(issue)):
+            verb = "is" if pins == 1 else "are"
+            stories = prose.count_in_words(pins, "story", "stories")
             pinned = f" {stories[:1].upper()}{stories[1:]} {verb} pinned to it."
         return f"It is composed on {moment(issue.compose_at, newsletter)}, and {goes}.{pinned}"
-    stories = prose.count_in_words(len(issue.stories), "story", "stories")
+    stories = prose.count_in_words(counted(issue, count), "story", "stories")
     composed = f"Composed for you: {stories}."
     closes = f"It closes on {moment(issue.closes_at, newsletter)}"
     if needs_approval(issue):
@@ -86,11 +86,16 @@ def _draft(issue: Issue, newsletter: Newsletter, goes: str) -> str:
     return f"{composed} {closes}, and {goes}."
 
 
-def missing_of(issue: Issue) -> str:
+def counted(issue: Issue, count: int | None) -> int:
+    """Return how many stories an issue has; `count` where that is known."""
+    return len(issue.stories) if count is None else count
+
+
+def missing_of(issue: Issue, stories: int) -> str:
     """Say in a sentence what a composed draft still lacks; empty where it lacks nothing."""
     if issue.state is not IssueState.DRAFT or issue.composed_at is None:
         return ""
-    lacks = issue.newsletter.story_min - len(issue.stories)
+    lacks = issue.newsletter.story_min - stories
     missing = [prose.count_in_words(lacks, "story", "stories")] if lacks > 0 else []
     if not issue.note:
         missing.append("your note")

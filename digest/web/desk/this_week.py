@@ -1,17 +1,17 @@
 """This week: how the next issue of each newsletter stands, and the one thing to do about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Response
-from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from digest.models import BEFORE_FREEZE, Issue, IssueState, Newsletter, Role
-from digest.newsroom.issues.coming import next_send_at
-from digest.web.context import current_runtime
+from digest.models import BEFORE_FREEZE, Issue, IssueState, Newsletter, Role, Story
+from digest.newsroom.issues.coming import earliest_known, first_moment
 from digest.web.desk.approval import approval_shown
-from digest.web.desk.signed_in import desk, desk_blueprint, show
+from digest.web.desk.signed_in import carried_on, carries_on, desk, desk_blueprint, show
 from digest.web.desk.standing import Standing, missing_of, moment, needs_approval, standing_of
 
 # What a person may have to do something about, soonest first.
@@ -24,12 +24,37 @@ OPEN = (
 )
 MOST_SHOWN = 5
 
+NEWSLETTERS = select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
+_OTHER = aliased(Issue)
+_LAST = (
+    select(_OTHER.id)
+    .where(_OTHER.newsletter_id == Newsletter.id, _OTHER.state == IssueState.SENT)
+    .order_by(_OTHER.number.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_RANK = func.row_number().over(partition_by=Issue.newsletter_id, order_by=(Issue.send_at, Issue.id))
+_OPEN = select(Issue.id, _RANK.label("rank")).where(Issue.state.in_(OPEN)).subquery()
+# In one statement: those that are open, the last one sent, and whose slots the calendar may meet.
+ISSUES = (
+    select(Issue, select(func.count()).where(Story.issue_id == Issue.id).scalar_subquery())
+    .where(
+        Issue.newsletter_id.in_(bindparam("mine", expanding=True)),
+        or_(
+            Issue.id.in_(select(_OPEN.c.id).where(_OPEN.c.rank <= MOST_SHOWN)),
+            Issue.id.in_(select(_LAST).select_from(Newsletter)),
+            Issue.occurrence_on >= bindparam("since"),
+        ),
+    )
+    .order_by(Issue.send_at, Issue.id)
+)
+
 this_week_pages = desk_blueprint("this_week", __name__)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A newsletter: its issues that are open, soonest first, or when the next will be composed.
+    """A newsletter: its issues that are open, soonest first, or when the next one goes out.
 
     `missing` is a sentence on the first of them, `may_approve` whether whoever asks may approve it.
     """
@@ -52,43 +77,53 @@ class Row:
 
 
 @this_week_pages.get("/")
+@carries_on()
 def show_week() -> Response:
     """Show the newsletters that whoever asks may look at."""
     now = desk().now
-    with current_runtime().database.reading() as session:
-        newsletters = session.scalars(
-            select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
-        )
+    with carried_on() as session:
+        mine = [each for each in session.scalars(NEWSLETTERS) if desk().may(Role.VIEWER, each.id)]
+        values = {"mine": [each.id for each in mine], "since": earliest_known(now)}
+        told = session.execute(ISSUES, values).all()
         rows = [
-            _row(session, each, now) for each in newsletters if desk().may(Role.VIEWER, each.id)
+            _row(session, each, [(i, n) for i, n in told if i.newsletter_id == each.id], now)
+            for each in mine
         ]
     return show("this_week.html", rows=rows)
 
 
-def _row(session: Session, newsletter: Newsletter, now: datetime) -> Row:
-    issues = select(Issue).where(Issue.newsletter_id == newsletter.id)
-    next_at = next_send_at(session, newsletter, now)
-    # What is made for later weeks, to pin stories to it say, stands in the calendar.
-    later = (
-        (Issue.state == IssueState.DRAFT)
-        & Issue.composed_at.is_(None)
-        & Issue.occurrence_on.is_not(None)
-        & (Issue.send_at > next_at)
-    )
-    found = session.scalars(
-        issues.where(Issue.state.in_(OPEN), ~later)
-        .options(selectinload(Issue.stories))
-        .order_by(Issue.send_at, Issue.id)
-        .limit(MOST_SHOWN)
-    ).all()
-    last = session.scalar(
-        issues.where(Issue.state == IssueState.SENT).order_by(Issue.number.desc()).limit(1)
-    )
+def _row(
+    session: Session, newsletter: Newsletter, told: Sequence[tuple[Issue, int]], now: datetime
+) -> Row:
+    known = {issue.occurrence_on: (issue.state, issue.send_at) for issue, _ in told}
+    next_at = first_moment(newsletter, known, now)
+    found = [
+        (issue, stories)
+        for issue, stories in told
+        if issue.state in OPEN and not _is_later(issue, next_at)
+    ][:MOST_SHOWN]
+    sent = [issue for issue, _ in told if issue.state is IssueState.SENT]
+    last = max(sent, key=lambda issue: issue.number or 0, default=None)
+    missing, may_approve = "", False
+    if found:
+        first, stories = found[0]
+        missing = missing_of(first, stories)
+        may_approve = approval_shown(session, first, stories=stories).may
     return Row(
         newsletter=newsletter,
-        issues=tuple((each, standing_of(each, now)) for each in found),
+        issues=tuple((each, standing_of(each, now, stories=count)) for each, count in found),
         next_one=moment(next_at, newsletter),
-        missing=missing_of(found[0]) if found else "",
-        may_approve=bool(found) and approval_shown(session, found[0]).may,
+        missing=missing,
+        may_approve=may_approve,
         last=(last, standing_of(last, now)) if last else None,
+    )
+
+
+def _is_later(issue: Issue, next_at: datetime) -> bool:
+    """Tell whether it is made for a later week, to pin stories to it say: the calendar has it."""
+    return (
+        issue.state is IssueState.DRAFT
+        and issue.composed_at is None
+        and issue.occurrence_on is not None
+        and issue.send_at > next_at
     )

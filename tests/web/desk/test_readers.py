@@ -29,7 +29,7 @@ from digest.readers.data.finding import find_reader, search_readers
 from tests.delivery.ledger.test_plans import plan, statements
 from tests.factories import NOW, SUPPRESSION_KEY, make_newsletter, make_reader
 from tests.readers.conftest import ReadersDesk
-from tests.web.conftest import Site, words
+from tests.web.conftest import hidden, Site, words
 from tests.web.desk.conftest import Colleague, Join
 
 READERS = "/desk/readers"
@@ -180,6 +180,15 @@ def test_who_sees_how_much(join: Join, imara: Colleague, database: Database) -> 
     )
     empty = dpo.press(READERS, READERS, address=" ")
     assert (empty.status_code, "Type an address" in words(empty)) == (422, True)
+
+
+def test_who_is_refused_again_and_again_takes_no_connection_away(join: Join) -> None:
+    viewer = join("Vic", Role.VIEWER)
+    proof = hidden(viewer.get("/desk/account").text, "proof")
+    for _ in range(20):
+        refused = viewer.client.post(READERS, data={"proof": proof, "address": "robin"})
+        assert refused.status_code == 403
+    assert viewer.is_in()
 
 
 def test_a_reader_is_found_by_the_beginning_of_the_address_without_reading_all(

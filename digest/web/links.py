@@ -1,0 +1,37 @@
+"""Addresses of pages, written once: a page of the desk has a hundred, and most come again."""
+
+from functools import lru_cache
+from typing import Any
+
+from flask import Flask, has_request_context, request
+
+KEPT = 4096
+# Of other values, two that are equal may be written differently.
+PLAIN = frozenset({int, str, type(None)})
+
+
+def remember_links(app: Flask) -> None:
+    """Let templates' `url_for` remember what it wrote."""
+
+    @lru_cache(maxsize=KEPT)
+    def written(_: tuple[str, str], endpoint: str, *values: tuple[str, Any]) -> str:
+        return app.url_for(endpoint, **dict(values))
+
+    def url_for(endpoint: str, **values: Any) -> str:
+        """Return what Flask's own returns: a path, which hangs on no more of a request than this.
+
+        What might hang on more is asked of Flask each time.
+        """
+        if not (has_request_context() and _is_plain(endpoint, values)):
+            return app.url_for(endpoint, **values)
+        return written((request.root_path, request.method), endpoint, *values.items())
+
+    app.jinja_env.globals["url_for"] = url_for
+
+
+def _is_plain(endpoint: str, values: dict[str, Any]) -> bool:
+    return (
+        not endpoint.startswith(".")
+        and all(type(each) in PLAIN for each in values.values())
+        and "_external" not in values
+    )
