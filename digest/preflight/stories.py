@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from digest import prose, zones
 from digest.models import AFTER_FREEZE, ChangedField, Issue, IssueChange, LeftOut, Story
-from digest.newsroom.issues.moving import called
+from digest.newsroom.issues.moving import name_of
 from digest.preflight.findings import Finding, named, story_place
 
 # Of two headlines: how much of their words are the same where they tell the same story.
@@ -121,7 +121,7 @@ def _are_alike(one: frozenset[str], other: frozenset[str]) -> bool:
 def told_before(session: Session, issue: Issue) -> Iterator[Finding]:
     """Tell the stories that an earlier issue of the newsletter had."""
     rows = session.execute(
-        select(Story.article_id, Issue)
+        select(Story.article_id, Issue.number, Issue.dateline)
         .join(Issue, Issue.id == Story.issue_id)
         .where(
             Story.article_id.in_([story.article_id for story in issue.stories]),
@@ -131,7 +131,7 @@ def told_before(session: Session, issue: Issue) -> Iterator[Finding]:
         )
         .order_by(Issue.send_at)
     )
-    earlier = {article_id: called(other) for article_id, other in rows}
+    earlier = {article_id: name_of(number, day) for article_id, number, day in rows}
     for story in issue.stories:
         if story.article_id in earlier:
             sentence = f"{named(story)} was in {earlier[story.article_id]} already. Drop it."

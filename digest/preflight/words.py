@@ -9,7 +9,7 @@ from digest import prose
 from digest.models import Issue, Rendering, Story
 from digest.newsroom.issues.editing import TEXTS
 from digest.newsroom.issues.history import ISSUE_TEXTS
-from digest.newsroom.issues.moving import called
+from digest.newsroom.issues.moving import name_of
 from digest.preflight.findings import Finding, named, story_place
 from digest.preflight.placeholders import certain_placeholder, likely_placeholder
 
@@ -27,8 +27,8 @@ def no_subject(issue: Issue, rendered: str | None) -> Iterator[Finding]:
 
 def repeated_subject(session: Session, issue: Issue, subject: str) -> Iterator[Finding]:
     """Tell where an earlier issue of the newsletter had the same subject."""
-    earlier = session.scalar(
-        select(Issue)
+    earlier = session.execute(
+        select(Issue.number, Issue.dateline)
         .join(Rendering, Rendering.issue_id == Issue.id)
         .where(
             Issue.newsletter_id == issue.newsletter_id,
@@ -38,9 +38,9 @@ def repeated_subject(session: Session, issue: Issue, subject: str) -> Iterator[F
         )
         .order_by(Issue.frozen_at.desc())
         .limit(1)
-    )
+    ).first()
     if earlier is not None:
-        sentence = f"The subject is that of {called(earlier)}. Write another one."
+        sentence = f"The subject is that of {name_of(*earlier)}. Write another one."
         yield Finding("repeated subject", sentence, "subject", detail=subject)
 
 

@@ -270,7 +270,6 @@ def list_changes(session: Session, issue: Issue, at_most: int) -> list[IssueChan
         session.scalars(
             select(IssueChange)
             .where(IssueChange.issue_id == issue.id)
-            .options(joinedload(IssueChange.article))
             .order_by(IssueChange.id.desc())
             .limit(at_most)
         )

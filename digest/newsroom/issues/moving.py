@@ -1,5 +1,7 @@
 """Moving an issue from one state to another, without overwriting what somebody else just did."""
 
+from datetime import date
+
 from sqlalchemy import CursorResult, update
 from sqlalchemy.orm import Session
 
@@ -35,7 +37,9 @@ def move(session: Session, issue: Issue, to: IssueState, **values: object) -> No
 
 def called(issue: Issue) -> str:
     """Return what an issue is called in a sentence: by its number, before that by its date."""
-    if issue.number is not None:
-        return f"No. {issue.number}"
-    day = issue.dateline
-    return f"the issue of {day.day} {day:%B %Y}"
+    return name_of(issue.number, issue.dateline)
+
+
+def name_of(number: int | None, day: date) -> str:
+    """Return what an issue of that number and dateline is called; None: it has no number yet."""
+    return f"No. {number}" if number is not None else f"the issue of {day.day} {day:%B %Y}"

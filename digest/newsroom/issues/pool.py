@@ -5,21 +5,46 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, defer, joinedload
+from sqlalchemy.orm import Session
 
 from digest.models import AFTER_FREEZE, BEFORE_FREEZE, Article, Issue, Source, Story
 from digest.models.article import fed_to
-from digest.newsroom.issues.moving import called
+from digest.newsroom.issues.moving import name_of
 
 MOST_SHOWN = 60
 LONGEST_WORDS = 100
+
+TOLD = (
+    Article.id,
+    Article.title,
+    Article.section,
+    Article.thumbnail,
+    Article.published_at,
+    Article.first_seen_at,
+    Article.withdrawn_at,
+    Source.name,
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """As much of an article as whoever chooses reads; `source`: its source's name."""
+
+    id: int
+    title: str
+    section: str | None
+    thumbnail: str | None
+    published_at: datetime | None
+    first_seen_at: datetime
+    withdrawn_at: datetime | None
+    source: str | None
 
 
 @dataclass(frozen=True)
 class Offered:
     """An article of the pool. `elsewhere`: "No. 41", or the day of an issue that waits too."""
 
-    article: Article
+    article: Told
     is_in: bool = False
     elsewhere: str = ""
 
@@ -55,7 +80,7 @@ def pool_of(
     oldest = now - timedelta(days=issue.newsletter.story_max_age_days)
     here = [Article.hidden_at.is_(None), Article.let_go_at.is_(None), fed_to(issue.newsletter)]
     young = [Article.first_seen_at >= oldest, recent >= oldest]
-    query = select(Article).where(*here)
+    query = select(*TOLD).outerjoin(Article.source).where(*here)
     wanted = words[:LONGEST_WORDS].split()
     if not wanted:
         query = query.where(*young)
@@ -70,12 +95,8 @@ def pool_of(
         query = query.where(Article.section == section)
     if source_id is not None:
         query = query.where(Article.source_id == source_id)
-    found = session.scalars(
-        query.order_by(recent.desc(), Article.id.desc())
-        .limit(MOST_SHOWN + 1)
-        # Who chooses reads no whole articles.
-        .options(joinedload(Article.source), defer(Article.body))
-    ).all()
+    query = query.order_by(recent.desc(), Article.id.desc()).limit(MOST_SHOWN + 1)
+    found = [Told(*row) for row in session.execute(query)]
     shown, elsewhere = found[:MOST_SHOWN], _elsewhere(session, issue, found)
     mine = {story.article_id for story in issue.stories}
     sections = select(Article.section).where(*here, *young, Article.section.is_not(None))
@@ -88,9 +109,9 @@ def pool_of(
     )
 
 
-def _elsewhere(session: Session, issue: Issue, articles: Iterable[Article]) -> dict[int, str]:
+def _elsewhere(session: Session, issue: Issue, articles: Iterable[Told]) -> dict[int, str]:
     rows = session.execute(
-        select(Story.article_id, Issue)
+        select(Story.article_id, Issue.number, Issue.dateline)
         .join(Issue, Issue.id == Story.issue_id)
         .where(
             Story.article_id.in_([article.id for article in articles]),
@@ -100,4 +121,4 @@ def _elsewhere(session: Session, issue: Issue, articles: Iterable[Article]) -> d
         )
         .order_by(Issue.send_at)
     )
-    return {article_id: called(other) for article_id, other in rows}
+    return {article_id: name_of(number, dateline) for article_id, number, dateline in rows}

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Response, redirect, request, url_for
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -22,6 +23,7 @@ from digest.models import (
     Issue,
     IssueChange,
     Role,
+    Story,
     StoryRole,
 )
 from digest.newsroom.issues.cropping import MIDDLE
@@ -40,7 +42,7 @@ from digest.newsroom.issues.ordering import (
     set_role,
     shift_story,
 )
-from digest.newsroom.issues.pool import pool_of
+from digest.newsroom.issues.pool import Told, pool_of
 from digest.newsroom.issues.presence import come_in
 from digest.web.context import current_runtime
 from digest.web.desk.approval import approval_shown
@@ -156,13 +158,18 @@ def take_back(issue_id: int, change_id: int) -> AnyResponse:
     )
 
 
-def found_issue(session: Session, issue_id: int) -> Issue:
-    """Return an issue that whoever asks may look at.
+def found_issue(session: Session, issue_id: int, *, whole: bool = False) -> Issue:
+    """Return an issue that whoever asks may look at; `whole`: all of its stories are shown.
 
     Raises:
         NotFoundError: there is none, or it is none of theirs, and they are told no more than that.
     """
-    issue = session.get(Issue, issue_id, options=[joinedload(Issue.newsletter)])
+    options: list[ORMOption] = [joinedload(Issue.newsletter)]
+    if whole:
+        # Nobody reads whole articles there.
+        stories = selectinload(Issue.stories).joinedload(Story.article).defer(Article.body)
+        options += [stories, selectinload(Issue.left_out)]
+    issue = session.get(Issue, issue_id, options=options)
     if issue is None or not desk().may(Role.VIEWER, issue.newsletter_id):
         raise NotFoundError("There is no such issue.")
     return issue
@@ -278,7 +285,7 @@ def compose_page(
     source = args.get("source", "")
     source_id = int(source) if source.isdecimal() and len(source) < 10 else None
     with current_runtime().database.reading() as session:
-        issue = found_issue(session, issue_id)
+        issue = found_issue(session, issue_id, whole=True)
         newsletter = issue.newsletter
         pool = pool_of(session, issue, now, words=words, section=section, source_id=source_id)
         at_most = MOST_CHANGES if args.get("all") else FEW_CHANGES
@@ -355,7 +362,7 @@ def counted(name: str, text: str) -> str:
     return f"{len(text):,} of {TEXTS[ChangedField(name)].longest:,} characters"
 
 
-def _age(article: Article) -> str:
+def _age(article: Told) -> str:
     age = desk().now - (article.published_at or article.first_seen_at)
     hours = int(age.total_seconds() // 3600)
     if hours < 1:

@@ -29,7 +29,7 @@ from digest.readers.data.finding import find_reader, search_readers
 from tests.delivery.ledger.test_plans import plan, statements
 from tests.factories import NOW, SUPPRESSION_KEY, make_newsletter, make_reader
 from tests.readers.conftest import ReadersDesk
-from tests.web.conftest import hidden, Site, words
+from tests.web.conftest import Site, hidden, words
 from tests.web.desk.conftest import Colleague, Join
 
 READERS = "/desk/readers"
