@@ -51,6 +51,7 @@ SCANS = """
 """
 # A connection that rests tells PostgreSQL what it has read within this.
 TOLD_SECONDS = 12
+WARM_UP_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ def _beside(
     for number in range(rounds + 1):
         # The first round warms up: templates are compiled, connections opened.
         for base, load in ((url, ours), (floor, theirs)):
-            told = _load(base, page, secrets, forms, seconds if number else 2)
+            told = _load(base, page, secrets, forms, seconds if number else WARM_UP_SECONDS)
             if number:
                 load.add(told)
     return ours, theirs
