@@ -74,6 +74,7 @@ class OpenPage(Protocol):
         colour_scheme: Literal["light", "dark"] = "light",
         javascript: bool = True,
         device_scale_factor: float = 1.0,
+        touch: bool = False,
     ) -> Tab: ...
 
 
@@ -130,12 +131,15 @@ def open_page(chromium: Browser) -> Iterator[OpenPage]:
             colour_scheme: Literal["light", "dark"] = "light",
             javascript: bool = True,
             device_scale_factor: float = 1.0,
+            touch: bool = False,
         ) -> Tab:
             context = chromium.new_context(
                 viewport={"width": width, "height": height},
                 color_scheme=colour_scheme,
                 java_script_enabled=javascript,
                 device_scale_factor=device_scale_factor,
+                has_touch=touch,
+                is_mobile=touch,
                 reduced_motion="reduce",
                 service_workers="block",
                 locale="en-GB",

@@ -257,7 +257,7 @@ LAST_WEEK = (
 
 def open_paper(session: Session, now: datetime) -> Newsletter:
     """Make the paper, its newsletter, and the terms that its readers agree to."""
-    mark = store_media(session, _drawn("mark", MARK), now, lasting=True)
+    mark = store_media(session, drawn("mark", MARK), now, lasting=True)
     ensure_publication(session, name="The Halyard", site_url=SITE, mark=mark, privacy=PRIVACY)
     publish_terms(session, TERMS, now)
     return create_newsletter(
@@ -269,7 +269,7 @@ def open_paper(session: Session, now: datetime) -> Newsletter:
             "friend.",
             editor_name=EDITOR,
             editor_email=EDITOR_EMAIL,
-            editor_portrait=store_media(session, _drawn("portrait", PORTRAIT), now, lasting=True),
+            editor_portrait=store_media(session, drawn("portrait", PORTRAIT), now, lasting=True),
             from_address="digest@halyard.example",
             reply_to="editor@halyard.example",
             postal_address="4 Ropewalk Yard, Varrholm VH1 2AB",
@@ -282,7 +282,7 @@ def open_paper(session: Session, now: datetime) -> Newsletter:
 
 
 @cache
-def _drawn(name: str, shape: Shape) -> Encoded:
+def drawn(name: str, shape: Shape) -> Encoded:
     """Draw a picture at the size that it is kept in: nothing has to be cropped or compressed."""
     content = art.draw(name, shape.width, shape.height)
     return Encoded(content, "image/png", shape.width, shape.height)

@@ -26,6 +26,7 @@ from digest.cli.halyard import (
     SITE,
     THIS_WEEK,
     HalyardStory,
+    drawn,
     open_paper,
 )
 from digest.clock import FixedClock
@@ -35,7 +36,7 @@ from digest.delivery.sending import deliver_issue
 from digest.models import Issue, IssueState, Newsletter, SignUp, Story, StoryRole, Subscription
 from digest.newsroom.intake.articles import NewArticle, add_article
 from digest.newsroom.intake.media import ArticlePictures, set_pictures
-from digest.newsroom.intake.pictures import LEAD, THUMBNAIL, Encoded
+from digest.newsroom.intake.pictures import LEAD, THUMBNAIL
 from digest.newsroom.issues.calendar import slots_after
 from digest.newsroom.issues.composing import compose, create_issue
 from digest.newsroom.issues.scheduling import send_now
@@ -217,7 +218,7 @@ def _send(
     runtime, now = gallery.runtime, gallery.clock.now()
     with runtime.database.transaction() as session:
         newsletter = session.scalars(select(Newsletter)).one()
-        _publish(session, stories, str(day), now)
+        publish(session, stories, str(day), now)
         issue = create_issue(session, newsletter, day, now)  # type: ignore[arg-type]
         compose(session, issue, now)
         issue.note, issue.last_thing = note, last_thing
@@ -234,7 +235,7 @@ def _send(
     runtime.bell.ring(DELIVER_ISSUE, issue.id)
 
 
-def _publish(
+def publish(
     session: Session, stories: tuple[HalyardStory, ...], edition: str, now: datetime
 ) -> None:
     """Bring an edition's stories in with their pictures, as its feed would."""
@@ -253,16 +254,8 @@ def _publish(
             ),
             now,
         )
-        lead, thumbnail = (
-            Encoded(
-                art.draw(story.slug, shape.width, shape.height),
-                "image/png",
-                shape.width,
-                shape.height,
-            )
-            for shape in (LEAD, THUMBNAIL)
-        )
-        set_pictures(session, article, ArticlePictures(lead, thumbnail), now)
+        pictures = ArticlePictures(drawn(story.slug, LEAD), drawn(story.slug, THUMBNAIL))
+        set_pictures(session, article, pictures, now)
 
 
 def _set_briefs(session: Session, issue: Issue) -> None:

@@ -34,8 +34,6 @@ from digest.newsroom.issues.composing import create_issue
 from digest.newsroom.issues.editing import edit_issue
 from digest.newsroom.issues.history import Editor
 from digest.newsroom.issues.ordering import drop_story
-from digest.preflight.accepting import accept
-from digest.preflight.checking import look_over
 from digest.readers.data.day_counts import count_days
 from digest.tokens import Purpose
 from tests.browser import OpenPage
@@ -252,7 +250,7 @@ def test_nothing_is_wrong_with_composing(staffed: Gallery, draft: int, open_page
     page.locator(".composed-edit > summary").first.click()
     assert_right(page)
     page.get_by_label("Headline").first.fill("h" * 301)
-    page.get_by_role("button", name="Save", exact=True).first.click()
+    page.get_by_role("button", name=re.compile("^Save (?!the words)")).first.click()
     expect(page.get_by_role("alert")).to_be_visible()
     assert_right(page)
     page.set_viewport_size({"width": 390, "height": 844})
@@ -349,7 +347,7 @@ def test_what_is_typed_outlives_another_tab_and_a_slow_answer(
     expect(beside.get_by_role("alert")).to_contain_text("It was changed since you looked.")
 
 
-@pytest.mark.parametrize("width", [1440, 768, 390])
+@pytest.mark.parametrize("width", [1440, 390])
 def test_a_story_is_moved_by_keyboard_and_stays_in_sight(
     width: int, staffed: Gallery, draft: int, open_page: OpenPage
 ) -> None:
@@ -367,14 +365,6 @@ def test_a_story_is_moved_by_keyboard_and_stays_in_sight(
     assert "is now fourth of four." in page.get_by_role("status").inner_text()
     top, height = box(moved)["y"], page.viewport_size["height"]  # type: ignore[index]
     assert 0 <= top < height, "the browser is back where the button was pressed"
-
-
-def accept_all(gallery: Gallery, issue_id: int) -> None:
-    url, now = gallery.runtime.settings.public_url, gallery.clock.now()
-    with gallery.runtime.database.transaction() as session:
-        issue = session.get_one(Issue, issue_id)
-        for finding in look_over(session, issue, public_url=url, now=now).unaccepted:
-            accept(session, issue, finding.code, Editor("Joss"), now, public_url=url)
 
 
 def test_without_scripts_articles_are_a_drawer_and_on_a_phone_there_are_tabs(
@@ -409,7 +399,7 @@ def test_without_scripts_articles_are_a_drawer_and_on_a_phone_there_are_tabs(
     assert approve["y"] + approve["height"] <= 844, "what acts is in sight"
 
 
-def test_a_draft_is_looked_at_and_approved_in_the_browser(
+def test_nothing_is_wrong_with_what_was_found_before_it_goes_out(
     staffed: Gallery, draft: int, open_page: OpenPage
 ) -> None:
     tab = open_page()
@@ -425,12 +415,6 @@ def test_a_draft_is_looked_at_and_approved_in_the_browser(
     tab.page.get_by_role("button", name=re.compile("^Accept ")).first.press("Enter")
     expect(tab.page.locator(".preflight")).to_contain_text("Accepted by Imara")
     assert_right(tab.page)
-    tab.page.set_viewport_size({"width": 1440, "height": 900})
-    accept_all(staffed, draft)
-    tab.page.get_by_role("button", name="Approve").click()
-    assert "Approved by" in tab.page.locator(".standing").inner_text()
-    with staffed.runtime.database.reading() as session:
-        assert session.get_one(Issue, draft).state is IssueState.SCHEDULED
 
 
 def test_the_columns_scroll_and_the_page_does_not(

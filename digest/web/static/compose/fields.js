@@ -165,6 +165,7 @@ function takeOver(field, was, base) {
 }
 
 /**
+ * Say beside a field what a page says there, which may be nothing yet or nothing any more.
  * @param {Field} field
  * @param {Document} page
  */
@@ -172,6 +173,9 @@ function copyHint(field, page) {
   const hint = document.getElementById(`${field.id}-hint`);
   const fresh = page.getElementById(`${field.id}-hint`);
   if (hint && fresh) hint.textContent = fresh.textContent;
+  else if (hint) hint.remove();
+  // A copy: the page's own may be shown as a whole yet.
+  else if (fresh) field.labels?.[0]?.after(document.importNode(fresh, true));
 }
 
 /**
