@@ -5,6 +5,7 @@ Where it is meant, DIGEST_WRITE_GOLDEN=1 in the environment writes the files ane
 
 import email
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email import policy
@@ -265,10 +266,18 @@ def strictly_parsed(content: bytes) -> EmailMessage:
     return message
 
 
+def assert_all_text_has_a_size(message: EmailMessage) -> None:
+    """Not every program that shows mail can show text of none."""
+    html = message.get_body(("html",))
+    assert html is not None
+    assert not re.search(r"font-size:\s*0(?![.\d])", html.get_content())
+
+
 def compare(name: str, content: bytes) -> None:
     file = HERE / f"{name}.golden"
     if os.environ.get("DIGEST_WRITE_GOLDEN"):
         file.write_bytes(content)
+    assert_all_text_has_a_size(email.message_from_bytes(content, policy=policy.default))
     # As words, so that a difference can be read.
     assert content.decode("ascii") == file.read_bytes().decode("ascii")
 
