@@ -58,6 +58,10 @@ mtas: $(VENV)/.dev ## Send through real mail servers on loopback, as root (ARGS=
 clients: $(VENV)/.dev ## Open our mails in real mail clients (needs root; ARGS="--only w3m --out FOLDER")
 	@$(BIN)/python -m tests.clients $(ARGS)
 
+.PHONY: browsers
+browsers: $(VENV)/.dev ## Play the desk in Firefox and WebKit (needs root; ARGS="--only WebKit --out FOLDER")
+	@$(BIN)/python -m tests.browsers $(ARGS)
+
 .PHONY: pictures
 pictures: $(VENV)/.dev ## Draw docs/img again, from the demo's pages and emails
 	@DIGEST_WRITE_PICTURES=1 $(BIN)/pytest -q tests/emails/test_looks.py tests/web/test_looks.py \
@@ -73,7 +77,7 @@ lock: ## Pin the newest versions again (needs uv)
 
 .PHONY: clean
 clean: ## Remove what was installed and built
-	rm -rf $(VENV) .clients .feeds .mtas dist build docs/_build
+	rm -rf $(VENV) .browsers .clients .feeds .mtas dist build docs/_build
 
 # What runs, and what tests: two stamps, so that the demo does not wait for a browser's driver.
 $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python

@@ -6,10 +6,13 @@ nothing stays mounted or goes on running when the command has ended.
 
 import os
 import shutil
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.programs import CannotRunError, run
+from tests.servers.process import ServerProcess, free_port
+from tests.servers.run import Run
 
 SUITE = "bookworm"
 INSTALLING_SECONDS = 1800
@@ -112,6 +115,19 @@ class Debian:
         services = self.folder / "usr/sbin/policy-rc.d"
         services.write_text(NO_SERVICES)
         services.chmod(0o755)
+
+
+class Listening(ServerProcess):
+    """A server in there that is ready once it takes connections on `port`."""
+
+    def __init__(self, run: Run, debian: Debian, kind: str) -> None:
+        super().__init__(run, run.server_directory(kind))
+        self.debian = debian
+        self.port = free_port()
+
+    def is_ready(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 def _sources() -> list[str]:

@@ -2,13 +2,11 @@
 
 import imaplib
 import mailbox
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.clients.mails import Mail
-from tests.debian import Debian
-from tests.servers.process import ServerProcess, free_port
+from tests.debian import Debian, Listening
 from tests.servers.run import Run
 
 # Ignored by git, and kept from one run to the next.
@@ -65,19 +63,6 @@ def put_into_mbox(debian: Debian, mails: Sequence[Mail]) -> str:
     box.close()
     debian.run("chown", f"{READER}:", MBOX)
     return MBOX
-
-
-class Listening(ServerProcess):
-    """A server in there that is ready once it takes connections on `port`."""
-
-    def __init__(self, run: Run, debian: Debian, kind: str) -> None:
-        super().__init__(run, run.server_directory(kind))
-        self.debian = debian
-        self.port = free_port()
-
-    def is_ready(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 class Dovecot(Listening):

@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Page
 
-from tests.clients.machine import PASSWORD, READER, Dovecot, Listening
+from tests.clients.machine import PASSWORD, READER, Dovecot
 from tests.clients.mails import PUBLIC_URL, Mail
 from tests.clients.sight import Sight, filler_in, words
 from tests.clients.surroundings import SCHEMES, Scheme, Surroundings
-from tests.debian import Debian
+from tests.debian import Debian, Listening
 from tests.servers.run import Run
 
 PACKAGES = (

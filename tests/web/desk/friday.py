@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
@@ -76,6 +77,9 @@ class Hands(ABC):
     def see_in_email(self, words: str) -> None:
         """Wait until the email in its frame says so."""
 
+    def pause(self, moment: str) -> None:  # noqa: B027
+        """Look at the page as a whole, at a moment that is worth it; or go on."""
+
     def turn_to(self, part: str) -> None:
         """Go to a part of the page that has a tab of its own, where it has one."""
         if self.can_follow(part):
@@ -114,9 +118,12 @@ class Friday:
 
 
 @contextmanager
-def friday(folder: Path) -> Iterator[Friday]:
-    """The Halyard with one reader, one editor, a draft of four stories, and one beside it."""
-    with open_gallery(folder, issues=False) as gallery:
+def friday(folder: Path, **changes: Any) -> Iterator[Friday]:
+    """The Halyard with one reader, one editor, a draft of four stories, and one beside it.
+
+    `changes` replace settings of the demo.
+    """
+    with open_gallery(folder, issues=False, **changes) as gallery:
         runtime = gallery.runtime
         gallery.reader(ROBIN)
         with runtime.database.transaction() as session:
@@ -156,6 +163,7 @@ def sign_in(friday: Friday, hands: Hands) -> None:
     hands.press("Sign in")
     hands.see("This week")
     hands.see("Composed for you: four stories.")
+    hands.pause("week")
     hands.follow("Look")
     hands.see("Schedule or send")
 
@@ -181,6 +189,7 @@ def write_to_readers(hands: Hands) -> None:
     hands.write("Your note", NOTE)
     hands.press("Save the words")
     hands.see(f"{len(SUBJECT)} characters, fits a phone")
+    hands.pause("compose")
 
 
 def look_and_try(friday: Friday, hands: Hands) -> None:
@@ -204,6 +213,7 @@ def approve(hands: Hands) -> None:
         hands.miss(warning)
     hands.press("Approve")
     hands.see("Approved. ")
+    hands.pause("approved")
 
 
 def read_on_saturday(friday: Friday) -> None:
