@@ -4,11 +4,11 @@ import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from digest.clock import SystemClock
 from digest.database.transactions import Database
-from digest.models import AuditEvent, Subscription
+from digest.models import AuditEvent, Issue, IssueState, Subscription
 from tests.cli.conftest import CommandLine
 from tests.cli.test_issue_controls import sending
 
@@ -56,6 +56,11 @@ def _send_on(sending: CommandLine, database: Database) -> None:
     resume = ("issue", "resume", "editors-digest")
     none_asked = sending(*resume, "--override", "Joss is ill.")
     assert (none_asked.exit_code, "nothing to override" in none_asked.err) == (1, True)
+    with database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.FROZEN))
+    under_way = sending(*resume, "--override", "Joss is ill.")
+    assert (under_way.exit_code, "nothing to override" in under_way.err) == (1, True)
+    sending("issue", "pause", "editors-digest")
     sending("newsletter", "edit", "editors-digest", "--approval", "second-person")
     alone = sending(*resume, "--by", "imara")
     assert (alone.exit_code, "It was corrected, and needs a second" in alone.err) == (1, True)

@@ -135,10 +135,10 @@ def let_go_on(
         FieldError: `override` says nothing, or too much.
         RefusedError: it needs somebody else; or there is nothing to override.
     """
-    if issue.state is not IssueState.SENDING:
-        return
-    writers = _correctors(session, issue)
-    if issue.newsletter.approval is not Approval.SECOND_PERSON or not writers:
+    asked = issue.newsletter.approval is Approval.SECOND_PERSON
+    goes = issue.state is IssueState.SENDING
+    writers = _correctors(session, issue) if asked and goes else set()
+    if not writers:
         if override is not None:
             raise RefusedError("There is nothing to override: no second person is asked for.")
         return
