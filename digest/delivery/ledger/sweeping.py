@@ -24,6 +24,8 @@ from digest.delivery.ledger.watching import living_issues, watched_issues
 from digest.delivery.relay.backoff import GIVE_UP_AFTER
 from digest.models import (
     OPEN,
+    Approval,
+    Correction,
     Delivery,
     DeliveryState,
     InDoubtPolicy,
@@ -125,7 +127,8 @@ def sweep_leases(session: Session, *, final_dot_wait: float) -> None:
 
     Claimed rows were never on the wire. Sending rows are in doubt, and are sent again only where
     the newsletter says so, only `final_dot_wait` seconds after their lease, and not once they
-    are older than any row that is still tried.
+    are older than any row that is still tried. What was corrected when it had gone out is sent on
+    by a person, where its newsletter asks for a second one.
     """
     issues = watched_issues(session)
     if not issues:
@@ -142,6 +145,7 @@ def sweep_leases(session: Session, *, final_dot_wait: float) -> None:
         .where(
             Newsletter.in_doubt_policy == InDoubtPolicy.RESEND,
             Issue.state.in_((IssueState.SENDING, IssueState.SENT)),
+            ~_needs_second_person(),
         )
     )
     _move_unlocked(
@@ -158,6 +162,12 @@ def sweep_leases(session: Session, *, final_dot_wait: float) -> None:
         next_attempt_at=database_now(),
     )
     _reopen(session, issues)
+
+
+def _needs_second_person() -> ColumnElement[bool]:
+    corrected = exists().where(Correction.issue_id == Issue.id)
+    asked = Newsletter.approval == Approval.SECOND_PERSON
+    return and_(asked, Issue.state == IssueState.SENT, corrected)
 
 
 def end_leases(session: Session) -> None:

@@ -12,7 +12,16 @@ from digest.delivery.ledger import claiming
 from digest.delivery.ledger.lateness import pause_late
 from digest.delivery.relay.connection import Fate, Outcome, Stage
 from digest.errors import RefusedError
-from digest.models import Delivery, DeliveryState, Issue, IssueState
+from digest.models import (
+    Approval,
+    Correction,
+    Delivery,
+    DeliveryState,
+    InDoubtPolicy,
+    Issue,
+    IssueState,
+    Newsletter,
+)
 from tests.delivery.conftest import Press, readers
 from tests.delivery.test_faults import (
     account,
@@ -22,6 +31,7 @@ from tests.delivery.test_faults import (
     make_due,
     sweep,
 )
+from tests.factories import NOW
 from tests.scripted_smtp import Drop, ScriptedRelay
 
 ACCEPTED, QUEUED, IN_DOUBT = DeliveryState.ACCEPTED, DeliveryState.QUEUED, DeliveryState.IN_DOUBT
@@ -218,3 +228,26 @@ def test_it_is_not_too_late_for_what_a_person_has_queued_again(press: Press) -> 
     with press.database.transaction() as session:
         assert pause_late(session, press.clock.now(), timedelta(hours=12)) == []
     assert press.issue(issue_id).state is not IssueState.PAUSED
+
+
+def test_what_was_corrected_is_not_sent_again_by_itself_where_a_second_person_is_asked_for(
+    press: Press,
+) -> None:
+    with ScriptedRelay() as relay:
+        issue_id = leave_in_doubt(press, relay, 4, "reader1@example.org")
+    with press.database.transaction() as session:
+        asked = {"in_doubt_policy": InDoubtPolicy.RESEND, "approval": Approval.SECOND_PERSON}
+        session.execute(update(Newsletter).values(asked))
+        corrected = {"by": "Imara", "words": "It said seven.", "edition": 2}
+        session.add(Correction(issue_id=issue_id, at=NOW, **corrected))
+    wait_out(press)
+
+    sweep(press)
+
+    assert press.issue(issue_id).state is IssueState.SENT
+    assert press.states(issue_id).count(IN_DOUBT) == 1, "it waits for a person"
+    with press.database.transaction() as session:
+        session.execute(update(Newsletter).values(approval=Approval.REQUIRED))
+    sweep(press)
+    assert press.issue(issue_id).state is IssueState.SENDING
+    assert press.states(issue_id).count(QUEUED) == 1
