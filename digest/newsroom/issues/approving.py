@@ -124,16 +124,22 @@ def refuse_writer(
 
 
 def let_go_on(
-    session: Session, issue: Issue, by: Editor, now: datetime, *, override: str | None = None
+    session: Session,
+    issue: Issue,
+    by: Editor,
+    now: datetime,
+    *,
+    version: int | None = None,
+    override: str | None = None,
 ) -> None:
     """Let a corrected issue be sent, where its newsletter asks for a second person.
 
     Called in the transaction that set it going. Whoever corrected it since it was last let go
-    cannot let it go; who does stands in its history. `override`: as for `approve`.
+    cannot let it go; who does stands in its history. `version`, `override`: as for `approve`.
 
     Raises:
         FieldError: `override` says nothing, or too much.
-        RefusedError: it needs somebody else; or there is nothing to override.
+        RefusedError: it needs somebody else, or another look; or there is nothing to override.
     """
     asked = issue.newsletter.approval is Approval.SECOND_PERSON
     goes = issue.state is IssueState.SENDING
@@ -156,6 +162,8 @@ def let_go_on(
             f"{by.name} has corrected {called(issue)}. It needs a second person: somebody who has "
             "not has to send it on."
         )
+    elif version is not None and version != issue.version:
+        raise RefusedError("It was corrected since you looked. Look at it, then send it on.")
     note_approval(session, issue, by.name, now, user_id=by.user_id, beside=beside)
 
 

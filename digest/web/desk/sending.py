@@ -194,7 +194,7 @@ def control(issue_id: int, what: str) -> AnyResponse:
         _refuse_stale(pausing.lock_issue(session, issue.id), what)
         if what == "resume":
             changed = pausing.resume(session, issue.id, now)
-            let_go_on(session, issue, Editor(by, desk().user.id), now)
+            _let_go_on(session, issue, by)
             rings: tuple[str, int] | None = (DELIVER_ISSUE, HANDS)
         elif what == "pause":
             changed, rings = pausing.pause(session, issue.id, by, reason), None
@@ -228,7 +228,7 @@ def resolve(issue_id: int) -> AnyResponse:
         if not done.settled:
             return Did("nothing")
         if verdict == Verdict.QUEUED:
-            let_go_on(session, issue, Editor(by, desk().user.id), desk().now)
+            _let_go_on(session, issue, by)
         rings = (DELIVER_ISSUE, HANDS) if verdict == Verdict.QUEUED else None
         return Did(verdict, ("state",), done.settled, rings, Delivery.__tablename__)
 
@@ -248,11 +248,17 @@ def resend(issue_id: int) -> AnyResponse:
         )
         if not done.queued:
             raise RefusedError(_none_of_them(done, reason))
-        let_go_on(session, issue, Editor(by, desk().user.id), desk().now)
+        _let_go_on(session, issue, by)
         rings = (DELIVER_ISSUE, HANDS)
         return Did("resent", ("state",), done.queued, rings, Delivery.__tablename__)
 
     return _act(issue_id, "delivery resend", "missed", act)
+
+
+def _let_go_on(session: Session, issue: Issue, by: str) -> None:
+    """Ask for a second person, where it was corrected: one who has seen that."""
+    user, seen = Editor(by, desk().user.id), version_looked_at()
+    let_go_on(session, issue, user, desk().now, version=seen)
 
 
 def _act(

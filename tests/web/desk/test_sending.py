@@ -66,7 +66,7 @@ class Post:
         """Press a button; return what the page says that the browser comes to."""
         client = editor or self.editor
         shown = {"proof": hidden(client.get("/desk/account").text, "proof")}
-        if what == "send":
+        if what in {"send", "resume", "resolve", "resend"}:
             shown["version"] = str(self.issue().version)
         answer = client.client.post(f"{self.path}/{what}", data={**shown, **fields})
         return words(client.get(answer.location)) if answer.status_code == 303 else words(answer)
@@ -172,18 +172,22 @@ def test_who_corrected_it_does_not_send_it_on_where_a_second_person_is_asked_for
     assert "Imara has corrected" in refused
     assert "somebody who has not has to send it on" in refused
     assert post.issue().state is IssueState.PAUSED
+    seen = hidden(joss.get(f"{post.path}/sending").text, "version")
+    correct("It is nine.")
+    refused = post.press("resume", joss, version=seen)
+    assert "It was corrected since you looked." in refused, "she sends on what she saw"
     assert "It goes on." in post.press("resume", joss)
     with post.database.reading() as session:
         last = select(IssueChange).order_by(IssueChange.id.desc()).limit(1)
         approval = session.scalars(last).one()
-        assert (approval.by, approval.words) == ("Joss", "Version 1 is approved.")
+        assert (approval.by, approval.words) == ("Joss", "Version 2 is approved.")
     post.press("pause")
     assert "It goes on." in post.press("resume"), "that correction was let go"
 
     post.set_rows(ada=DeliveryState.ACCEPTED, bob=DeliveryState.IN_DOUBT, eve=DeliveryState.FAILED)
     with post.database.transaction() as session:
         session.execute(update(Issue).values(state=IssueState.SENT))
-    correct("It is nine.")
+    correct("It is ten.")
     assert "Imara has corrected" in post.press("resend", reason="refused")
     assert "Imara has corrected" in post.press("resolve", None, **{"as": "queued"})
     assert "Settled as accepted: one reader." in post.press("resolve", None, **{"as": "accepted"})
