@@ -117,7 +117,7 @@ def roll_back(connection: Connection) -> None:
     Raises:
         DBAPIError: as SQLAlchemy raises it.
     """
-    if _has_driver(connection):
+    if _has_driver(connection) and not connection.invalidated:
         _tell(connection, b"ROLLBACK")
 
 

@@ -99,8 +99,10 @@ class Database:
             else:
                 # What was read can be used after: a rollback would expire it.
                 session.expunge_all()
-                # Reading ends this way all the time, and would be planned anew each time.
-                roll_back(session.connection())
+                # Reading ends this way all the time, and would be planned anew each time. After a
+                # mistake that was seen to, the session has no connection to ask.
+                if session.is_active:
+                    roll_back(session.connection())
                 session.rollback()
 
     @contextmanager

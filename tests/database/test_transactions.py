@@ -171,6 +171,24 @@ def test_what_reading_changes_is_rolled_back(database: Database) -> None:
     assert beats(database) == []
 
 
+def test_reading_ends_well_after_a_mistake_that_was_seen_to(database: Database) -> None:
+    beat(database, "tick")
+    with database.reading() as session, suppress(DBAPIError):
+        session.execute(text("SELECT nothing FROM nowhere"))
+    with database.reading() as session:
+        session.add(Heartbeat(name="tick", at=NOW))
+        with suppress(IntegrityError):
+            session.flush()
+    assert beats(database) == ["tick"]
+
+
+@POSTGRESQL
+def test_reading_ends_well_where_an_outage_was_seen_to(database: Database) -> None:
+    with database.reading() as session, suppress(DBAPIError):
+        session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    assert beats(database) == []
+
+
 @POSTGRESQL
 def test_what_is_read_again_and_again_is_planned_once(database: Database) -> None:
     asked = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%heartbeat%'"
