@@ -30,8 +30,7 @@ def remember_links(app: Flask) -> None:
 
 
 def _is_plain(endpoint: str, values: dict[str, Any]) -> bool:
-    return (
-        not endpoint.startswith(".")
-        and all(type(each) in PLAIN for each in values.values())
-        and "_external" not in values
+    # Somebody's token comes once, and is theirs; `_scheme` and `_external` bring in the host.
+    return not endpoint.startswith(".") and all(
+        type(each) in PLAIN and name != "token" and name[0] != "_" for name, each in values.items()
     )
