@@ -156,8 +156,10 @@ function fieldsOf(form) {
  * @returns {HTMLFormElement | undefined}
  */
 function formFor(content) {
-  const found = [...document.forms].filter((form) => form.method === "post" && actionOf(form) === content.action);
-  return found.length > 1 ? found.find((form) => contentOf(form)?.first === content.first) : found[0];
+  // Of forms with one address the only one left may be another line's.
+  return [...document.forms].find(
+    (form) => form.method === "post" && actionOf(form) === content.action && contentOf(form)?.first === content.first,
+  );
 }
 
 /**

@@ -101,10 +101,22 @@ def test_what_was_typed_outlasts_the_end_of_the_session(
     assert wire(staffed).section == "Harbour"
     assert memory(page) == "{}"
 
-    # To the one who typed it, and to nobody who signs in after them.
     section.fill("Roofs")
     end_all(staffed)
     save.click()
+    # What was typed for one line of a page, which is gone, is not put into the only one left.
+    kept = memory(page)
+    change = "text => Object.assign(sessionStorage, JSON.parse(text))"
+    page.evaluate(change, kept.replace('first\\":\\"', 'first\\":\\"gone-'))
+    sit_down(staffed, page)
+    page.goto(home)
+    expect(section).to_have_value("Harbour")
+    assert "Roofs" in memory(page)
+    page.evaluate(change, kept)
+    end_all(staffed)
+
+    # To the one who typed it, and to nobody who signs in after them.
+    page.goto(home)
     sign_in(page, JOSS)
     page.wait_for_url(home)
     expect(section).to_have_value("Harbour")
