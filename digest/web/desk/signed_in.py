@@ -123,7 +123,11 @@ def _sign_in_first() -> AnyResponse | None:
 
 
 def carries_on(*, writes: bool = False) -> Callable[[View], View]:
-    """Mark a view that opens one transaction, by `carried_on`, and whether that one writes."""
+    """Mark a view that opens one transaction, by `carried_on`, and whether that one writes.
+
+    On SQLite, where one writes at a time, one that writes opens its own: whoever is refused waits
+    for nobody who writes, and is in nobody's way.
+    """
 
     def marked(view: View) -> View:
         view.carries_on = writes  # type: ignore[attr-defined]
@@ -135,7 +139,7 @@ def carries_on(*, writes: bool = False) -> Callable[[View], View]:
 def _carries_on() -> bool | None:
     view = current_app.view_functions.get(request.endpoint or "")
     writes: bool | None = getattr(view, "carries_on", None)
-    return writes
+    return None if writes and current_runtime().database.is_sqlite else writes
 
 
 @contextmanager

@@ -191,6 +191,14 @@ def test_who_is_refused_again_and_again_takes_no_connection_away(join: Join) -> 
     assert viewer.is_in()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_who_is_refused_waits_for_nobody_who_writes(imara: Colleague, database: Database) -> None:
+    stranger = imara.client.application.test_client()
+    with database.transaction():
+        answers = [each.post(READERS, data={"address": "rob"}) for each in (stranger, imara.client)]
+    assert [each.status_code for each in answers] == [303, 403]
+
+
 def test_a_reader_is_found_by_the_beginning_of_the_address_without_reading_all(
     database: Database,
 ) -> None:
