@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from typing import Any
 
 from flask import Flask, render_template_string
 
@@ -25,7 +26,7 @@ def test_what_hangs_on_the_host_is_written_for_each(app: Flask) -> None:
 def test_no_readers_token_is_remembered(app: Flask) -> None:
     token = RING.sign(Purpose.PREFERENCES, b"a reader's own..")
     with app.test_request_context("/"):
-        url_for = app.jinja_env.globals["url_for"]
+        url_for: Any = app.jinja_env.globals["url_for"]
         url_for("preferences.show", token=RING.sign(Purpose.PREFERENCES, b"b reader's own.."))
         gc.collect()
         before = sys.getrefcount(token)
