@@ -148,15 +148,16 @@ def picture(
         raise click.UsageError(
             "Give one of --file, --candidate, --none and --own, or --focus or --alt."
         )
-    if focus is not None and (without or own):
-        raise click.UsageError("With --none and --own there is nothing to crop: leave --focus out.")
+    if focus is not None and without:
+        raise click.UsageError("With --none there is nothing to crop: leave --focus out.")
     chosen: Picture | Drawn = Picture.AS_IT_IS
     with typed_wrongly():
         focus = None if focus is None else focus_of(focus)
         if file is not None:
             chosen = drawn("file", read_bytes(file, BYTES_AT_MOST), focus)
         elif candidate is not None or focus is not None:
-            chosen = _fetched(name, article_id, candidate, focus)
+            kept = Picture.ARTICLES if own else Picture.AS_IT_IS
+            chosen = _fetched(name, article_id, candidate, focus, kept)
         elif without or own:
             chosen = Picture.NONE if without else Picture.ARTICLES
         change(
@@ -170,16 +171,16 @@ def picture(
 
 
 def _fetched(
-    name: IssueName, article_id: int, candidate: int | None, focus: str | None
+    name: IssueName, article_id: int, candidate: int | None, focus: str | None, kept: Picture
 ) -> Drawn | Picture:
-    """Return a candidate, or what it takes to crop the picture that a story has."""
+    """Return a candidate, or what it takes to crop the picture that a story has, or gets again."""
     with runtime() as opened:
         fetcher = open_fetcher(opened.database, opened.settings)
         if candidate is not None:
             return fetched_candidate(opened.database, fetcher, article_id, candidate, focus)
         with opened.database.reading() as session:
             issue_id = find_issue(session, name).id
-        return to_crop(opened.database, fetcher, issue_id, article_id, focus or MIDDLE)
+        return to_crop(opened.database, fetcher, issue_id, article_id, focus or MIDDLE, kept)
 
 
 @click.command()

@@ -120,7 +120,7 @@ def test_changing_a_picture(composed: CommandLine, database: Database, tmp_path:
     for arguments, said in (
         ((), "Give one of --file"),
         (("--own", "--none"), "Give one of --file"),
-        (("--own", "--focus", "1,1"), "there is nothing to crop"),
+        (("--none", "--focus", "1,1"), "there is nothing to crop"),
         (("--focus", "1"), "--focus: Give two whole percentages"),
     ):
         refused = composed(*change, *arguments)

@@ -63,14 +63,15 @@ def _file_name(url: str) -> str:
 class Drawn:
     """A picture in both shapes, cropped about `focus`, and as a whole; `alt`: as its page says.
 
-    `is_articles`: it is the one that the article has, so that only the crop is new.
+    `of`: for the one that the article has, whether the story shows it (`AS_IT_IS`), so that only
+    the crop is new, or shows it again (`ARTICLES`); None: it is another.
     """
 
     pictures: ArticlePictures
     whole: Encoded
     focus: str | None
     alt: str = ""
-    is_articles: bool = False
+    of: Picture | None = None
 
 
 def drawn(
@@ -79,7 +80,7 @@ def drawn(
     focus: str | None = None,
     *,
     alt: str = "",
-    is_articles: bool = False,
+    of: Picture | None = None,
 ) -> Drawn:
     """Prepare a picture that somebody sent. It takes its time: call it outside of a transaction.
 
@@ -93,7 +94,7 @@ def drawn(
         raise FieldError(field, str(error)) from None
     if found.thumbnail is None:
         raise FieldError(field, f"It needs at least {THUMBNAIL.at_least} pixels across.")
-    return Drawn(found, whole, focus, alt, is_articles)
+    return Drawn(found, whole, focus, alt, of)
 
 
 def fetched_candidate(
@@ -114,11 +115,17 @@ def fetched_candidate(
 
 
 def to_crop(
-    database: Database, fetcher: Fetcher, issue_id: int, article_id: int, focus: str
+    database: Database,
+    fetcher: Fetcher,
+    issue_id: int,
+    article_id: int,
+    focus: str,
+    choice: Picture = Picture.AS_IT_IS,
 ) -> Drawn | Picture:
-    """Return what `set_picture` needs to crop the picture that a story has about another point.
+    """Return what `set_picture` needs to crop the picture that a story has, or gets, elsewhere.
 
-    The article's own is fetched: only its crop is kept. Call it outside of a transaction.
+    `choice`: the one that it has, or the article's. That is fetched: only its crop is kept. Call it
+    outside of a transaction.
 
     Raises:
         FieldError: `focus`: it is not to be had; says why.
@@ -126,12 +133,14 @@ def to_crop(
     with database.reading() as session:
         mine = (Story.issue_id == issue_id, Story.article_id == article_id)
         story = session.scalar(select(Story).where(*mine))
-        if story is None or story.own_picture or focus == MIDDLE:
-            return Picture.AS_IT_IS
-        url = story.article.image_url
+        if story is None or focus == MIDDLE:
+            return choice
+        if story.own_picture and choice is Picture.AS_IT_IS:
+            return choice
+        url, alt = story.article.image_url, story.article.image_alt
     if url is None:
         raise FieldError("focus", "Only the crop of its picture is kept. Send the picture again.")
-    return drawn("focus", _fetched("focus", fetcher, url), focus, is_articles=True)
+    return drawn("focus", _fetched("focus", fetcher, url), focus, alt=alt, of=choice)
 
 
 def _fetched(field: str, fetcher: Fetcher, url: str) -> bytes:
@@ -172,11 +181,13 @@ def set_picture(
         return turn.end()
     story = story or in_issue(turn, article_id)
     another = _change(turn, story, picture, focus, version)
+    said = (picture.alt if isinstance(picture, Drawn) else "") or None
     if alt is not None:
+        is_articles = isinstance(picture, Drawn) and picture.of is not None
+        text = text or (said if is_articles else None)
         change_text(turn, story, ChangedField.ALT, text, version)
     elif another:
-        said = picture.alt if isinstance(picture, Drawn) else ""
-        change_text(turn, story, ChangedField.ALT, said or None, None)
+        change_text(turn, story, ChangedField.ALT, said, None)
     return turn.end()
 
 
@@ -184,21 +195,35 @@ def _change(
     turn: Turn, story: Story, picture: Picture | Drawn, focus: str | None, version: int | None
 ) -> bool:
     """Change the picture; tell whether it is another now."""
-    if isinstance(picture, Drawn) and not picture.is_articles:
-        return _show(turn, story, picture)
-    if picture in {Picture.NONE, Picture.ARTICLES}:
-        return _take_away(turn, story, own=picture is Picture.NONE)
-    if focus is not None:
-        whole = picture.whole if isinstance(picture, Drawn) else None
-        _crop(turn, story, focus, whole, version)
-    return False
+    drawn_one = picture if isinstance(picture, Drawn) else None
+    if drawn_one is not None and drawn_one.of is None:
+        return _show(turn, story, drawn_one)
+    choice, another = drawn_one.of if drawn_one is not None else picture, False
+    if choice in {Picture.NONE, Picture.ARTICLES}:
+        another = _take_away(turn, story, own=choice is Picture.NONE)
+        # Where the one before was cropped is gone with it.
+        version = None
+    if focus is not None and choice is not Picture.NONE:
+        _crop(turn, story, focus, drawn_one, version)
+    return another
 
 
-def _crop(turn: Turn, story: Story, focus: str, whole: Encoded | None, version: int | None) -> None:
-    if whole is not None and not story.own_picture:
-        story.own_whole = store_media(turn.session, whole, turn.now)
+def _crop(
+    turn: Turn, story: Story, focus: str, articles: Drawn | None, version: int | None
+) -> None:
+    if articles is None:
+        change_text(turn, story, ChangedField.FOCUS, focus, version)
+        return
+    if story.own_picture:
+        words = "Somebody chose another picture first. The focal point was kept, and not taken."
+        turn.lose(ChangedField.FOCUS, story.own_focus, focus, words, story.article_id)
+        return
+    story.own_whole = store_media(turn.session, articles.whole, turn.now)
     change_text(turn, story, ChangedField.FOCUS, focus, version)
-    if not story.own_picture:
+    if story.own_picture:
+        # It is the article's picture still, and so are the words for it.
+        story.image_alt = story.image_alt or articles.alt or None
+    else:
         # Somebody else was first, and it was not taken.
         story.own_whole = None
 
@@ -210,13 +235,16 @@ def _show(turn: Turn, story: Story, picture: Drawn) -> bool:
         store_media(turn.session, each, turn.now) if each else None
         for each in (picture.pictures.lead, picture.pictures.thumbnail)
     ]
+    before = story.own_whole
     story.own_whole = store_media(turn.session, picture.whole, turn.now)
     if story.own_picture and (story.own_lead, story.own_thumbnail) == (lead, small):
         return False
-    _note(turn, story, "another", "{} has another picture in this issue.")
+    another = not story.own_picture or before != story.own_whole
+    if another:
+        _note(turn, story, "another", "{} has another picture in this issue.")
     story.own_picture, story.own_lead, story.own_thumbnail = True, lead, small
     _set_focus(turn, story, picture.focus)
-    return True
+    return another
 
 
 def _take_away(turn: Turn, story: Story, *, own: bool) -> bool:

@@ -4,6 +4,8 @@ and which point of it the crop keeps.
 A page of its own, so that no words are lost with a picture that cannot be used.
 """
 
+from collections.abc import Mapping
+
 from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, RequestEntityTooLarge
@@ -39,6 +41,7 @@ PLACES = {
     for left, across in ((0, "left"), (50, ""), (100, "right"))
 }
 ALT_SHOWN_AT_MOST = 5_000
+NOTHING_TYPED: Mapping[str, str] = {}
 
 story_picture_pages = desk_blueprint("story_picture", __name__, largest_form=LARGEST_UPLOAD)
 PATH = f"/issues/<{ID}:issue_id>/stories/<{ID}:article_id>/picture"
@@ -61,10 +64,10 @@ def change_picture(issue_id: int, article_id: int) -> AnyResponse:
         focus = _focus()
         picture = _chosen(issue_id, article_id, focus)
     except FieldError as error:
-        return _page(issue_id, article_id, error, request.form.get("alt"))
+        return _page(issue_id, article_id, error, request.form)
     except RefusedError as error:
         wrong = FieldError("picture", str(error))
-        return _page(issue_id, article_id, wrong, request.form.get("alt"))
+        return _page(issue_id, article_id, wrong, request.form)
     wrongs: list[FieldError] = []
     answer = carry_out(
         issue_id,
@@ -84,7 +87,7 @@ def change_picture(issue_id: int, article_id: int) -> AnyResponse:
     )
     # What is refused as a whole, a dropped story say, is told on the page of the issue.
     if wrongs and wrongs[0].field in {"picture", "alt", "focus"}:
-        return _page(issue_id, article_id, wrongs[0], request.form.get("alt"))
+        return _page(issue_id, article_id, wrongs[0], request.form)
     return answer
 
 
@@ -118,9 +121,10 @@ def _chosen(issue_id: int, article_id: int, focus: str | None) -> Picture | Draw
         return drawn("file", file.stream.read(BYTES_AT_MOST + 1), focus)
     runtime = current_runtime()
     fetcher = open_fetcher(runtime.database, runtime.settings)
-    as_it_is = choice == Picture.AS_IT_IS.value
-    if as_it_is and focus is not None and focus != request.form.get("focus_was"):
-        return to_crop(runtime.database, fetcher, issue_id, article_id, focus)
+    may_be_cropped = choice in {Picture.AS_IT_IS.value, Picture.ARTICLES.value}
+    if may_be_cropped and focus is not None and focus != request.form.get("focus_was"):
+        kept = Picture(choice)
+        return to_crop(runtime.database, fetcher, issue_id, article_id, focus, kept)
     if choice in {each.value for each in Picture}:
         return Picture(choice)
     number = picture_number(choice)
@@ -128,7 +132,11 @@ def _chosen(issue_id: int, article_id: int, focus: str | None) -> Picture | Draw
 
 
 def _page(
-    issue_id: int, article_id: int, error: FieldError | None = None, typed: str | None = None
+    issue_id: int,
+    article_id: int,
+    error: FieldError | None = None,
+    # Handed in, for of a form that is too large nothing may be read.
+    form: Mapping[str, str] = NOTHING_TYPED,
 ) -> Response:
     with current_runtime().database.reading() as session:
         issue = found_issue(session, issue_id)
@@ -138,7 +146,7 @@ def _page(
             raise NotFoundError("That story is not in this issue.")
         alt, focus = alt_for(story), story.own_focus or MIDDLE
         thumbnail = story.own_thumbnail if story.own_picture else story.article.thumbnail
-        chosen = request.form.get("focus", focus if focus in PLACES else TYPED)
+        chosen = form.get("focus", focus if focus in PLACES else TYPED)
         left, _, top = focus.partition(",")
         return show(
             "story_picture.html",
@@ -154,8 +162,8 @@ def _page(
             places=PLACES,
             focus=focus,
             chosen=chosen,
-            left=request.form.get("focus_x", left)[:3],
-            top=request.form.get("focus_y", top)[:3],
+            left=form.get("focus_x", left)[:3],
+            top=form.get("focus_y", top)[:3],
             alt=alt,
-            typed=alt if typed is None else typed[:ALT_SHOWN_AT_MOST],
+            typed=form.get("alt", alt)[:ALT_SHOWN_AT_MOST],
         )

@@ -143,7 +143,13 @@ def test_the_crop_keeps_the_place_that_was_chosen_in_this_issue_only(
     salt, reef = table.articles["salt"], table.articles["reef"]
     wide = http_server.route("/i/wide.jpg", file_of(photograph(1400, 500)))
     with database.transaction() as session:
-        session.execute(update(Article).where(Article.id == salt).values(image_url=wide))
+        session.execute(
+            update(Article).where(Article.id == salt).values(image_url=wide, image_alt="A salt pan")
+        )
+
+    def said_of_it() -> str:
+        with database.reading() as session:
+            return alt_for(session.scalars(select(Story).where(Story.article_id == salt)).one())
 
     def edges() -> str:
         """Say which edges of the picture the reader of the mail gets, red on the left."""
@@ -171,6 +177,7 @@ def test_the_crop_keeps_the_place_that_was_chosen_in_this_issue_only(
     first = table.look(f"/stories/{salt}/picture").text
     press("The focal point of “The story of the salt” is changed.", focus="0,50")
     assert edges() == "left"
+    assert said_of_it() == "A salt pan", "it is the same picture"
     press("is changed", focus="typed", focus_x="100", focus_y="50")
     assert edges() == "right"
     assert len(http_server.requests) == 1, "the whole is kept"
@@ -196,10 +203,18 @@ def test_the_crop_keeps_the_place_that_was_chosen_in_this_issue_only(
     assert edges() == ""
     press("It is cropped about 100,50.", focus="100,50", file=(wide_file(), "mine.jpg"))
     assert edges() == "right"
+    press("description of “The story of the salt” is changed", alt="Mine")
+    press("is cropped about 0,50.", focus="0,50", file=(wide_file(), "mine.jpg"))
+    assert (edges(), said_of_it()) == ("left", "Mine"), "the same picture, sent again"
     with database.transaction() as session:
         session.execute(update(Issue).values(approved_at=NOW, approved_by="Joss"))
     press("What Joss approved was changed, so that is void.", focus="0,100")
     press("Its focal point is forgotten.", picture="article")
+    assert said_of_it() == "A salt pan"
+    press("has another picture", file=(wide_file(), "mine.jpg"), focus="0,100")
+    press("has the article’s picture again", picture="article", focus="100,50")
+    assert (edges(), said_of_it()) == ("right", "A salt pan"), "both in one"
+    press("has the article’s picture again", picture="article")
     with database.transaction() as session:
         session.execute(update(Article).where(Article.id == salt).values(image_url=None))
     for fields, said in (
