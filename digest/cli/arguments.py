@@ -17,6 +17,7 @@ from digest.delivery.controls.pausing import UNDER_WAY
 from digest.errors import FieldError, NotFoundError
 from digest.models import BEFORE_FREEZE, Issue, Newsletter, Story
 from digest.newsroom.issues.calendar import moment, oddity
+from digest.newsroom.issues.coming import is_made_ahead, next_send_at
 from digest.newsroom.newsletters import find_newsletter
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -226,10 +227,10 @@ def _is_number(text: str) -> bool:
 issue_argument = click.argument("name", metavar="ISSUE", type=IssueArgument())
 
 
-def find_issue(session: Session, name: IssueName, *, sent: bool = False) -> Issue:
+def find_issue(session: Session, name: IssueName, now: datetime, *, sent: bool = False) -> Issue:
     """Return the issue of that name; a bare newsletter means the next one that waits to go.
 
-    With `sent` it means the last one that went.
+    With `sent` it means the last one that went. What is made ahead for later weeks is never meant.
 
     Raises:
         NotFoundError: with what to do.
@@ -239,7 +240,7 @@ def find_issue(session: Session, name: IssueName, *, sent: bool = False) -> Issu
         newsletter = None
     else:
         newsletter = find_newsletter(session, name.slug or "")
-        found = session.scalars(_named(newsletter, name, sent=sent)).first()
+        found = session.scalars(_named(session, newsletter, name, now, sent=sent)).first()
     if found is not None:
         return found
     if newsletter is not None and name.number is None and name.on is None:
@@ -252,7 +253,9 @@ def find_issue(session: Session, name: IssueName, *, sent: bool = False) -> Issu
     raise NotFoundError(f"There is no issue {name.typed}. See: digest issue list")
 
 
-def find_under_way(session: Session, name: IssueName, *, or_waiting: bool = False) -> Issue:
+def find_under_way(
+    session: Session, name: IssueName, now: datetime, *, or_waiting: bool = False
+) -> Issue:
     """Return the issue of that name; a bare newsletter means the one that is on its way.
 
     With `or_waiting` it may as well be one that waits to go out.
@@ -261,12 +264,13 @@ def find_under_way(session: Session, name: IssueName, *, or_waiting: bool = Fals
         NotFoundError: there is none, or more than one could be meant.
     """
     if name.slug is None or name.number is not None or name.on is not None:
-        return find_issue(session, name)
+        return find_issue(session, name, now)
     newsletter = find_newsletter(session, name.slug)
     states = (*UNDER_WAY, *BEFORE_FREEZE) if or_waiting else UNDER_WAY
     found = session.scalars(
         select(Issue)
         .where(Issue.newsletter_id == newsletter.id, Issue.state.in_(states))
+        .where(~is_made_ahead(next_send_at(session, newsletter, now)))
         .order_by(Issue.send_at, Issue.id)
     ).all()
     if len(found) == 1:
@@ -278,7 +282,9 @@ def find_under_way(session: Session, name: IssueName, *, or_waiting: bool = Fals
     raise NotFoundError(f"Which issue of {newsletter.name}? Name one of: {names}.")
 
 
-def _named(newsletter: Newsletter, name: IssueName, *, sent: bool) -> Select[Issue]:
+def _named(
+    session: Session, newsletter: Newsletter, name: IssueName, now: datetime, *, sent: bool
+) -> Select[Issue]:
     query = select(Issue).where(Issue.newsletter_id == newsletter.id)
     if name.number is not None:
         return query.where(Issue.number == name.number)
@@ -286,7 +292,8 @@ def _named(newsletter: Newsletter, name: IssueName, *, sent: bool) -> Select[Iss
         return query.where(Issue.occurrence_on == name.on)
     if sent:
         return query.where(Issue.number.is_not(None)).order_by(Issue.number.desc())
-    return query.where(Issue.state.in_(BEFORE_FREEZE)).order_by(Issue.send_at, Issue.id)
+    ahead = is_made_ahead(next_send_at(session, newsletter, now))
+    return query.where(Issue.state.in_(BEFORE_FREEZE), ~ahead).order_by(Issue.send_at, Issue.id)
 
 
 def short_name(issue: Issue) -> str:

@@ -82,7 +82,7 @@ def resolve(
     """
     with runtime() as opened, typed_wrongly():
         with opened.database.transaction() as session:
-            found = find_issue(session, name, sent=True)
+            found = find_issue(session, name, opened.clock.now(), sent=True)
             resolved = resolving.resolve(
                 session,
                 found.id,
@@ -143,7 +143,7 @@ def export(name: IssueName, file: Path) -> None:
     Those still to go are among them. Whoever was erased stands there without an address.
     """
     with runtime() as opened, opened.database.reading() as session:
-        found = find_issue(session, name, sent=True)
+        found = find_issue(session, name, opened.clock.now(), sent=True)
         refuse_folded(found)
         total = count_missed(session, found.id)
         rows = list_missed(session, found.id)
@@ -181,7 +181,7 @@ def resend(
     """
     with runtime() as opened, typed_wrongly():
         with opened.database.transaction() as session:
-            found = find_issue(session, name, sent=True)
+            found = find_issue(session, name, opened.clock.now(), sent=True)
             resent = resending.resend(
                 session, found.id, now=opened.clock.now(), reasons=reasons, dry_run=dry_run
             )

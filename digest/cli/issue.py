@@ -123,7 +123,7 @@ def _issue_to_compose(
     session: Session, name: IssueName, special: datetime | None, now: datetime
 ) -> Issue:
     if name.id is not None or name.number is not None:
-        return find_issue(session, name)
+        return find_issue(session, name, now)
     newsletter = find_newsletter(session, name.slug or "")
     if special is not None:
         at = moment_in(newsletter.zone, special)
@@ -187,7 +187,7 @@ def approve(name: IssueName, version: int | None, acting: Acting, override: str 
     with runtime() as opened, typed_wrongly():
         now = opened.clock.now()
         with opened.database.transaction() as session:
-            found = find_issue(session, name)
+            found = find_issue(session, name, opened.clock.now())
             actor, by = acting.begin(session, found.newsletter)
             approve_issue(
                 session,
@@ -256,7 +256,7 @@ def send(
         if special is None and sys.stdin.isatty():
             special = _ask_whether_special(opened, name, now)
         with opened.database.transaction() as session:
-            found = find_issue(session, name)
+            found = find_issue(session, name, opened.clock.now())
             day = found.occurrence_on
             actor, by = acting.begin(session, found.newsletter)
             approves = found.approved_at is None
@@ -295,7 +295,7 @@ def _looked_over(opened: Runtime, session: Session, found: Issue) -> str:
 
 def _ask_whether_special(opened: Runtime, name: IssueName, now: datetime) -> bool:
     with opened.database.reading() as session:
-        found = find_issue(session, name)
+        found = find_issue(session, name, now)
         day, zone = found.occurrence_on, found.newsletter.zone
     if day is None or day <= zones.local_date(now, zone):
         return False

@@ -54,7 +54,7 @@ def take_up(name: IssueName, acting: Acting) -> None:
     with runtime() as opened:
         now = opened.clock.now()
         with opened.database.transaction() as session:
-            found = find_issue(session, name)
+            found = find_issue(session, name, opened.clock.now())
             actor, _ = acting.begin(session, found.newsletter)
             skipping.take_up(session, found, now)
             fields = ("state", "reason")
@@ -70,7 +70,7 @@ def find_or_make_issue(session: Session, name: IssueName, now: datetime) -> Issu
         NotFoundError, RefusedError: with what to do.
     """
     try:
-        return find_issue(session, name)
+        return find_issue(session, name, now)
     except NotFoundError:
         if name.on is None:
             raise

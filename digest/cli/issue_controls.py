@@ -38,7 +38,7 @@ def pause(name: IssueName, acting: Acting, reason: str, as_json: bool) -> None:
     """
     with runtime() as opened:
         with opened.database.transaction() as session:
-            found = find_under_way(session, name)
+            found = find_under_way(session, name, opened.clock.now())
             actor, by = acting.begin(session, found.newsletter)
             changed = pausing.pause(session, found.id, by.name, reason)
             _log(opened, session, actor, "issue pause", found, changed=changed)
@@ -68,9 +68,9 @@ def resume(name: IssueName, acting: Acting, override: str | None, as_json: bool)
     acting.refuse_as_user(override)
     with runtime() as opened, typed_wrongly():
         with opened.database.transaction() as session:
-            found = find_under_way(session, name)
-            actor, by = acting.begin(session, found.newsletter)
             now = opened.clock.now()
+            found = find_under_way(session, name, now)
+            actor, by = acting.begin(session, found.newsletter)
             changed = pausing.resume(session, found.id, now)
             let_go_on(session, found, by, now, override=override)
             if override is not None:
@@ -100,7 +100,7 @@ def cancel(name: IssueName, acting: Acting, reason: str, as_json: bool) -> None:
     """
     with runtime() as opened:
         with opened.database.transaction() as session:
-            found = find_under_way(session, name, or_waiting=True)
+            found = find_under_way(session, name, opened.clock.now(), or_waiting=True)
             actor, by = acting.begin(session, found.newsletter)
             changed = pausing.cancel(session, found.id, by.name, reason)
             _log(opened, session, actor, "issue cancel", found, changed=changed)

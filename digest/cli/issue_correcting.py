@@ -51,7 +51,7 @@ def correct(
     with runtime() as opened, typed_wrongly():
         settings = opened.settings
         with opened.database.transaction() as session:
-            found = find_issue(session, name, sent=True)
+            found = find_issue(session, name, opened.clock.now(), sent=True)
             actor, by = acting.begin(session, found.newsletter)
             outcome = correct_issue(
                 session,

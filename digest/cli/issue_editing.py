@@ -101,7 +101,7 @@ def add(name: IssueName, url: str, acting: Acting, as_json: bool) -> None:
     """
     with runtime() as opened, typed_wrongly():
         with opened.database.reading() as session:
-            find_issue(session, name)
+            find_issue(session, name, opened.clock.now())
         fetcher, now = open_fetcher(opened.database, opened.settings), opened.clock.now()
         found = find_by_address(opened.database, fetcher, url, now)
     change(
@@ -179,7 +179,7 @@ def _fetched(
         if candidate is not None:
             return fetched_candidate(opened.database, fetcher, article_id, candidate, focus)
         with opened.database.reading() as session:
-            issue_id = find_issue(session, name).id
+            issue_id = find_issue(session, name, opened.clock.now()).id
         return to_crop(opened.database, fetcher, issue_id, article_id, focus or MIDDLE, kept)
 
 
@@ -279,7 +279,7 @@ def history(name: IssueName, limit: int, as_json: bool) -> None:
     To bring a text back: digest issue edit ISSUE --bring-back CHANGE.
     """
     with runtime() as opened, opened.database.reading() as session:
-        found = find_issue(session, name)
+        found = find_issue(session, name, opened.clock.now())
         changes = list_changes(session, found, limit)
         called, zone = short_name(found), found.newsletter.zone
     if as_json:
@@ -307,9 +307,7 @@ def change(
     *,
     as_json: bool,
     logged: str = "issue edit",
-    find: Callable[[Session, IssueName, datetime], Issue] = lambda session, name, _: find_issue(
-        session, name
-    ),
+    find: Callable[[Session, IssueName, datetime], Issue] = find_issue,
 ) -> None:
     """Do it in one transaction, log it, and say what happened."""
     with runtime() as opened:

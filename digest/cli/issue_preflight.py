@@ -29,7 +29,7 @@ def preflight(name: IssueName, as_json: bool) -> None:
     with runtime() as opened:
         url, now = opened.settings.public_url, opened.clock.now()
         with opened.database.reading() as session:
-            found = find_issue(session, name)
+            found = find_issue(session, name, opened.clock.now())
             issue_id, called = found.id, short_name(found)
         fetcher = open_fetcher(opened.database, opened.settings)
         looked = look_now(opened.database, issue_id, fetcher=fetcher, public_url=url, now=now)
@@ -92,7 +92,7 @@ def accept(name: IssueName, codes: tuple[str, ...], acting: Acting) -> None:
     with runtime() as opened:
         url, now = opened.settings.public_url, opened.clock.now()
         with opened.database.transaction() as session:
-            found = find_issue(session, name)
+            found = find_issue(session, name, opened.clock.now())
             actor, by = acting.begin(session, found.newsletter)
             rows = [
                 accepting.accept(session, found, code, by, now, public_url=url) for code in codes

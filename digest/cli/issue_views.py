@@ -50,7 +50,7 @@ def preview(name: IssueName, folder: Path, as_reader: str | None, as_json: bool)
     remark = ""
     # A look at a reader is written down.
     with runtime() as opened, opened.database.transaction() as session:
-        found = find_issue(session, name)
+        found = find_issue(session, name, opened.clock.now())
         stories = [story_as_json(story) for story in found.stories]
         stem = short_name(found).replace("/", "-")
         if as_reader is None:
@@ -86,7 +86,7 @@ def test(name: IssueName, address: str) -> None:
         except AddressError as error:
             raise click.UsageError(f"--to: {prose.ended(str(error))}") from None
         with opened.database.reading() as session:
-            found = find_issue(session, name)
+            found = find_issue(session, name, opened.clock.now())
             written = _previewed(opened, session, found, to)
         said = send_preview(written, opened.settings)
     click.echo(f"The relay accepted it: {said}")
@@ -101,7 +101,7 @@ def audience(name: IssueName, as_json: bool) -> None:
     Of one that is frozen already: digest issue report.
     """
     with runtime() as opened, opened.database.reading() as session:
-        found = find_issue(session, name)
+        found = find_issue(session, name, opened.clock.now())
         called = short_name(found)
         counted = count_audience(session, found.newsletter_id, opened.clock.now())
     if as_json:
@@ -122,7 +122,7 @@ def report(name: IssueName, key: str | None, as_json: bool) -> None:
     They are counted now. The figures, and the clicks, are as the tick has counted them.
     """
     with runtime() as opened, opened.database.reading() as session:
-        found = find_issue(session, name, sent=True)
+        found = find_issue(session, name, opened.clock.now(), sent=True)
         called, told = short_name(found), report_issue(session, found)
         drawn = issue_figures(session, found, opened.clock.now())
     if key is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from digest.models import BEFORE_FREEZE, Article, Issue, IssueState, Newsletter, Source, Story
@@ -48,6 +48,29 @@ def first_moment(newsletter: Newsletter, known: Known, after: datetime) -> datet
         if moments and slot.send_at > after:
             return min(moments)
     raise AssertionError("the calendar has an end")
+
+
+def is_made_ahead(next_at: datetime) -> ColumnElement[bool]:
+    """Say which issues are made for weeks after the next one, at `next_at`: to pin to them, say.
+
+    They are not composed, and nobody has to do anything about them yet.
+    """
+    return (
+        (Issue.state == IssueState.DRAFT)
+        & Issue.composed_at.is_(None)
+        & Issue.occurrence_on.is_not(None)
+        & (Issue.send_at > next_at)
+    )
+
+
+def was_made_ahead(issue: Issue, next_at: datetime) -> bool:
+    """Tell the same of an issue that is at hand."""
+    return (
+        issue.state is IssueState.DRAFT
+        and issue.composed_at is None
+        and issue.occurrence_on is not None
+        and issue.send_at > next_at
+    )
 
 
 def waiting_with(session: Session, source: Source) -> list[Issue]:

@@ -220,12 +220,12 @@ def _crop(
         return
     story.own_whole = store_media(turn.session, articles.whole, turn.now)
     change_text(turn, story, ChangedField.FOCUS, focus, version)
-    if story.own_picture:
-        # It is the article's picture still, and so are the words for it.
-        story.image_alt = story.image_alt or articles.alt or None
-    else:
+    if story.own_focus is None:
         # Somebody else was first, and it was not taken.
         story.own_whole = None
+    else:
+        # It is the article's picture still, and so are the words for it.
+        story.image_alt = story.image_alt or articles.alt or None
 
 
 def _show(turn: Turn, story: Story, picture: Drawn) -> bool:

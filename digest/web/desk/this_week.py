@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from digest.models import BEFORE_FREEZE, Issue, IssueState, Newsletter, Role, Story
-from digest.newsroom.issues.coming import earliest_known, first_moment
+from digest.newsroom.issues.coming import earliest_known, first_moment, was_made_ahead
 from digest.web.desk.approval import approval_shown
 from digest.web.desk.signed_in import carried_on, carries_on, desk, desk_blueprint, show
 from digest.web.desk.standing import Standing, missing_of, moment, needs_approval, standing_of
@@ -100,7 +100,8 @@ def _row(
     found = [
         (issue, stories)
         for issue, stories in told
-        if issue.state in OPEN and not _is_later(issue, next_at)
+        # What is made ahead stands in the calendar.
+        if issue.state in OPEN and not was_made_ahead(issue, next_at)
     ][:MOST_SHOWN]
     sent = [issue for issue, _ in told if issue.state is IssueState.SENT]
     last = max(sent, key=lambda issue: issue.number or 0, default=None)
@@ -116,14 +117,4 @@ def _row(
         missing=missing,
         may_approve=may_approve,
         last=(last, standing_of(last, now)) if last else None,
-    )
-
-
-def _is_later(issue: Issue, next_at: datetime) -> bool:
-    """Tell whether it is made for a later week, to pin stories to it say: the calendar has it."""
-    return (
-        issue.state is IssueState.DRAFT
-        and issue.composed_at is None
-        and issue.occurrence_on is not None
-        and issue.send_at > next_at
     )
