@@ -19,8 +19,19 @@ _WORD = re.compile(r"\w+")
 
 
 def too_few(issue: Issue) -> Iterator[Finding]:
-    """Tell where an issue has fewer stories than its newsletter wants at least."""
-    least, count = issue.newsletter.story_min, len(issue.stories)
+    """Tell where an issue has fewer stories than its newsletter wants at least, or usually.
+
+    The latter where the rule has not picked any yet: approved like this, it never does.
+    """
+    least, usual = issue.newsletter.story_min, issue.newsletter.story_count
+    count = len(issue.stories)
+    if least <= count < usual and issue.composed_at is None:
+        sentence = (
+            f"It is not composed yet, and has {prose.number_in_words(count)} of its "
+            f"{prose.count_in_words(usual, 'story', 'stories')}. Let us pick the rest (digest "
+            "issue compose), or leave it at that."
+        )
+        yield Finding("not composed", sentence, "stories")
     if count < least:
         have = prose.count_in_words(count, "story", "stories")
         more = prose.number_in_words(least - count)

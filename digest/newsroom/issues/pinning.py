@@ -44,12 +44,16 @@ def pin(session: Session, issue: Issue, article_id: int, by: Editor, now: dateti
     Raises:
         NotFoundError: there is no such article.
         RefusedError: it is pinned already, withdrawn or hidden; the issue is composed, skipped,
-            full, or frozen.
+            full, approved, or frozen.
     """
     turn = _begin(session, issue, by, now)
     article = refuse_unless_pickable(turn, article_id)
-    if turn.story(article_id) is not None:
+    found = turn.story(article_id)
+    if found is not None and found.is_by_hand:
         raise RefusedError(f"{quoted(article.title)} is pinned to {called(issue)} already.")
+    if found is not None:
+        # The rule had picked it before the issue was skipped: what is its own, it picks anew.
+        drop_from(turn, found)
     words = f"{quoted(article.title)} is pinned to {called(issue)}."
     add_story(turn, article, why=f"Pinned by {by.name}.", words=words)
     return turn.end()
@@ -63,7 +67,7 @@ def unpin(session: Session, issue: Issue, article_id: int, by: Editor, now: date
     """
     turn = _begin(session, issue, by, now)
     story = turn.story(article_id)
-    if story is None:
+    if story is None or not story.is_by_hand:
         raise RefusedError(f"That article is not pinned to {called(issue)}.")
     title = story.headline
     drop_from(turn, story)
@@ -93,7 +97,12 @@ def pinned_to(session: Session, newsletter: Newsletter, article_id: int, now: da
 
 
 def _waits(issue: Issue | None) -> bool:
-    return issue is None or (issue.state in BEFORE_FREEZE and issue.composed_at is None)
+    return issue is None or (
+        issue.state in BEFORE_FREEZE
+        and issue.composed_at is None
+        # What is approved goes as it is.
+        and issue.state is not IssueState.SCHEDULED
+    )
 
 
 def _begin(session: Session, issue: Issue, by: Editor, now: datetime) -> Turn:
@@ -101,7 +110,7 @@ def _begin(session: Session, issue: Issue, by: Editor, now: datetime) -> Turn:
         raise RefusedError(f"Take {called(issue)} up again first. {issue.reason}")
     turn = begin(session, issue, by, now)
     # Asked here, where the tick that composes it waits for us, or we have waited for it.
-    if issue.composed_at is not None:
+    if not _waits(issue):
         raise RefusedError(
             f"The stories of {called(issue)} have been picked already: pick or drop it there."
         )

@@ -97,4 +97,4 @@ def _found(session: Session, article_id: int) -> Article:
 
 def _has(issue: Issue | None, article_id: int) -> bool:
     stories = issue.stories if issue is not None else []
-    return any(story.article_id == article_id for story in stories)
+    return any(story.article_id == article_id and story.is_by_hand for story in stories)

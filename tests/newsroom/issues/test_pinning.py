@@ -8,6 +8,7 @@ from digest.database.transactions import Database
 from digest.errors import NotFoundError, RefusedError
 from digest.models import Article, Issue, IssueState, Newsletter, StoryRole
 from digest.newsroom.issues.agenda import keep_agenda
+from digest.newsroom.issues.approving import approve
 from digest.newsroom.issues.composing import compose
 from digest.newsroom.issues.filling import fill
 from digest.newsroom.issues.history import Editor, list_changes
@@ -22,7 +23,7 @@ from digest.newsroom.issues.pinning import (
 )
 from digest.newsroom.issues.scheduling import schedule
 from digest.newsroom.issues.skipping import issue_of, skip, take_up
-from digest.preflight.stories import withdrawn
+from digest.preflight.stories import too_few, withdrawn
 from tests.factories import make_article, make_newsletter
 
 # Saturdays at seven in London, composed a day ahead.
@@ -186,6 +187,45 @@ def test_a_pin_moves_with_its_issue_and_waits_with_a_skipped_one(house: House) -
         take_up(session, issue, MONDAY)
     house.tick(SEND_AT)
     assert house.stories(issue_id) == ["port*", "ledgers", "cold", "roofs"]
+
+
+def test_what_the_rule_had_picked_before_it_was_skipped_may_be_pinned(house: House) -> None:
+    house.tick(SEND_AT - timedelta(hours=24))
+    with house.database.transaction() as session:
+        issue = house.issue_of(session, SATURDAY)
+        assert len(issue.stories) == 4
+        skip(session, issue, IMARA, MONDAY)
+        take_up(session, issue, MONDAY)
+        roofs = house.articles["roofs"]
+        with pytest.raises(RefusedError, match="not pinned to the issue of 14 November 2026"):
+            unpin(session, issue, roofs, IMARA, MONDAY)
+        pin(session, issue, roofs, IMARA, MONDAY)
+        assert [story.headline for story in pins_of(issue)] == ["roofs"]
+        assert sorted(story.position for story in issue.stories) == [1, 2, 3, 4]
+        for slug in ("moon", "tide", "reef", "kelp"):
+            make_article(session, slug, title=slug, first_seen_at=SEND_AT, published_at=SEND_AT)
+        issue_id = issue.id
+    house.tick(SEND_AT - timedelta(hours=23))
+    assert "roofs" in house.stories(issue_id)
+
+
+def test_what_is_approved_before_it_is_composed_goes_as_it_is_and_says_so(house: House) -> None:
+    for slug in ("port", "cold", "roofs"):
+        issue_id = house.pin(slug, SATURDAY)
+    with house.database.transaction() as session:
+        issue = session.get_one(Issue, issue_id)
+        [found] = too_few(issue)
+        assert (found.blocks, found.sentence) == (
+            False,
+            "It is not composed yet, and has three of its four stories. Let us pick the rest "
+            "(digest issue compose), or leave it at that.",
+        )
+        approve(session, issue, "Imara", MONDAY)
+        assert may_be_pinned_to(session, issue.newsletter, MONDAY)[0].on == LATER
+        with pytest.raises(RefusedError, match="pick or drop it there"):
+            pin(session, issue, house.articles["bat"], IMARA, MONDAY)
+        pick_article(session, issue, house.articles["bat"], IMARA, MONDAY)
+        assert list(too_few(issue)) == []
 
 
 def test_a_pin_is_taken_back(house: House) -> None:
