@@ -4,16 +4,16 @@ An event about a reader holds none of their values, and what others wrote of tha
 their erasure.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from digest.delivery.controls.as_reader import AsRead, preview_as_reader
 from digest.delivery.messages import Links
 from digest.desk.audit import Actor, forget_address, forget_row, record
 from digest.errors import RefusedError
-from digest.models import Issue, Newsletter, Subscriber, Subscription
+from digest.models import AuditEvent, Issue, Newsletter, Subscriber, Subscription
 from digest.readers.consent.recording import Evidence
 from digest.readers.data.erasing import erase
 from digest.readers.preferences.leaving import leave
@@ -21,24 +21,41 @@ from digest.readers.preferences.pausing import pause, resume
 from digest.suppression import SuppressionKey
 
 TABLE = Subscriber.__tablename__
+LOOK = "reader look"
+# The views of one reader that a user goes through within this are one look.
+A_LOOK = timedelta(minutes=1)
 
 
 def note_look(session: Session, actor: Actor, reader: Subscriber, *, now: datetime) -> None:
     """Log that somebody looked at all that is held about a reader."""
-    record(session, actor, "reader look", TABLE, reader.id, now=now)
+    record(session, actor, LOOK, TABLE, reader.id, now=now)
 
 
 def show_as_reader(
     session: Session, actor: Actor, issue: Issue, reader: Subscriber, *, links: Links, now: datetime
 ) -> AsRead:
-    """Write an issue as a reader gets it, and log the look.
+    """Write an issue as a reader gets it, and log the look: once for a page and what it frames.
 
     Raises:
         RefusedError: as `preview_as_reader`.
     """
     seen = preview_as_reader(session, issue, reader, links=links, now=now)
-    note_look(session, actor, reader, now=now)
+    if not _looks_already(session, actor, reader, now=now):
+        note_look(session, actor, reader, now=now)
     return seen
+
+
+def _looks_already(session: Session, actor: Actor, reader: Subscriber, *, now: datetime) -> bool:
+    if actor.user is None:
+        return False
+    found = exists().where(
+        AuditEvent.of_table == TABLE,
+        AuditEvent.row_id == reader.id,
+        AuditEvent.verb == LOOK,
+        AuditEvent.user_id == actor.user.id,
+        AuditEvent.at > now - A_LOOK,
+    )
+    return session.execute(select(found)).scalar_one()
 
 
 def note_search(session: Session, actor: Actor, *, now: datetime) -> None:

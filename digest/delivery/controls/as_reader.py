@@ -15,6 +15,7 @@ from digest.errors import RefusedError
 from digest.models import (
     Correction,
     Delivery,
+    DeliveryState,
     Issue,
     Rendering,
     Subscriber,
@@ -25,6 +26,12 @@ WHY_NOT = {
     "suppressed": "Mail to this reader is blocked, so they would not get it.",
     "left": "This reader has left, so they would not get it.",
     "paused": "This reader has paused, so they would not get it now.",
+}
+
+WHY_DID_NOT = {
+    DeliveryState.FAILED: "failed",
+    DeliveryState.EXCLUDED: "was left out",
+    DeliveryState.CANCELLED: "was cancelled",
 }
 
 
@@ -96,13 +103,18 @@ def preview_as_reader(
         remark = WHY_NOT.get(why or "", "")
     else:
         # Which edition they get is decided when their mail leaves.
-        rendering_id = session.scalar(
-            select(Delivery.rendering_id).where(
+        delivery = session.execute(
+            select(Delivery.rendering_id, Delivery.state).where(
                 Delivery.issue_id == issue.id, Delivery.subscriber_id == reader.id
             )
-        )
-        if rendering_id is None:
+        ).first()
+        if delivery is None:
             remark = "No delivery of this issue to this reader is known: it shows what others got."
+        else:
+            rendering_id, state = delivery
+            if state in WHY_DID_NOT:
+                how = WHY_DID_NOT[state]
+                remark = f"Its delivery to this reader {how}, so they did not get it."
     preview = preview_issue(
         session,
         issue,
