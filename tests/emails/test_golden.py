@@ -166,7 +166,7 @@ def test_a_notice_to_the_editor_is_as_it_was(press: Press, kind: NoticeKind) -> 
     def to_editor(session: Session) -> Notice:
         issue = number_42(session)
         issue.newsletter.approval = Approval.REQUIRED
-        issue.state = IssueState.DRAFT
+        issue.state, issue.composed_at = IssueState.DRAFT, issue.compose_at
         if kind is NoticeKind.REMINDER:
             issue.closes_at, issue.send_at = NOW + timedelta(hours=2), NOW + timedelta(hours=3)
         if kind is NoticeKind.HELD:
@@ -227,6 +227,7 @@ def test_of_a_held_issue_it_is_not_said_when_it_goes_out(press: Press) -> None:
 
 def leave_out(issue: Issue) -> None:
     """What a person chose is gone; what the rule picked is replaced."""
+    issue.composed_at = issue.compose_at
     chosen, picked = issue.stories[1].article, issue.stories[5].article
     issue.left_out = [
         LeftOut(article_id=chosen.id, title=chosen.title, by_hand=True, at=NOW),

@@ -61,19 +61,22 @@ def view_for_editor(issue: Issue, now: datetime, url: str) -> EditorView:
         needs_second=_needs_second(issue),
         is_frozen=issue.frozen_at is not None,
         left_out=tuple(
-            _left_out(each)
+            _left_out(each, before=issue.composed_at is None or each.at <= issue.composed_at)
             for each in issue.left_out
             if issue.composed_at is None or each.at >= issue.composed_at
         ),
     )
 
 
-def _left_out(each: LeftOut) -> str:
+def _left_out(each: LeftOut, *, before: bool) -> str:
+    """Say that a story was left out; `before`: it was, when the rule had yet to pick the rest."""
     how = "is hidden" if each.hidden else "was withdrawn"
     title = f"“{prose.cut(each.title, LONGEST_TITLE)}” {how}"
     if each.replacement is not None:
         instead = prose.cut(each.replacement.title, LONGEST_TITLE)
         return f"{title}. “{instead}” takes its place."
+    if each.by_hand and before:
+        return f"{title}. A person had chosen it."
     if each.by_hand:
         return f"{title}. A person had chosen it, so nothing takes its place."
     return f"{title}, and there was nothing else to take its place."
@@ -106,7 +109,10 @@ def _needs_second(issue: Issue) -> bool:
 def _outlook(issue: Issue, needs_approval: bool) -> str:
     if issue.state is IssueState.HELD:
         return "The issue is held: it goes out when you send it, or give it a new time."
-    goes_out = f"The issue goes out on {_moment(issue.send_at, issue.newsletter.zone)}"
+    zone = issue.newsletter.zone
+    goes_out = f"The issue goes out on {_moment(issue.send_at, zone)}"
+    if issue.state is IssueState.DRAFT and issue.composed_at is None:
+        goes_out = f"The rest is picked on {_moment(issue.compose_at, zone)}. {goes_out}"
     return f"{goes_out}, once you have approved it." if needs_approval else f"{goes_out}."
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from digest.database.transactions import Database
+from digest.delivery.rendering.editor_view import view_for_editor
 from digest.errors import NotFoundError, RefusedError
 from digest.models import Article, Issue, IssueState, Newsletter, StoryRole
 from digest.newsroom.issues.agenda import keep_agenda
@@ -154,6 +155,9 @@ def test_what_is_hidden_or_withdrawn_by_then_is_left_out_and_said(house: House) 
     with house.database.reading() as session:
         issue = session.get_one(Issue, issue_id)
         assert (issue.state, issue.reason) == (IssueState.DRAFT, None), "the rule has yet to pick"
+        mail = view_for_editor(issue, MONDAY, "")
+        assert mail.left_out == ("“roofs” was withdrawn. A person had chosen it.",)
+        assert mail.outlook.startswith("The rest is picked on Friday 13 November")
     house.mark("port", withdrawn_at=MONDAY)
     house.tick(SEND_AT - timedelta(hours=24))
     assert house.stories(issue_id) == ["moon*", "bat", "ledgers"]
@@ -162,6 +166,8 @@ def test_what_is_hidden_or_withdrawn_by_then_is_left_out_and_said(house: House) 
         "“cold”, which a person had chosen, is hidden, and left out."
     )
     with house.database.reading() as session:
+        mail = view_for_editor(session.get_one(Issue, issue_id), SEND_AT, "")
+        assert "“cold” is hidden. A person had chosen it." in mail.left_out
         findings = [each.sentence for each in withdrawn(session.get_one(Issue, issue_id))]
     assert [words.partition(" before")[0] for words in findings] == [
         "“roofs” was picked by a person, and withdrawn at its source",
