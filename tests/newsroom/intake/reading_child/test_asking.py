@@ -321,7 +321,7 @@ def test_left_alone_it_ends_and_the_next_feed_gets_another(make_reader: Make) ->
     reader = make_reader(idle_seconds=0.2)
     first = does(reader, "pid")
     wait_until(lambda: is_gone(first), "it is gone, and no zombie")
-    assert reader.pid is None
+    wait_until(lambda: reader.pid is None, "it is known to be gone")
     assert does(reader, "pid") != first
 
 
