@@ -271,12 +271,12 @@ def test_what_is_typed_is_saved_while_the_links_are_being_asked(
     page.goto(f"{staffed.url}/desk/issues/{draft}")
     held: list[Route] = []
     page.route("**/preflight", lambda route: held.append(route))
-    page.get_by_role("button", name="Check now", exact=True).click()
+    page.get_by_role("button", name="Check now", exact=True).press("Enter")
     expect(page.locator("[data-told]")).to_have_text("The links are being asked.")
     page.get_by_label("Your note").fill("Good morning.")
     expect(page.locator("#note-hint")).to_have_text("13 of 5,000 characters")
     assert note_of(staffed, draft) == "Good morning."
-    page.get_by_role("button", name="Check now", exact=True).click()
+    page.get_by_role("button", name="Check now", exact=True).press("Enter")
     assert len(held) == 1, "once is enough"
     held[0].abort()
     expect(page.locator("[data-told]")).to_contain_text("The links were not asked")
