@@ -139,7 +139,7 @@ def test_a_connection_without_a_request_is_closed_without_a_word(
 
 @SQLITE
 def test_a_request_that_comes_in_pieces_in_time_is_answered(start: Start, connect: Connect) -> None:
-    port = start(True)
+    port = start(False)
     slow = connect(port, b"GET /heal")
     for piece in (b"thz HTTP/1.1\r\nHo", b"st: digest.example\r\nConnection: close\r\n", b"\r\n"):
         assert answers(port)
