@@ -22,6 +22,8 @@ GECKODRIVER = "0.37.1"
 BUILDING_SECONDS = 3600
 SCREEN = ("xvfb-run", "--auto-servernum", "--server-args=-screen 0 1920x1200x24")
 AROUND = ("xvfb", "xauth", "fonts-liberation", "fonts-dejavu-core")
+# Where GTK looks for the styles of windows.
+LOOKS = "/etc/looks"
 # What is not on this machine is asked of a proxy that there is not.
 NOWHERE = "127.0.0.1:9"
 HERE = ("127.0.0.1", "localhost")
@@ -126,10 +128,11 @@ class WebKit(Engine):
     def install(self, debian: Debian) -> None:
         super().install(debian)
         # Its bars would keep its window from being as narrow as a phone.
-        debian.write("/root/.config/gtk-3.0/gtk.css", "* { min-width: 0; margin: 0; padding: 0; }")
+        debian.write(f"{LOOKS}/gtk-3.0/gtk.css", "* { min-width: 0; margin: 0; padding: 0; }")
 
     def command(self, port: int) -> list[str]:
-        return [*SCREEN, "WebKitWebDriver", f"--port={port}"]
+        looks = f"XDG_CONFIG_HOME={LOOKS}"
+        return ["env", looks, *SCREEN, "WebKitWebDriver", f"--port={port}"]
 
     def options(self, scheme: Scheme) -> WebKitGTKOptions:
         options = WebKitGTKOptions()
