@@ -1,41 +1,27 @@
 """Notices as they go on the wire: what each says, and of which nothing is to be told any more."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from email.headerregistry import Address as MailAddress
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8, EmailPolicy
+from email.utils import format_datetime
 from functools import partial
 
 import structlog
-from sqlalchemy import exists, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
-from digest import prose
 from digest.addresses import AddressError, wire_address
-from digest.database.tables import database_now
 from digest.database.transactions import Database
 from digest.delivery.messages import Links
+from digest.delivery.notices import statements
+from digest.delivery.notices.context import Context, Waiting
+from digest.delivery.notices.stencils import KeptStencils
 from digest.delivery.relay.connection import Envelope, Fate
-from digest.delivery.rendering.editor_view import view_for_editor
-from digest.delivery.rendering.issue import About, Confirmation, Start, masthead, render_notice
+from digest.delivery.rendering import headers
+from digest.delivery.rendering.editor_view import EditorView, view_for_editor
+from digest.delivery.rendering.issue import About, Confirmation
+from digest.delivery.rendering.notice import ACTION_URL
+from digest.delivery.rendering.slots import SlotValueError
 from digest.errors import RefusedError
-from digest.models import (
-    BEFORE_FREEZE,
-    AddressChange,
-    Issue,
-    IssueState,
-    Newsletter,
-    Notice,
-    NoticeKind,
-    PreflightReport,
-    Publication,
-    SignUp,
-    SignUpChoice,
-    Subscription,
-    User,
-    UserLink,
-)
+from digest.models import BEFORE_FREEZE, Issue, IssueState, NoticeKind, PreflightReport
 
 # A notice of an issue is news while the issue is in one of these states.
 _TOLD_OF = {
@@ -47,6 +33,8 @@ _TOLD_OF = {
 }
 # How long the link of one works; the page counts by the calendar.
 FRESH_LINK_SECONDS = 30 * 60
+# One for all threads of a process.
+_STENCILS = KeptStencils()
 
 log = structlog.get_logger(__name__)
 
@@ -63,21 +51,26 @@ class Letter:
     moot: bool = False
 
 
-def read_letters(database: Database, claim: bytes, links: Links) -> list[Letter]:
-    """Write the notices of a claim. Raises nothing for one that cannot be written."""
+def read_letters(
+    database: Database, token: bytes, ids: Sequence[int], links: Links
+) -> list[Letter]:
+    """Write the claimed notices `ids`, after the claim's commit, the longest due first.
+
+    Reads in a number of statements that does not grow with that of the notices, but for those of
+    different issues. Raises nothing for one that cannot be written.
+    """
     with database.reading() as session:
-        publication = session.get(Publication, 1)
-        notices = session.execute(select(Notice).where(Notice.claim == claim)).scalars()
-        return [_letter(session, notice, publication, links) for notice in notices.all()]
+        statement = statements.reading(statements.has_arrays(session))
+        found = statements.run(session, statement, ids=ids, token=token)
+        notices = [Waiting(*row) for row in found]
+        context = Context(session, notices, links.public_url)
+        return [_letter(context, notice, links) for notice in notices]
 
 
-def _letter(
-    session: Session, notice: Notice, publication: Publication | None, links: Links
-) -> Letter:
+def _letter(context: Context, notice: Waiting, links: Links) -> Letter:
     letter = partial(Letter, notice.id, notice.attempts)
     try:
-        assert publication is not None
-        return letter(_write(session, notice, publication, links))
+        return letter(_write(context, notice, links))
     except _MootError as moot:
         return letter(None, str(moot), moot=True)
     except (AddressError, RefusedError) as error:
@@ -92,145 +85,85 @@ def _letter(
         return letter(None, words, Fate.DEFERRED)
 
 
-def _write(session: Session, notice: Notice, publication: Publication, links: Links) -> Envelope:
+def _write(context: Context, notice: Waiting, links: Links) -> Envelope:
     if notice.to_address is None:
         raise RefusedError("The address was erased before the notice could be sent.")
-    newsletter = notice.newsletter
-    sender = wire_address(newsletter.from_address)
+    paper = context.paper(notice.newsletter_id)
     recipient = wire_address(notice.to_address)
-    head = masthead(publication, newsletter, links.public_url)
-    about = _about(session, notice, links)
-    rendered = render_notice(_template(notice), head, recipient, about)
-    message = EmailMessage(policy=SMTP if recipient.isascii() else _UTF8_TO)
-    message["From"] = MailAddress(newsletter.from_name, addr_spec=sender)
-    # Not as `addr_spec`, which Python takes in ASCII only.
-    local, _, domain = recipient.rpartition("@")
-    message["To"] = MailAddress(username=local, domain=domain)
-    message["Subject"] = rendered.subject
-    message["Date"] = notice.created_at
-    message["Message-ID"] = f"<notice.{notice.token_id.hex()}@{sender.rpartition('@')[2]}>"
-    # RFC 3834 5: no vacation message should answer this.
-    message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = head.language
-    message.set_content(rendered.text, cte="quoted-printable")
-    message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
-    # Random by default, and a retry shall send the same bytes.
-    message.set_boundary(f"=-{notice.token_id.hex()}")
-    return Envelope(notice.id, sender, recipient, message.as_bytes())
+    about, link = _about(context, notice, links)
+    template = "new_address" if notice.is_of_new_address else notice.kind.value
+    domain = paper.from_address.rpartition("@")[2]
+    values = {
+        headers.ADDRESS.name: recipient,
+        headers.DATE.name: format_datetime(notice.created_at),
+        headers.MESSAGE_ID.name: f"notice.{notice.token_id.hex()}@{domain}",
+        ACTION_URL.name: link,
+    }
+    try:
+        message = _STENCILS.get(template, paper, about).fill(values)
+    except SlotValueError as error:
+        if error.slot != headers.ADDRESS.name:
+            raise
+        raise AddressError(f"The address {error.reason}") from error
+    # The stencil answers for 7-bit lines alone.
+    return Envelope(notice.id, paper.from_address, recipient, message, tidy=recipient.isascii())
 
 
-class _RawTo(EmailPolicy):
-    """As SMTP's, but for To, in UTF-8 (RFC 6532 3.2): an address beyond ASCII has no other form."""
+def _about(context: Context, notice: Waiting, links: Links) -> tuple[About, str]:
+    """Return what the notice is about, as it is told to all; and the link that is one person's.
 
-    def fold_binary(self, name: str, value: str) -> bytes:
-        policy = SMTPUTF8 if name.lower() == "to" else SMTP
-        return policy.fold_binary(name, value)
-
-
-_UTF8_TO = _RawTo(linesep="\r\n")
-
-
-def _about(session: Session, notice: Notice, links: Links) -> About:
-    """Return what the notice is about: a link, what it starts, or an issue."""
-    if notice.issue is not None:
-        if notice.issue.state not in _TOLD_OF[notice.kind]:
-            raise _MootError(f"The issue is {notice.issue.state} by now.")
-        if notice.kind is NoticeKind.REMINDER and _has_closed(session, notice, notice.issue):
-            raise _MootError("The issue would have closed before it arrived.")
-        view = view_for_editor(notice.issue, notice.created_at, links.desk_issue(notice.issue.id))
-        report = session.get(PreflightReport, notice.issue_id)
-        return replace(view, turned_bad=tuple(report.turned_bad)) if report is not None else view
-    if notice.kind is NoticeKind.FRESH_LINK:
-        return _fresh_link(session, notice, links)
+    Raises:
+        _MootError: there is nothing to tell any more.
+        RefusedError: what it is about is gone.
+    """
+    if notice.issue_id is not None:
+        return _issue(context, notice, links), ""
     if notice.kind is NoticeKind.ADDRESS_CHANGED:
-        return f"mailto:{notice.newsletter.editor_email}"
+        return f"mailto:{context.newsletter(notice.newsletter_id).editor_email}", ""
+    if notice.kind is NoticeKind.CONFIRMATION and not notice.is_of_new_address:
+        return _confirmation(context, notice, links)
+    return ACTION_URL, _link(context, notice, links)
+
+
+def _link(context: Context, notice: Waiting, links: Links) -> str:
+    if notice.kind is NoticeKind.FRESH_LINK:
+        if notice.age > FRESH_LINK_SECONDS:
+            raise _MootError("The link would have run out before it arrived.")
+        return links.fresh_link(notice.token_id)
     if notice.kind is NoticeKind.USER_LINK:
-        return _user_link(session, notice, links)
-    if _is_of_new_address(notice):
-        return _new_address(session, notice, links)
-    if notice.kind is NoticeKind.CONFIRMATION:
-        if notice.sign_up is None:
-            raise RefusedError("The sign-up is gone.")
-        if notice.sign_up.confirmed_at is not None:
-            raise _MootError("The sign-up was confirmed before.")
-        return _confirmation(session, notice.sign_up, links)
-    token_id = session.execute(
-        select(Subscription.token_id)
-        .where(
-            Subscription.subscriber_id == notice.subscriber_id,
-            Subscription.newsletter_id == notice.newsletter_id,
-        )
-        .order_by(Subscription.started_at.desc())
-        .limit(1)
-    ).scalar_one_or_none()
+        if notice.age > FRESH_LINK_SECONDS or notice.token_id not in context.open_links:
+            raise _MootError("The link was replaced, or would have run out before it arrived.")
+        return links.user_link(notice.token_id)
+    if notice.is_of_new_address:
+        if notice.token_id not in context.asked_changes:
+            raise _MootError("The change of address was confirmed, or is over.")
+        return links.new_address(notice.token_id)
+    token_id = context.last_token(notice.subscriber_id, notice.newsletter_id)
     if token_id is None:
         raise RefusedError("The subscription is gone.")
     return links.preferences(token_id)
 
 
-def _has_closed(session: Session, notice: Notice, issue: Issue) -> bool:
+def _confirmation(context: Context, notice: Waiting, links: Links) -> tuple[Confirmation, str]:
+    if notice.sign_up_id is None or notice.asked_by is None:
+        raise RefusedError("The sign-up is gone.")
+    if notice.is_confirmed:
+        raise _MootError("The sign-up was confirmed before.")
+    return Confirmation(ACTION_URL, context.starts(notice.sign_up_id)), links.confirm(
+        notice.asked_by
+    )
+
+
+def _issue(context: Context, notice: Waiting, links: Links) -> EditorView:
+    issue = context.session.get_one(Issue, notice.issue_id)
+    if issue.state not in _TOLD_OF[notice.kind]:
+        raise _MootError(f"The issue is {issue.state} by now.")
     left = max(0.0, (issue.closes_at - notice.created_at).total_seconds())
-    over = Notice.released_at < database_now(-left)
-    return bool(session.scalar(select(over).where(Notice.id == notice.id)))
-
-
-def _confirmation(session: Session, sign_up: SignUp, links: Links) -> Confirmation:
-    asked = session.execute(
-        select(Newsletter, SignUpChoice.topics)
-        .join(SignUpChoice, SignUpChoice.newsletter_id == Newsletter.id)
-        .where(SignUpChoice.sign_up_id == sign_up.id)
-        .order_by(Newsletter.id)
-    )
-    starts = tuple(
-        Start(
-            newsletter.name,
-            prose.arrival_in_words(newsletter.weekday, newsletter.local_time),
-            tuple(newsletter.topics[slug] for slug in topics if slug in newsletter.topics),
-        )
-        for newsletter, topics in asked
-    )
-    return Confirmation(links.confirm(sign_up.token_id), starts)
-
-
-def _template(notice: Notice) -> str:
-    return "new_address" if _is_of_new_address(notice) else notice.kind.value
-
-
-def _is_of_new_address(notice: Notice) -> bool:
-    """Tell a confirmation of a reader's new address from that of a sign-up."""
-    of_reader = notice.sign_up_id is None and notice.subscriber_id is not None
-    return notice.kind is NoticeKind.CONFIRMATION and of_reader
-
-
-def _new_address(session: Session, notice: Notice, links: Links) -> str:
-    asked = select(AddressChange.id).where(AddressChange.token_id == notice.token_id)
-    if session.scalar(asked) is None:
-        raise _MootError("The change of address was confirmed, or is over.")
-    return links.new_address(notice.token_id)
-
-
-def _fresh_link(session: Session, notice: Notice, links: Links) -> str:
-    over = Notice.released_at < database_now(-FRESH_LINK_SECONDS)
-    if session.scalar(select(over).where(Notice.id == notice.id)):
-        raise _MootError("The link would have run out before it arrived.")
-    return links.fresh_link(notice.token_id)
-
-
-def _user_link(session: Session, notice: Notice, links: Links) -> str:
-    too_late = Notice.released_at < database_now(-FRESH_LINK_SECONDS)
-    waits = (
-        select(UserLink.id)
-        .join(UserLink.user)
-        .where(
-            UserLink.token_id == notice.token_id,
-            UserLink.spent_at.is_(None),
-            User.disabled_at.is_(None),
-            ~exists().where(Notice.id == notice.id, too_late),
-        )
-    )
-    if session.scalar(waits) is None:
-        raise _MootError("The link was replaced, or would have run out before it arrived.")
-    return links.user_link(notice.token_id)
+    if notice.kind is NoticeKind.REMINDER and notice.age > left:
+        raise _MootError("The issue would have closed before it arrived.")
+    view = view_for_editor(issue, notice.created_at, links.desk_issue(issue.id))
+    report = context.session.get(PreflightReport, issue.id)
+    return replace(view, turned_bad=tuple(report.turned_bad)) if report is not None else view
 
 
 class _MootError(Exception):

@@ -1,4 +1,4 @@
-"""The header fields of an issue's message, and the slots that an issue is rendered with."""
+"""The header fields of an issue's message and of a notice, and the slots that both have."""
 
 import hashlib
 import re
@@ -84,6 +84,25 @@ def issue_headers(head: Letterhead) -> list[tuple[str, HeaderValue]]:
     if head.reply_to is not None:
         fields.insert(1, ("Reply-To", Mailbox("", head.reply_to)))
     return fields
+
+
+def notice_headers(
+    subject: str, from_name: str, from_address: str, language: str
+) -> list[tuple[str, HeaderValue]]:
+    """The fields of a notice in the order in which they are sent, for `Stencil.build`.
+
+    To has no name, which a stranger may have typed, and so no angle brackets.
+    """
+    return [
+        ("From", Mailbox(from_name, from_address)),
+        ("To", ADDRESS),
+        ("Subject", subject),
+        ("Date", DATE),
+        ("Message-ID", f"<{MESSAGE_ID}>"),
+        # RFC 3834 5: no vacation message should answer this.
+        ("Auto-Submitted", "auto-generated"),
+        ("Content-Language", language),
+    ]
 
 
 def _check(head: Letterhead) -> None:

@@ -333,18 +333,18 @@ class Start:
 class Confirmation:
     """What a confirmation asks for: the absolute URL to open, and all that it then starts."""
 
-    url: str
+    url: Slot | str
     starts: tuple[Start, ...]
 
 
-About = str | EditorView | Confirmation
+About = Slot | str | EditorView | Confirmation
 
 
-def render_notice(template: str, head: Masthead, address: str, about: About) -> Rendered:
+def render_notice(template: str, head: Masthead, address: Slot | str, about: About) -> Rendered:
     """Render a notice to `address`; `template` is its folder.
 
     `about` is the absolute URL that a reader is asked to open, what a confirmation starts, or the
-    issue that an editor is told of.
+    issue that an editor is told of. Slots stand for what differs from one person to the next.
     """
     subject: dict[str, object] = {"action_url": about}
     if isinstance(about, EditorView):
