@@ -14,7 +14,18 @@ from rich.console import Console
 
 from bench import machine, needs, plot, results
 from bench.errors import BenchError
-from bench.measures import Measure, desk, embedded, intake, relay, scale, send, signups, year
+from bench.measures import (
+    Measure,
+    desk,
+    embedded,
+    intake,
+    notices,
+    relay,
+    scale,
+    send,
+    signups,
+    year,
+)
 from bench.pages import publish
 from bench.results import Result
 from bench.rig import Rig
@@ -28,6 +39,7 @@ MEASURES: dict[str, Measure] = {
     "embedded": embedded,
     "intake": intake,
     "desk": desk,
+    "notices": notices,
 }
 QUICK_MINUTES = 6
 

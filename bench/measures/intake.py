@@ -1,22 +1,18 @@
 """7. What it costs to have fetched a feed, beside an earlier version that read each one anew."""
 
-import json
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import IO, Any
+from typing import Any
 
-import bench
 from bench import earlier, feeds
+from bench.driven import Driven, driven
 from bench.errors import BenchError
 from bench.processors import spent
 from bench.results import Figure, Ratio, Result, figure, ratio
 from bench.rig import Rig
-from digest.settings.loading import new_secret
 from tests.servers.web import Reply, Request, WebServer
 
 TITLE = "Intake: fetching feeds, by processor time"
@@ -24,7 +20,6 @@ PROGRAMS: tuple[str, ...] = ()
 MINUTES = 60
 UNIT = "ms a feed"
 COMMIT = "bbfca12"
-DRIVER = Path(bench.__file__).with_name("fetching_driver.py")
 ITEMS = 50
 NOT_MODIFIED_TIMES = 5
 FEW = 50
@@ -77,14 +72,11 @@ class Papers:
 class Version:
     """A version of Digest with a database of its own, which fetches when it is told to."""
 
-    def __init__(self, rig: Rig, process: "subprocess.Popen[str]", papers: Papers) -> None:
+    def __init__(self, rig: Rig, process: Driven, papers: Papers) -> None:
         self.costs: dict[str, list[float]] = {kind: [] for kind in (*PROMISED, CHANGED)}
         """Milliseconds of processor time a feed: the worker's, its child's and PostgreSQL's."""
         self._parts = (process.pid, rig.postgres.pid)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._questions: IO[str] = process.stdin
-        self._answers: IO[str] = process.stdout
+        self._process = process
         self._now = datetime.now(UTC)
         self._ids: list[int] = self._ask(add=papers.urls)
 
@@ -117,12 +109,7 @@ class Version:
         return int(self._ask(memory=True))
 
     def _ask(self, **what: Any) -> Any:
-        self._questions.write(json.dumps({"now": self._now.isoformat(), **what}) + "\n")
-        self._questions.flush()
-        answer = self._answers.readline()
-        if not answer:
-            raise BenchError("A version of Digest has ended while it was fetching.")
-        return json.loads(answer)
+        return self._process.ask(now=self._now.isoformat(), **what)
 
 
 def measure(rig: Rig, *, quick: bool) -> Result:
@@ -133,8 +120,12 @@ def measure(rig: Rig, *, quick: bool) -> Result:
     try:
         papers = Papers(server, count)
         with ExitStack() as ends:
-            ours = ends.enter_context(_version(rig, Path(sys.executable), papers))
-            theirs = ends.enter_context(_version(rig, their_python, papers))
+            ours, theirs = (
+                Version(
+                    rig, ends.enter_context(driven(rig, python, DIGEST_FETCH_PRIVATE="1")), papers
+                )
+                for python in (Path(sys.executable), their_python)
+            )
             for number in range(1, rounds + 1):
                 _round(papers, count, ours, theirs)
                 rig.say(f"round {number}: {_told(ours)} beside {_told(theirs)}")
@@ -186,42 +177,6 @@ def _memory(papers: Papers, version: Version, count: int, many: int) -> tuple[in
 
 def _told(version: Version) -> str:
     return ", ".join(f"{kind} {median(version.costs[kind]):.1f}" for kind in version.costs)
-
-
-@contextmanager
-def _version(rig: Rig, python: Path, papers: Papers) -> Iterator[Version]:
-    url = rig.postgres.create_database()
-    environment = {
-        "DATABASE_URL": url,
-        "REDIS_URL": rig.own_broker(),
-        "SMTP_URL": "smtp://127.0.0.1:1",
-        "DIGEST_PUBLIC_URL": "http://127.0.0.1:8000",
-        "DIGEST_KEYS": f"k1:{new_secret()}",
-        "DIGEST_SUPPRESSION_KEY": new_secret(),
-        "DIGEST_FETCH_PRIVATE": "1",
-    }
-    log = rig.folder() / "driver.log"
-    with (
-        log.open("w") as said,
-        subprocess.Popen(
-            # By its path, and not from here: each has the Digest of its own environment.
-            [python, "-P", DRIVER],
-            cwd=log.parent,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            text=True,
-        ) as process,
-    ):
-        try:
-            yield Version(rig, process, papers)
-        except BenchError as error:
-            raise BenchError(f"{error} {log.read_text()[-2000:]}") from error
-        finally:
-            process.kill()
-            process.wait()
-            rig.postgres.drop(url)
 
 
 def _result(

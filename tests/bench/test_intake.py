@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench import earlier, feeds
+from bench.driven import DRIVER
 from bench.errors import BenchError
-from bench.measures.intake import DRIVER
 from digest.newsroom.intake.feeds import read_feed
 from digest.settings.loading import new_secret
 from tests.factories import NOW
