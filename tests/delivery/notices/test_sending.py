@@ -43,7 +43,7 @@ from tests.factories import (
     make_reader,
     make_settings,
 )
-from tests.scripted_smtp import Drop, Hold, ScriptedRelay
+from tests.scripted_smtp import Drop, Hold, Received, ScriptedRelay
 from tests.servers.postgresql import PrivatePostgres
 
 
@@ -229,11 +229,11 @@ def test_a_message_has_no_defects(press: Press) -> None:
     assert not mail.message.defects
 
 
-def queue_many(press: Press, count: int) -> None:
+def queue_many(press: Press, count: int, first: int = 0) -> None:
     """Queue `count` notices to readers of one newsletter, the earliest first."""
     with press.database.transaction() as session:
         newsletter = session.scalars(select(Newsletter)).first() or make_newsletter(session)
-        for number in range(count):
+        for number in range(first, first + count):
             subscription = make_reader(session, newsletter, f"notice{number}@example.org")
             session.add(
                 Notice(
@@ -246,6 +246,13 @@ def queue_many(press: Press, count: int) -> None:
                     next_attempt_at=database_now(number - 100),
                 )
             )
+
+
+def content_of(mail: Received, kind: str) -> str:
+    body = mail.message.get_body((kind,))
+    assert body is not None
+    content: str = body.get_content()
+    return content
 
 
 def states(press: Press) -> list[NoticeState]:
