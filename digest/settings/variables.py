@@ -101,14 +101,14 @@ VARIABLES = (
     Variable(
         "DIGEST_WINDOW_SIZE",
         "50",
-        "Deliveries on the wire at once in one process: the most "
+        "Deliveries, or notices, on the wire at once in one process: the most "
         "that a kill -9 can leave in doubt.",
     ),
     Variable(
         "DIGEST_RELAY_CONNECTIONS",
         "2",
-        "Connections with the relay that one bulk task opens where there is enough to send; they "
-        "share its window. With SQLite it is one.",
+        "Connections with the relay that one bulk task opens, and that of the notices, where there "
+        "is enough to send; they share its window. With SQLite it is one.",
     ),
     Variable(
         "DIGEST_SMTP_TIMEOUT",

@@ -1,1 +1,1 @@
-"""One mail to one person: `letters` writes it, `sending` sends what is queued."""
+"""One mail to one person: `sending.send_notices` sends what is queued, `letters` writes it."""

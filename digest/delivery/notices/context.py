@@ -13,7 +13,7 @@ from digest import prose
 from digest.addresses import wire_address
 from digest.delivery.notices import statements
 from digest.delivery.rendering.issue import Start, masthead
-from digest.delivery.rendering.notice import Letterhead
+from digest.delivery.rendering.notice import Notepaper
 from digest.models import (
     AddressChange,
     Newsletter,
@@ -62,23 +62,23 @@ class Context:
         self.session = session
         self._notices = notices
         self._public_url = public_url
-        self._papers: dict[int, Letterhead] = {}
+        self._papers: dict[int, Notepaper] = {}
 
     def newsletter(self, newsletter_id: int) -> Newsletter:
         """Return a newsletter that a notice is of, or that a sign-up asks for."""
-        return self._newsletters[newsletter_id]
+        return self._newsletters[newsletter_id][0]
 
-    def paper(self, newsletter_id: int) -> Letterhead:
+    def notepaper(self, newsletter_id: int) -> Notepaper:
         """Return what all notices of a newsletter share.
 
         Raises:
             AddressError: its own address is none.
         """
         if newsletter_id not in self._papers:
-            newsletter = self.newsletter(newsletter_id)
-            assert self._publication is not None
-            self._papers[newsletter_id] = Letterhead.of(
-                masthead(self._publication, newsletter, self._public_url),
+            newsletter, publication = self._newsletters[newsletter_id]
+            assert publication is not None
+            self._papers[newsletter_id] = Notepaper.of(
+                masthead(publication, newsletter, self._public_url),
                 newsletter.from_name,
                 wire_address(newsletter.from_address),
             )
@@ -107,17 +107,12 @@ class Context:
         return self._tokens(UserLink.token_id, usable)
 
     @cached_property
-    def _publication(self) -> Publication | None:
-        return self.session.get(Publication, 1)
-
-    @cached_property
-    def _newsletters(self) -> dict[int, Newsletter]:
+    def _newsletters(self) -> dict[int, tuple[Newsletter, Publication | None]]:
         wanted = {each.newsletter_id for each in self._notices}
         wanted.update(asked for those in self._choices.values() for asked, _ in those)
-        found = self.session.scalars(
-            select(Newsletter).where(self._among(Newsletter.id)), {"those": sorted(wanted)}
-        )
-        return {newsletter.id: newsletter for newsletter in found}
+        statement = statements.papers(statements.has_arrays(self.session))
+        found = self.session.execute(statement, {"ids": sorted(wanted)})
+        return {newsletter.id: (newsletter, publication) for newsletter, publication in found}
 
     @cached_property
     def _choices(self) -> dict[int, list[tuple[int, list[str]]]]:

@@ -88,7 +88,7 @@ def _letter(context: Context, notice: Waiting, links: Links) -> Letter:
 def _write(context: Context, notice: Waiting, links: Links) -> Envelope:
     if notice.to_address is None:
         raise RefusedError("The address was erased before the notice could be sent.")
-    paper = context.paper(notice.newsletter_id)
+    paper = context.notepaper(notice.newsletter_id)
     recipient = wire_address(notice.to_address)
     about, link = _about(context, notice, links)
     template = "new_address" if notice.is_of_new_address else notice.kind.value

@@ -30,7 +30,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.types import TypeEngine
 
 from digest.database.tables import database_now
-from digest.models import Notice, NoticeState, SignUp, SignUpChoice
+from digest.models import Newsletter, Notice, NoticeState, Publication, SignUp, SignUpChoice
 
 _TOKEN = bindparam("token", type_=Notice.claim.type)
 _LEASE_SECONDS = bindparam("lease_seconds", type_=Float())
@@ -123,6 +123,16 @@ def choosing(arrays: bool) -> Select[*tuple[Any, ...]]:
         select(SignUpChoice.sign_up_id, SignUpChoice.newsletter_id, SignUpChoice.topics)
         .where(among(SignUpChoice.sign_up_id, "ids", arrays))
         .order_by(SignUpChoice.sign_up_id, SignUpChoice.newsletter_id)
+    )
+
+
+@lru_cache
+def papers(arrays: bool) -> Select[Newsletter, Publication | None]:
+    """Select the newsletters `ids`, each with the publication."""
+    return (
+        select(Newsletter, Publication)
+        .outerjoin(Publication, Publication.id == literal_column("1"))
+        .where(among(Newsletter.id, "ids", arrays))
     )
 
 

@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 
 from digest.delivery.rendering.issue import About
-from digest.delivery.rendering.notice import Letterhead, build_notice
+from digest.delivery.rendering.notice import Notepaper, build_notice
 from digest.delivery.rendering.stencil import Stencil
 
 MOST = 500
@@ -25,7 +25,7 @@ class KeptStencils:
         self._octets = 0
         self._lock = threading.Lock()
 
-    def get(self, template: str, paper: Letterhead, about: About) -> Stencil:
+    def get(self, template: str, paper: Notepaper, about: About) -> Stencil:
         """Return the stencil of a notice, built where it is not there.
 
         Raises:

@@ -13,7 +13,7 @@ ACTION_URL: Final = Slot("action_url", Kind.URL)
 
 
 @dataclass(frozen=True)
-class Letterhead:
+class Notepaper:
     """What the notices of a newsletter share: its masthead, and whom they are from.
 
     `from_address` is an addr-spec with an A-label domain. `key` is the same where all of it is.
@@ -25,12 +25,12 @@ class Letterhead:
     key: str
 
     @classmethod
-    def of(cls, head: Masthead, from_name: str, from_address: str) -> "Letterhead":
+    def of(cls, head: Masthead, from_name: str, from_address: str) -> "Notepaper":
         # A masthead has no hash, as its palette is a mapping.
         return cls(head, from_name, from_address, repr((head, from_name, from_address)))
 
 
-def build_notice(template: str, paper: Letterhead, about: About) -> Stencil:
+def build_notice(template: str, paper: Notepaper, about: About) -> Stencil:
     """Render a notice once, for everybody who is told the same; `template` is its folder.
 
     `about`: as for `render_notice`, with ACTION_URL for a link.

@@ -248,6 +248,21 @@ def queue_many(press: Press, count: int, first: int = 0) -> None:
             )
 
 
+@pytest.mark.parametrize("address", ["robin hood@example.org", "<robin>@example.org"])
+def test_an_address_that_no_mail_can_carry_holds_up_no_other(press: Press, address: str) -> None:
+    queue_many(press, 3)
+    with press.database.transaction() as session:
+        session.get_one(Notice, 1).to_address = address
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        assert send(press) == 2
+        assert relay.violations == []
+    assert states(press) == [NoticeState.FAILED, *[NoticeState.ACCEPTED] * 2]
+    with press.database.reading() as session:
+        said = session.get_one(Notice, 1).reply
+    assert said == "The address is not an address that SMTP can carry"
+
+
 def content_of(mail: Received, kind: str) -> str:
     body = mail.message.get_body((kind,))
     assert body is not None

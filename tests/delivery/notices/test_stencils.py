@@ -1,7 +1,7 @@
 """Stencils are kept by what they say, in bounds; what changes is told at once."""
 
 from digest.delivery.notices.stencils import KeptStencils
-from digest.delivery.rendering.notice import ACTION_URL, Letterhead
+from digest.delivery.rendering.notice import ACTION_URL, Notepaper
 from digest.models import Newsletter
 from digest.newsroom.palette import palette
 from tests.delivery.conftest import Press
@@ -10,8 +10,8 @@ from tests.emails.samples import masthead
 from tests.scripted_smtp import ScriptedRelay
 
 
-def paper(name: str) -> Letterhead:
-    return Letterhead.of(masthead(newsletter=name), "Imara", "digest@halyard.example")
+def paper(name: str) -> Notepaper:
+    return Notepaper.of(masthead(newsletter=name), "Imara", "digest@halyard.example")
 
 
 def test_the_same_words_are_the_same_stencil_and_others_another() -> None:
@@ -20,7 +20,7 @@ def test_the_same_words_are_the_same_stencil_and_others_another() -> None:
     assert kept.get("fresh_link", paper("The Brief"), ACTION_URL) is first
     renamed = kept.get("fresh_link", paper("The Long"), ACTION_URL)
     other_kind = kept.get("already_signed_up", paper("The Brief"), ACTION_URL)
-    other = Letterhead.of(masthead(newsletter="The Brief"), "Joss", "digest@halyard.example")
+    other = Notepaper.of(masthead(newsletter="The Brief"), "Joss", "digest@halyard.example")
     other_sender = kept.get("fresh_link", other, ACTION_URL)
     assert len({first.pieces, renamed.pieces, other_kind.pieces, other_sender.pieces}) == 4
 

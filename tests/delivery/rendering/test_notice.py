@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.delivery.rendering.issue import About, Confirmation, Start, render_notice
-from digest.delivery.rendering.notice import ACTION_URL, Letterhead, build_notice
+from digest.delivery.rendering.notice import ACTION_URL, Notepaper, build_notice
 from digest.delivery.rendering.slots import StencilError, clean_text
 from digest.delivery.rendering.stencil import Stencil
 from tests.delivery.rendering.stencil_cases import assert_lawful, bodies, parsed
@@ -71,7 +71,7 @@ def told(template: str) -> About:
 
 
 def stencil(template: str, about: About, name: str, sender: str = "Imara") -> Stencil:
-    return build_notice(template, Letterhead.of(masthead(newsletter=name), sender, FROM), about)
+    return build_notice(template, Notepaper.of(masthead(newsletter=name), sender, FROM), about)
 
 
 def rendered_anew(
@@ -149,6 +149,6 @@ def test_no_value_of_one_person_is_in_what_is_kept(template: str) -> None:
 
 
 def test_a_sender_that_no_header_can_carry_is_named() -> None:
-    paper = Letterhead.of(masthead(), "Imara", "jörg@halyard.example")
+    paper = Notepaper.of(masthead(), "Imara", "jörg@halyard.example")
     with pytest.raises(StencilError, match="From"):
         build_notice("confirmation", paper, told("confirmation"))
