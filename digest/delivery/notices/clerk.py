@@ -90,9 +90,6 @@ class Clerk:
     def _run(self) -> None:
         task = self.task
         while not task.stopping.is_set():
-            if elapsed() > task.latest:
-                self.is_done = False
-                return
             if not self._is_connected:
                 # To call may take a while, in which nothing shall be known to us alone.
                 self._write_down()
@@ -114,6 +111,9 @@ class Clerk:
                 return
             if len(window.ids) == task.window_size:
                 self.on_full_window()
+            if elapsed() > task.latest:
+                self.is_done = False
+                return
 
     def _turn(self, size: int) -> Window:
         too_late = window_deadline(self.task.settings)
