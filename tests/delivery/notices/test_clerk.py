@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,16 +10,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from digest.database.transactions import HeldDatabase
 from digest.delivery.notices import sending
 from digest.delivery.notices.sending import send_notices
 from digest.errors import UnavailableError
-from digest.models import Breaker, Notice, NoticeState
+from digest.models import Breaker, Notice, NoticeState, SignUp
 from tests.delivery.conftest import Press
-from tests.delivery.notices.test_sending import make_due, queue_many, send, states
+from tests.delivery.notices.test_sending import (
+    make_due,
+    queue_confirmation,
+    queue_many,
+    send,
+    states,
+)
+from tests.factories import NOW
+from tests.journeys.formation import wait_until
 from tests.scripted_smtp import Hold, ScriptedRelay, Slow
 
 ACCEPTED, QUEUED, SENDING = NoticeState.ACCEPTED, NoticeState.QUEUED, NoticeState.SENDING
@@ -136,7 +143,7 @@ def test_whoever_is_killed_leaves_a_window_in_doubt_and_each_gets_the_notice(pre
             worker.kill()
             worker.wait()
         go_on.set()
-        wait_until_gone(relay)
+        wait_until(lambda: not relay.active, "the relay has done with it")
         before = states(press)
         known = {f"notice{n}@example.org" for n, state in enumerate(before) if state is ACCEPTED}
         assert Counter(before).keys() == {ACCEPTED, SENDING, QUEUED}
@@ -156,13 +163,6 @@ def test_whoever_is_killed_leaves_a_window_in_doubt_and_each_gets_the_notice(pre
     assert all(len(each) == 1 for each in copies.values()), "a copy is the same message"
 
 
-def wait_until_gone(relay: ScriptedRelay) -> None:
-    until = time.monotonic() + 10
-    while relay.active:
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
 def test_a_relay_that_goes_away_in_mid_window_is_called_again_for_the_rest(press: Press) -> None:
     queue_many(press, 9)
     with ScriptedRelay() as relay:
@@ -175,6 +175,23 @@ def test_a_relay_that_goes_away_in_mid_window_is_called_again_for_the_rest(press
         send(press)
         assert set(recipients(relay).values()) == {1}
     assert states(press) == [ACCEPTED] * 9
+
+
+def test_whoever_confirms_while_the_relay_is_being_called_is_asked_no_more(press: Press) -> None:
+    queue_confirmation(press)
+    go_on = threading.Event()
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        relay.script("EHLO", Hold(go_on))
+        worker = threading.Thread(target=send, args=(press,))
+        worker.start()
+        wait_until(lambda: states(press) == [SENDING], "the notice was taken")
+        with press.database.transaction() as session:
+            session.execute(update(SignUp).values(confirmed_at=NOW, email=None, email_key=None))
+        go_on.set()
+        worker.join(20)
+        assert relay.received == []
+    assert states(press) == [NoticeState.CANCELLED]
 
 
 @pytest.mark.parametrize("enhanced", ["2.0.0", None])
