@@ -4,6 +4,8 @@ An engine spells each statement once. Nearly every test, and every command that 
 engine of its own and would spell them all anew: that was a third of what such tests took.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
@@ -16,16 +18,17 @@ from digest.database import transactions
 STATEMENTS = 3000
 
 _spelt: dict[str, tuple[Dialect, LRUCache[Any, Any]]] = {}
-_engine = transactions._engine
 
 
 def share_statements() -> None:
     """Let all databases that this process opens from now on share them; nothing else is shared."""
-    transactions._engine = _sharing
+    for name in ("sqlite_engine", "postgresql_engine"):
+        made = getattr(transactions, name)
+        setattr(transactions, name, partial(_sharing, made))
 
 
-def _sharing(url: str) -> Engine:
-    engine = _engine(url)
+def _sharing(make_engine: Callable[..., Engine], *given: Any, **named: Any) -> Engine:
+    engine = make_engine(*given, **named)
     # A statement is kept by its dialect, which is alike for one kind of database and driver, once
     # it has met one.
     known = _spelt.get(engine.dialect.name)

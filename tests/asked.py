@@ -12,7 +12,9 @@ from sqlalchemy import event
 from digest.database.transactions import Database
 
 # What libpq's trace says of a message to the server, without the values that go with it.
-_SENT = re.compile(r'^F\t\d+\t(?:Query\t "(.*)"|(Bind)\t "" ("\w*")|(Parse)\t ("\w+"))')
+_SENT = re.compile(
+    r'^F\t\d+\t(?:Query\t "(.*)"|(Bind)\t "" ("\w+")|(Parse)\t ("\w+")|Parse\t "" "([^"]+)")'
+)
 
 
 @contextmanager
@@ -41,18 +43,22 @@ def _statements(database: Database, seen: list[str]) -> Iterator[None]:
 
 @contextmanager
 def _messages(database: Database, seen: list[str]) -> Iterator[None]:
+    engines = (database.engine, database.bare_engine)
     with tempfile.TemporaryFile() as log:
-        with database.connection() as connection:
-            # It goes back to the pool, which has no other.
-            server = _server(connection)
-            server.trace(log.fileno())
-            server.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS | Trace.REGRESS_MODE)
+        servers = []
+        for engine in engines:
+            with engine.connect() as connection:
+                # It goes back to the pool, which has no other.
+                servers.append(server := _server(connection))
+                server.trace(log.fileno())
+                server.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS | Trace.REGRESS_MODE)
         try:
             yield
         finally:
-            with database.connection() as connection:
-                assert _server(connection) is server, "there are more connections than one"
-                server.untrace()
+            for engine, server in zip(engines, servers, strict=True):
+                with engine.connect() as connection:
+                    assert _server(connection) is server, "there are more connections than one"
+                    server.untrace()
         log.seek(0)
         found = (_SENT.match(line) for line in log.read().decode().splitlines())
         seen.extend(" ".join(filter(None, each.groups())) for each in found if each)

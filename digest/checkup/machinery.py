@@ -13,8 +13,9 @@ from sqlalchemy import make_url, select, text
 
 from digest.checkup.finding import SECONDS_AT_MOST, Finding, failure, fine, in_words, warning
 from digest.clock import Clock
+from digest.database.postgresql import is_pooled
 from digest.database.tables import Base, database_now
-from digest.database.transactions import Database, is_pooled
+from digest.database.transactions import Database
 from digest.delivery.relay.connecting import connect_to_relay
 from digest.delivery.relay.connection import RelayDown, RelayTrouble, Stage
 from digest.errors import NotMigratedError, RightsError, UnavailableError, WrongEncodingError

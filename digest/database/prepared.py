@@ -1,22 +1,35 @@
-"""Statements that SQLAlchemy spells once, and PostgreSQL's driver runs: those of every sign-up.
+"""Statements that SQLAlchemy spells once, and libpq runs: those of every sign-up.
 
-What SQLAlchemy does around a statement, each time that it runs, takes a process twice as long as
-the driver's own part. Its transaction stays around them, and its errors are what is raised.
+What SQLAlchemy and the driver do around a statement, each time that it runs, takes a process ten
+times as long as libpq's own part. SQLAlchemy's transaction stays around them, and its errors are
+what is raised.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, cast
 
-from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus
-from psycopg.rows import namedtuple_row
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ExecStatus, Format, TransactionStatus
 from sqlalchemy import ClauseElement, Insert, Select
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from digest.database.libpq import Send, command, last_of, together
+
 Processor = Callable[[Any], Any]
+# Where a pooled connection remembers by which names it knows statements.
+NAMES = "digest_prepared"
+MADE = "digest_prepared_so_far"
+# And what it is to tell PostgreSQL with whatever comes next.
+LATER = "digest_later"
+
+
+_numbering: Callable[[], Dialect] = partial(PGDialect_psycopg, paramstyle="numeric_dollar")
 
 
 @dataclass(frozen=True)
@@ -25,11 +38,13 @@ class Spelt:
 
     `constants`: parameters that have their values already, as they go to the driver.
     `to_wire`: what makes the driver's values of others, by the names of those that need it.
+    `order`: the names of all, where the words number them.
     """
 
     text: str
     constants: Mapping[str, object]
     to_wire: Mapping[str, Processor]
+    order: Sequence[str] = ()
 
 
 def spell(statement: ClauseElement, dialect: Dialect) -> Spelt:
@@ -43,7 +58,7 @@ def spell(statement: ClauseElement, dialect: Dialect) -> Spelt:
             to_wire[name] = process
         if not parameter.required:
             constants[name] = process(parameter.value) if process else parameter.value
-    return Spelt(str(compiled), constants, to_wire)
+    return Spelt(str(compiled), constants, to_wire, tuple(compiled.positiontup or ()))
 
 
 class Prepared:
@@ -54,10 +69,22 @@ class Prepared:
 
     def __init__(self, statement: Select[*tuple[Any, ...]] | Insert) -> None:
         self._statement = statement
-        self._spelt: Spelt | None = None
+        self._make_row: Callable[[Sequence[Any]], Any] | None = None
+
+    @cached_property
+    def _spelt(self) -> Spelt:
+        # As libpq numbers parameters.
+        return spell(self._statement, _numbering())
+
+    @cached_property
+    def _words(self) -> bytes:
+        return self._spelt.text.encode()
 
     def run(self, connection: Connection, values: Mapping[str, object]) -> Sequence[Any]:
         """Run it within the connection's transaction; return the rows, by their columns' names.
+
+        It is parsed and planned once for each connection of `Database.bare_transaction`; over any
+        other, which the driver makes forget what was prepared, each time.
 
         Raises:
             DBAPIError: as SQLAlchemy raises it.
@@ -65,20 +92,82 @@ class Prepared:
         if not _has_driver(connection):
             result = connection.execute(self._statement, values)
             return result.all() if result.returns_rows else ()
-        if self._spelt is None:
-            self._spelt = spell(self._statement, connection.dialect)
+        pooled = connection.connection
+        driver: Any = pooled.driver_connection
+        given, formats = self._on_the_wire(values)
+        try:
+            adapter = Transformer(driver)
+            parameters = adapter.dump_sequence(given, formats)
+            result = self._ask(driver, pooled.info, parameters, adapter.formats)
+            if result.status == ExecStatus.COMMAND_OK:
+                return ()
+            adapter.set_pgresult(result)
+            return adapter.load_rows(0, result.ntuples, self._row_maker(result))
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _as_sqlalchemys(connection, error) from error
+
+    def _on_the_wire(self, values: Mapping[str, object]) -> tuple[list[Any], list[PyFormat]]:
         spelt = self._spelt
         bound = {**spelt.constants, **values}
         for name, process in spelt.to_wire.items():
             if name in values:
                 bound[name] = process(values[name])
-        driver = _driver(connection)
-        try:
-            cursor = driver.cursor(row_factory=namedtuple_row)
-            cursor.execute(spelt.text, bound, prepare=True)
-            return cursor.fetchall() if cursor.description else ()
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise _as_sqlalchemys(connection, error) from error
+        given = [bound[name] for name in spelt.order]
+        # PostgreSQL knows what each is: as text, a number may be of any size.
+        return given, [
+            PyFormat.BINARY if isinstance(each, bytes) else PyFormat.TEXT for each in given
+        ]
+
+    def _ask(
+        self,
+        driver: Any,
+        info: MutableMapping[Any, Any],
+        parameters: Sequence[Any],
+        formats: Sequence[Format] | None,
+    ) -> Any:
+        sends = [_sending(each) for each in _put_off(driver, info)]
+        names, words = info.get(NAMES), self._words
+        name = names.get(self) if names is not None else b""
+        makes = name is None
+        if makes:
+            info[MADE] = info.get(MADE, 0) + 1
+            name = b"digest_%d" % info[MADE]
+            sends.append(lambda libpq: libpq.send_prepare(name, words))
+        if name:
+            sends.append(
+                lambda libpq: libpq.send_query_prepared(name, parameters, formats, Format.BINARY)
+            )
+        else:
+            sends.append(
+                lambda libpq: libpq.send_query_params(
+                    words, parameters, None, formats, Format.BINARY
+                )
+            )
+        results = together(driver, sends)
+        if names is not None and makes and results[-2].status == ExecStatus.COMMAND_OK:
+            # It stays, whatever becomes of the transaction.
+            names[self] = name
+        return last_of(results)
+
+    def _row_maker(self, result: Any) -> Callable[[Sequence[Any]], Any]:
+        if self._make_row is None:
+            columns = [result.fname(number).decode() for number in range(result.nfields)]
+            self._make_row = cast(Any, namedtuple("Row", columns))._make
+        return self._make_row
+
+
+def _put_off(driver: Any, info: MutableMapping[Any, Any]) -> list[bytes]:
+    """Return the commands that are to be sent before the next statement."""
+    before: list[bytes] = info.get(LATER, [])
+    if driver.pgconn.transaction_status == TransactionStatus.IDLE:
+        before = [b"BEGIN", *before]
+    if LATER in info:
+        info[LATER] = []
+    return before
+
+
+def _sending(words: bytes) -> Send:
+    return lambda libpq: libpq.send_query_params(words, None)
 
 
 def tried(connection: Connection, write: Callable[[], None], *, keep: bool = True) -> None:
@@ -109,6 +198,28 @@ def _written(write: Callable[[], None]) -> bool:
     return True
 
 
+def commit(connection: Connection) -> None:
+    """Commit a bare transaction, with what was put off; SQLAlchemy's own commit finds it done.
+
+    Raises:
+        DBAPIError: as SQLAlchemy raises it.
+    """
+    if not _has_driver(connection) or connection.invalidated:
+        return
+    later = connection.connection.info.get(LATER)
+    if later:
+        connection.connection.info[LATER] = []
+        _tell_now(connection, b"; ".join([*later, b"COMMIT"]))
+
+
+def tell_what_was_put_off(connection: Connection, *_: Any) -> None:
+    """Tell it before SQLAlchemy runs a statement of its own: an event of its engine."""
+    later = connection.connection.info.get(LATER)
+    if later:
+        connection.connection.info[LATER] = []
+        _tell_now(connection, b"; ".join(later))
+
+
 def roll_back(connection: Connection) -> None:
     """Take back all that the transaction did; what is prepared stays so.
 
@@ -118,16 +229,22 @@ def roll_back(connection: Connection) -> None:
         DBAPIError: as SQLAlchemy raises it.
     """
     if _has_driver(connection) and not connection.invalidated:
-        _tell(connection, b"ROLLBACK")
+        _tell_now(connection, b"ROLLBACK")
 
 
-def _tell(connection: Connection, command: bytes) -> None:
+def _tell(connection: Connection, words: bytes) -> None:
+    later = connection.connection.info.get(LATER)
+    if later is None:
+        _tell_now(connection, words)
+    else:
+        later.append(words)
+
+
+def _tell_now(connection: Connection, words: bytes) -> None:
     # Below the driver's cursors: they forget all plans when they see a ROLLBACK, and whoever comes
     # next would feel what became of this one.
     try:
-        result = _driver(connection).pgconn.exec_(command)
-        if result.status != ExecStatus.COMMAND_OK:
-            raise error_from_result(result)
+        command(_driver(connection), words)
     except connection.dialect.loaded_dbapi.Error as error:
         raise _as_sqlalchemys(connection, error) from error
 

@@ -1,38 +1,30 @@
 """Both databases behind one door: engines and transactions."""
 
-import select
 import shutil
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    Engine,
-    create_engine,
-    event,
     text,
 )
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import (
     DBAPIError,
-    InvalidatePoolError,
     OperationalError,
     PendingRollbackError,
     ResourceClosedError,
 )
 from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from digest.database.prepared import roll_back
+from digest.database.postgresql import is_pooled, postgresql_engine
+from digest.database.prepared import commit, roll_back
 from digest.database.sqlite_files import BUSY_TIMEOUT_SECONDS, make_private, sqlite_engine
-from digest.errors import RightsError, UnavailableError, WrongEncodingError
+from digest.errors import RightsError, UnavailableError
 
-LONG_REST_SECONDS = 10
 CLEARING_MILLISECONDS = 100
 # A sign-up takes a few kilobytes.
 ROOM_TO_WRITE = 1_000_000
@@ -45,7 +37,10 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine = _engine(url)
+        sqlite = url.startswith("sqlite")
+        self.engine = sqlite_engine(url) if sqlite else postgresql_engine(url)
+        # Connects when it is used: a page for strangers does, and few others.
+        self.bare_engine = self.engine if sqlite else postgresql_engine(url, driver_prepares=False)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @property
@@ -70,10 +65,11 @@ class Database:
         Raises:
             UnavailableError: as `transaction`.
         """
-        with _outages_named(), self.engine.connect() as connection:
+        with _outages_named(), self.bare_engine.connect() as connection:
             connection.execution_options(digest_writes=True)
             with connection.begin():
                 yield connection
+                commit(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -182,7 +178,13 @@ class Database:
 
     def dispose(self) -> None:
         """Close every pooled connection."""
-        self.engine.dispose()
+        for engine in {self.engine, self.bare_engine}:
+            engine.dispose()
+
+    def forget(self) -> None:
+        """Leave every pooled connection to the process that this one was forked from."""
+        for engine in {self.engine, self.bare_engine}:
+            engine.dispose(close=False)
 
 
 class HeldDatabase(Database):
@@ -318,80 +320,3 @@ def _is_outage_state(state: str) -> bool:
     # Classes 08 connection, 40 rolled back for another's sake (deadlock), 53 resources (disk full),
     # 57 operator intervention, 58 system.
     return state[:2] in {"08", "40", "53", "57", "58"}
-
-
-def _engine(url: str) -> Engine:
-    if url.startswith("sqlite"):
-        return sqlite_engine(url)
-    engine = create_engine(
-        url,
-        # Errors are logged, and readers' names and ips are among the values.
-        hide_parameters=True,
-        # More than the threads of a web worker: what is over is made anew each time it is used.
-        pool_size=10,
-        max_overflow=5,
-        connect_args={"connect_timeout": 5, "application_name": "digest"},
-    )
-    # Before SQLAlchemy asks anything itself, which fails on text that comes as bytes.
-    event.listen(engine, "connect", partial(_meet_postgresql, _Met()), insert=True)
-    event.listen(engine, "checkin", _note_rest)
-    event.listen(engine, "checkout", partial(_check_rested, engine))
-    return engine
-
-
-class _Met:
-    """What the first connection of an engine found out: whether a pooler stands in between."""
-
-    pooled: bool | None = None
-
-
-def _meet_postgresql(met: _Met, driver: Any, _: ConnectionPoolEntry) -> None:
-    """Look at a new connection: at the encoding, and whether statements may be kept on it.
-
-    A pooler in transaction mode (pgbouncer) gives each transaction another server's session, where
-    what was prepared is not known, and what was SET is somebody else's. It cannot say a server's
-    process id when the connection is made: it makes one up.
-    """
-    encoding = driver.info.parameter_status("server_encoding")
-    if encoding != "UTF8":
-        raise WrongEncodingError(
-            f"The database keeps text as {encoding}, and readers' names need UTF8. Make a new one: "
-            "CREATE DATABASE digest OWNER digest ENCODING 'UTF8' TEMPLATE template0"
-        )
-    if met.pooled is None:
-        told = driver.info.backend_pid
-        met.pooled = driver.execute("SELECT pg_backend_pid()").fetchone()[0] != told
-        driver.rollback()
-    if met.pooled:
-        driver.prepare_threshold = None
-
-
-def is_pooled(driver: Any) -> bool:
-    """Say whether a pooler stands between this driver's connection and PostgreSQL."""
-    return driver.prepare_threshold is None
-
-
-def _note_rest(_: Any, record: ConnectionPoolEntry) -> None:
-    record.info["rests_since"] = time.monotonic()
-
-
-def _check_rested(
-    engine: Engine, driver: Any, record: ConnectionPoolEntry, _: PoolProxiedConnection
-) -> None:
-    """Find out whether a pooled connection is still one, before it is used.
-
-    To ask over it costs as much as a statement. A server that went away has closed its end, and
-    that can be read without asking; only after a long rest a connection may be lost in silence.
-    """
-    since = record.info.get("rests_since")
-    if since is None:
-        return
-    try:
-        poll = select.poll()
-        poll.register(driver, select.POLLIN)
-        if not poll.poll(0) and time.monotonic() - since < LONG_REST_SECONDS:
-            return
-        engine.dialect.do_ping(driver)
-    except (engine.dialect.loaded_dbapi.Error, OSError) as error:
-        # The others of the pool are as old: all are made anew.
-        raise InvalidatePoolError from error

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from flask import Request
@@ -25,7 +26,7 @@ def evidence_of(
     """Gather the evidence of a request. A path with a token in it is never kept."""
     return Evidence(
         ip=reader_ip(request, trusted),
-        user_agent=printable(request.user_agent.string),
+        user_agent=printable(request.headers.get("User-Agent", "")),
         page_url=page_url(request),
         form=form if form and FORM_NAME.fullmatch(form) else None,
     )
@@ -79,6 +80,7 @@ def _is_trusted(ip: Ip | None, trusted: Sequence[Network]) -> bool:
     return ip is not None and any(ip in network for network in trusted)
 
 
+@lru_cache(maxsize=1024)
 def read_ip(text: str) -> Ip | None:
     """Return the ip that is written there, None for anything else."""
     text = text.strip()

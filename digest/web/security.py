@@ -1,6 +1,7 @@
 """Headers on every answer: what a browser may do with a page of ours, and who may keep it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from flask import Flask, Response, request
 
@@ -40,6 +41,12 @@ TOKEN_PATHS = (
     "/desk/password/",
     "/desk/demo/",
 )
+UNLISTED = "noindex, nofollow"
+OF_TOKENS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": UNLISTED,
+}
 # Behind a sign-in: for nobody's cache.
 DESK = "/desk/"
 
@@ -69,40 +76,60 @@ def framed() -> bool:
     return request.blueprint in FRAMED
 
 
-def _policy() -> str:
-    policy = POLICY
-    if scripted():
-        policy += "; script-src 'self'"
-    if request.blueprint in ASKING:
-        policy += "; connect-src 'self'"
-    if request.blueprint in FRAMING:
-        policy += "; frame-src 'self'"
-    ancestors = " ".join(["'self'", *declared_origins()]) if framed() else "'none'"
-    return f"{policy}; frame-ancestors {ancestors}"
-
-
 def _sealer(https: bool) -> Callable[[Response], Response]:
     def seal(response: Response) -> Response:
-        headers = response.headers
-        headers.setdefault("Content-Security-Policy", _policy())
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        if not framed():
-            headers.setdefault("X-Frame-Options", "DENY")
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-        if request.path.startswith(TOKEN_PATHS):
-            headers["Cache-Control"] = "no-store"
-            headers["Referrer-Policy"] = "no-referrer"
-            headers["X-Robots-Tag"] = "noindex, nofollow"
-        if request.path.startswith(DESK):
-            headers.setdefault("Cache-Control", "no-store")
-            headers.setdefault("Referrer-Policy", "same-origin")
-            headers["X-Robots-Tag"] = "noindex, nofollow"
-        headers.setdefault("Cache-Control", "no-cache")
-        # The page that a form stood on is evidence: to ourselves it is told in full.
-        headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-        if https:
-            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        headers, path = response.headers, request.path
+        with_token, at_desk = path.startswith(TOKEN_PATHS), path.startswith(DESK)
+        if with_token:
+            headers.update(OF_TOKENS)
+        if at_desk:
+            headers["X-Robots-Tag"] = UNLISTED
+        origins = tuple(declared_origins()) if framed() else None
+        wanted = _wanted(request.blueprint, scripted(), at_desk, https, origins)
+        there = {name.lower() for name in headers.keys()}  # noqa: SIM118 - pairs, without
+        for key, name, value in wanted:
+            if key not in there:
+                headers.add(name, value)
         return response
 
     return seal
+
+
+@lru_cache(maxsize=256)
+def _wanted(
+    blueprint: str | None,
+    with_script: bool,
+    at_desk: bool,
+    https: bool,
+    origins: tuple[str, ...] | None,
+) -> Sequence[tuple[str, str, str]]:
+    """Return the headers that an answer has where its view says nothing else, keys beside names.
+
+    `origins`: of the sites that may hold the page in a frame, where any may.
+    """
+    headers = {
+        "Content-Security-Policy": _policy(blueprint, with_script, origins),
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Cache-Control": "no-store" if at_desk else "no-cache",
+        # The page that a form stood on is evidence: to ourselves it is told in full.
+        "Referrer-Policy": "same-origin" if at_desk else "strict-origin-when-cross-origin",
+    }
+    if origins is None:
+        headers["X-Frame-Options"] = "DENY"
+    if https:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    return [(name.lower(), name, value) for name, value in headers.items()]
+
+
+def _policy(blueprint: str | None, with_script: bool, origins: tuple[str, ...] | None) -> str:
+    policy = POLICY
+    if with_script:
+        policy += "; script-src 'self'"
+    if blueprint in ASKING:
+        policy += "; connect-src 'self'"
+    if blueprint in FRAMING:
+        policy += "; frame-src 'self'"
+    ancestors = " ".join(["'self'", *origins]) if origins is not None else "'none'"
+    return f"{policy}; frame-ancestors {ancestors}"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from flask import Response, current_app, make_response, render_template, request
 
 from digest.errors import FieldError
+from digest.models import Newsletter
 from digest.readers.consent.recording import Evidence
 from digest.readers.signing_up.sign_up_form import SignUpForm
 from digest.readers.signing_up.submitting import Asked, sign_up
@@ -14,10 +15,12 @@ from digest.readers.signing_up.typed_address import TypedAddress
 from digest.readers.signing_up.withdrawing import withdraw
 from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
+from digest.web.asked_page import asked_page, render_asked
 from digest.web.context import current_runtime
 from digest.web.errors import problem, wants_json
 from digest.web.evidence import site_of
 from digest.web.guarding import PROOF, TOKEN, Ask, Attempt, guard
+from digest.web.guarding.form_tokens import kept_token
 from digest.web.masthead import masthead_of
 
 # The confirmations that an address gets in a day are counted over so long.
@@ -103,23 +106,36 @@ def ask_once_more(form: SignUpForm, ask: Ask, here: str) -> Response:
     return response
 
 
-def show_asked(asked: Asked, form: SignUpForm, here: str, **more: object) -> str:
+def show_asked(
+    asked: Asked,
+    form: SignUpForm,
+    here: str,
+    *,
+    page: str | None = None,
+    newsletter: Newsletter | None = None,
+) -> str:
     """Say that a link was sent, or sent again, and when one can be once more.
 
     The page itself knows when it was sent first: asked of our books, the answer would tell whether
-    the address is known.
+    the address is known. `page` and `newsletter`: as `asked_page`.
     """
     now = current_runtime().clock.now()
     first = _sent_before(request.form.get("sent", ""), now)
-    return render_template(
-        "site/asked.html",
-        asked=asked,
-        form=form,
-        here=here,
-        sent=int((first or now).timestamp()),
-        again_from=first + A_DAY if first else None,
-        withdrawals=withdrawal_tokens(asked),
-        **more,
+    withdrawals = withdrawal_tokens(asked)
+    if first is None:
+        sent = int(now.timestamp())
+        return asked_page(
+            asked, form, here, sent=sent, withdrawals=withdrawals, page=page, newsletter=newsletter
+        )
+    return render_asked(
+        asked,
+        form,
+        here,
+        again_from=first + A_DAY,
+        withdrawals=withdrawals,
+        token=kept_token(),
+        page=page,
+        newsletter=newsletter,
     )
 
 

@@ -14,4 +14,4 @@ runtime = open_runtime(settings, bell=CalmBell(CeleryBell(settings)))
 app = create_app(runtime)
 
 # Where somebody runs gunicorn with --preload all the same: no child uses its parent's connections.
-os.register_at_fork(after_in_child=lambda: runtime.database.engine.dispose(close=False))
+os.register_at_fork(after_in_child=runtime.database.forget)

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from digest.database.transactions import Database, is_pooled
+from digest.database.postgresql import is_pooled
+from digest.database.transactions import Database
 from digest.errors import WrongEncodingError
 from digest.migrations import upgrade
 from digest.models import DeliveryState, IssueState

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from sqlalchemy import bindparam, insert, literal, select, text
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError
 from sqlalchemy.orm import Session
 
@@ -29,6 +30,10 @@ ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect
 
 def beat(session: Session, name: str, at: datetime = NOW) -> None:
     assert not BEAT.run(session.connection(), {"given_name": name, "given_at": at})
+
+
+def beat_bare(connection: Connection, name: str) -> None:
+    assert not BEAT.run(connection, {"given_name": name, "given_at": NOW})
 
 
 def beats(database: Database) -> list[str]:
@@ -102,17 +107,48 @@ def test_to_try_outside_a_transaction_is_a_mistake(database: Database) -> None:
 
 @ON_POSTGRESQL
 def test_a_statement_is_parsed_once_whatever_is_taken_back(database: Database) -> None:
-    with asked(database) as first, database.transaction() as session:
-        beat(session, "first")
-    with database.transaction() as session:
-        beat(session, "second")
+    with asked(database) as first, database.bare_transaction() as connection:
+        beat_bare(connection, "first")
+    with database.bare_transaction() as connection:
+        beat_bare(connection, "second")
         for name in ("taken back", "second"):
-            tried(session.connection(), partial(beat, session, name), keep=False)
-    with asked(database) as later, database.transaction() as session:
-        beat(session, "third")
+            tried(connection, partial(beat_bare, connection, name), keep=False)
+    with pytest.raises(IntegrityError), database.bare_transaction() as connection:
+        beat_bare(connection, "second")
+    with asked(database) as later, database.bare_transaction() as connection:
+        beat_bare(connection, "third")
 
     assert [each.split()[0] for each in first] == ["BEGIN", "Parse", "Bind", "COMMIT"]
     assert [each.split()[0] for each in later] == ["BEGIN", "Bind", "COMMIT"]
+    assert beats(database) == ["first", "second", "third"]
+
+
+@ON_POSTGRESQL
+def test_what_is_put_off_comes_before_whatever_comes_next(database: Database) -> None:
+    """A bare transaction's savepoints wait for the next statement, or the commit."""
+
+    def writing(name: str) -> Callable[[], None]:
+        return lambda: beat_bare(connection, name)
+
+    def write_and_fail() -> None:
+        with database.bare_transaction() as connection:
+            tried(connection, lambda: beat_bare(connection, "lost"))
+            raise ZeroDivisionError
+
+    with database.bare_transaction() as connection:
+        beat_bare(connection, "first")
+        tried(connection, writing("taken back"), keep=False)
+        assert connection.scalars(select(Heartbeat.name)).all() == ["first"]
+        tried(connection, writing("first"))
+        # What broke the rule also spoilt the transaction, until it is told of the savepoint.
+        assert not FIND.run(connection, {"given_name": "taken back"})
+        tried(connection, writing("last"))
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
+    with database.bare_transaction() as connection:
+        assert FIND.run(connection, {"given_name": "last"})
+
+    assert beats(database) == ["first", "last"]
 
 
 @ON_POSTGRESQL

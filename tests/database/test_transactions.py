@@ -420,7 +420,7 @@ def test_connections_that_were_lost_at_rest_are_made_anew(database: Database) ->
 def test_a_connection_is_kept_after_a_long_rest(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digest.database.transactions.LONG_REST_SECONDS", 0)
+    monkeypatch.setattr("digest.database.postgresql.LONG_REST_SECONDS", 0)
     pids = []
     for _ in range(2):
         with database.reading() as session:

@@ -22,7 +22,6 @@ from digest.web.guarding.challenges import challenge_for_page, is_solved, new_ch
 from digest.web.guarding.counters import Counters, Hit
 from digest.web.guarding.form_tokens import (
     Standing,
-    kept_token,
     new_token,
     standing,
     token_for_form,
@@ -115,7 +114,6 @@ def guard_sign_ups(app: Flask, runtime: Runtime) -> None:
     )
     app.extensions[EXTENSION] = guard_
     app.jinja_env.globals["token_for_form"] = token_for_form
-    app.jinja_env.globals["kept_token"] = kept_token
     app.jinja_env.globals["sign_up_challenge"] = lambda: challenge_for_page(guard_.surge)
 
 

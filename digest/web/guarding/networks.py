@@ -38,7 +38,8 @@ def networks_of(ip: str | None) -> Networks | None:
 
 
 def _around(address: Ip, bits: int) -> str:
-    return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+    spare = address.max_prefixlen - bits
+    return f"{type(address)(int(address) >> spare << spare)}/{bits}"
 
 
 def _real(address: Ip) -> Ip:
