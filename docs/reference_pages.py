@@ -95,7 +95,7 @@ def routes_page() -> str:
         relay_signs=False,
         form_seconds=2,
         surge=60,
-        sign_ups_a_minute=600,
+        sign_ups_a_minute=None,
         disposable="report",
         own_domains=frozenset(),
         log_format="text",

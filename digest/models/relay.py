@@ -12,7 +12,8 @@ class Relay(Base):
     """One row for a relay (`host:port`) that ever answered EHLO; all moments by the database.
 
     `offers` are the keywords of its last EHLO, in lower case. `dot_alone` and `refusals_at_most`:
-    see `digest.delivery.relay.habits`; they were found at `learnt_at`.
+    see `digest.delivery.relay.habits`; they were found at `learnt_at`. `notices_a_minute`: how many
+    it took when many waited.
     """
 
     __tablename__ = "relay"
@@ -23,3 +24,4 @@ class Relay(Base):
     dot_alone: Mapped[bool] = mapped_column(default=False)
     refusals_at_most: Mapped[int | None]
     learnt_at: Mapped[datetime | None]
+    notices_a_minute: Mapped[int | None]

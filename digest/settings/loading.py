@@ -49,6 +49,9 @@ from digest.settings.values import (
 )
 from digest.settings.variables import UNSET_DATABASE, VARIABLES, Variable
 
+# As many, or as much, as is right just now.
+AUTO = "auto"
+
 __all__ = [
     "LOOPBACK_NAMES",
     "UNSET_DATABASE",
@@ -102,7 +105,7 @@ class Settings:
     relay_signs: bool
     form_seconds: float
     surge: int
-    sign_ups_a_minute: int
+    sign_ups_a_minute: int | None
     disposable: Literal["allow", "report", "refuse"]
     own_domains: frozenset[str]
     log_format: Literal["text", "json"]
@@ -186,7 +189,7 @@ def _read(env: "_Reader") -> Settings:
         relay_signs=env.parsed("DIGEST_RELAY_SIGNS", parse_boolean),
         form_seconds=env.number("DIGEST_FORM_SECONDS", 0, 60),
         surge=env.whole("DIGEST_SURGE", 0, 1_000_000),
-        sign_ups_a_minute=env.whole("DIGEST_SIGN_UPS_A_MINUTE", 0, 1_000_000),
+        sign_ups_a_minute=env.whole_or_auto("DIGEST_SIGN_UPS_A_MINUTE", 0, 1_000_000),
         disposable=env.parsed("DIGEST_DISPOSABLE", parse_disposable),
         own_domains=env.parsed("DIGEST_OWN_DOMAINS", parse_domains),
         log_format=env.parsed("DIGEST_LOG_FORMAT", parse_log_format),
@@ -235,13 +238,21 @@ class _Reader:
         return float(self.parsed(name, parse))
 
     def whole(self, name: str, low: int, high: int) -> int:
-        def parse(text: str) -> int:
-            value = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else -1
-            if not low <= value <= high:
-                raise ValueError(f"should be a whole number from {low} to {high}, not {text!r}")
-            return value
+        return int(self.parsed(name, lambda text: _whole(text, low, high)))
 
-        return int(self.parsed(name, parse))
+    def whole_or_auto(self, name: str, low: int, high: int) -> int | None:
+        """Return None for `auto`."""
+        found = self.parsed(
+            name, lambda text: None if text == AUTO else _whole(text, low, high, f", or {AUTO}")
+        )
+        return None if found is None else int(found)
+
+
+def _whole(text: str, low: int, high: int, otherwise: str = "") -> int:
+    value = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else -1
+    if not low <= value <= high:
+        raise ValueError(f"should be a whole number from {low} to {high}{otherwise}, not {text!r}")
+    return value
 
 
 class _PatientReader(_Reader):

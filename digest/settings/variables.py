@@ -174,8 +174,9 @@ VARIABLES = (
     ),
     Variable(
         "DIGEST_SIGN_UPS_A_MINUTE",
-        "600",
-        "No more sign-ups a minute than this are taken, from everywhere together. 0: no limit.",
+        "auto",
+        "No more sign-ups a minute than this are taken, from everywhere together. `auto`: as many "
+        "as confirmations can be sent within a minute, at least 600. 0: no limit.",
     ),
     Variable(
         "DIGEST_DISPOSABLE",

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 from altcha import Challenge, Payload, solve_challenge
+from sqlalchemy import update
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.test import TestResponse
 
 from digest.addresses import parse_address
 from digest.clock import FixedClock
-from digest.models import ConsentDetail, Newsletter, Notice, SignUp, Wording
+from digest.models import ConsentDetail, Newsletter, Notice, NoticeState, SignUp, Wording
 from digest.runtime import Runtime
 from digest.tokens import Purpose, new_token_id
 from digest.web import create_app
@@ -114,6 +115,26 @@ def test_no_more_are_taken_in_a_minute_than_the_publisher_says(make_site: MakeSi
 
     assert answers == [200] * 3 + [429]
     assert site.desk.count(SignUp) == 3
+
+
+def test_by_default_as_many_are_taken_as_can_be_mailed_within_a_minute(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digest.delivery.notices.capacity.UNSEEN", 2)
+    monkeypatch.setattr("digest.web.guarding.waiting_mails.REMEMBERED_SECONDS", 0)
+    site = make_site(sign_ups_a_minute=None)
+
+    def ask(number: int) -> TestResponse:
+        site.client.environ_base["REMOTE_ADDR"] = f"8.8.{number}.4"
+        return site.sign_up(f"reader{number}@example.org")
+
+    pages = [ask(number) for number in range(4)]
+    assert [page.status_code for page in pages] == [200] * 3 + [429]
+    assert "06:01" in words(pages[-1]), "when to come again"
+    assert site.desk.count(SignUp) == 3
+    with site.desk.database.transaction() as session:
+        session.execute(update(Notice).values(state=NoticeState.ACCEPTED))
+    assert ask(4).status_code == 200, "they went out"
 
 
 def test_by_default_loopback_is_not_limited(make_site: MakeSite) -> None:

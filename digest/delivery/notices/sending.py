@@ -16,6 +16,7 @@ from digest.database.transactions import Database
 from digest.delivery.ledger import breaker
 from digest.delivery.messages import Links
 from digest.delivery.notices import queue
+from digest.delivery.notices.capacity import note_rate
 from digest.delivery.notices.clerk import Clerk, Task
 from digest.delivery.relay.deadlines import elapsed
 from digest.delivery.relay.pacing import Pace, open_pace
@@ -56,13 +57,16 @@ def send_notices(
         until=elapsed() + settings.slice_seconds,
         latest=elapsed() + max(LONGEST_SECONDS, settings.slice_seconds),
     )
+    began = elapsed()
     clerks = _send(task, admitted.probe, connections)
+    accepted = sum(clerk.accepted for clerk in clerks)
+    note_rate(database, settings.relay.name, accepted, elapsed() - began)
     if not all(clerk.is_done for clerk in clerks):
         ring_again()
     for clerk in clerks:
         for issue_id in clerk.resumed:
             ring_issue(issue_id)
-    return sum(clerk.accepted for clerk in clerks)
+    return accepted
 
 
 def notices_due(session: Session, settings: Settings) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 from flask import Flask, current_app
@@ -28,6 +29,7 @@ from digest.web.guarding.form_tokens import (
 )
 from digest.web.guarding.networks import networks_of
 from digest.web.guarding.surge import Surge
+from digest.web.guarding.waiting_mails import WaitingMails
 
 EXTENSION = "digest-guard"
 
@@ -56,6 +58,9 @@ ONE_USER = RateLimitItemPerHour(300, namespace="user")
 ONE_USERS_CODES = RateLimitItemPerHour(20, namespace="code")
 # Each goes to a few addresses at most.
 ONE_USERS_TESTS = RateLimitItemPerHour(20, namespace="test")
+
+# By then another minute's mails are out.
+SHORTLY = timedelta(minutes=1)
 
 log = structlog.get_logger(__name__)
 
@@ -98,8 +103,9 @@ class Ask:
 class _Guard:
     counters: Counters
     surge: Surge
-    # All that is taken in a minute, from everywhere.
+    # All that is taken in a minute, from everywhere: so many, or as many as can be answered.
     all_together: Hit | None
+    queue: WaitingMails | None
 
 
 def guard_sign_ups(app: Flask, runtime: Runtime) -> None:
@@ -111,6 +117,7 @@ def guard_sign_ups(app: Flask, runtime: Runtime) -> None:
         counters,
         Surge(counters, settings.surge),
         Hit(RateLimitItemPerMinute(most, namespace="taken")) if most else None,
+        WaitingMails(runtime) if most is None else None,
     )
     app.extensions[EXTENSION] = guard_
     app.jinja_env.globals["token_for_form"] = token_for_form
@@ -135,6 +142,8 @@ def guard(attempt: Attempt) -> Ask | None:
     surge_hit, surging = guard_.surge.hit, guard_.surge.lasts()
     first += [surge_hit] if surge_hit else []
     last = _last(guard_, attempt)
+    if guard_.queue is not None and guard_.queue.is_full():
+        raise TooManyRequests(retry_after=current_runtime().clock.now() + SHORTLY)
     held_back = found in {Standing.EARLY, Standing.OLD}
     # All are counted at once where nothing is asked for in between.
     at_once = not (surging or held_back)
