@@ -29,16 +29,21 @@ def interpreter(commit: str, kept: Path = KEPT) -> Path:
     _check_known(commit)
     shutil.rmtree(folder, ignore_errors=True)
     _git("worktree", "prune")
-    tree = folder / "tree"
-    _git("worktree", "add", "--detach", str(tree), commit)
+    checkout = tree(commit, kept)
+    _git("worktree", "add", "--detach", str(checkout), commit)
     venv.create(folder / "venv", with_pip=False)
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
-    locked = ["--require-hashes", "-r", str(tree / "requirements.lock")]
-    itself = ["--no-deps", "--no-build-isolation", "--editable", str(tree)]
+    locked = ["--require-hashes", "-r", str(checkout / "requirements.lock")]
+    itself = ["--no-deps", "--no-build-isolation", "--editable", str(checkout)]
     for what in (locked, itself):
         run(f"Installing {commit}", [*pip, *what], within=INSTALL_SECONDS)
     whole.touch()
     return python
+
+
+def tree(commit: str, kept: Path = KEPT) -> Path:
+    """Return the checkout of the commit whose interpreter was made."""
+    return kept / commit / "tree"
 
 
 def _check_known(commit: str) -> None:

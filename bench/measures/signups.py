@@ -1,34 +1,39 @@
-"""5. How fast readers can sign up, beside a route that only checks a form and inserts a row."""
+"""5. How fast readers can sign up, and have their confirmation.
 
-import json
+Beside a route that only checks a form and inserts a row, and beside an earlier version.
+"""
+
 import re
-import statistics
+import sys
+from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 
-import httpx
-
-import bench
+from bench import earlier
+from bench.confirmed import Version, opened_version
 from bench.errors import BenchError
+from bench.guarded import sign_up_guarded
 from bench.history import remember_sign_ups
-from bench.needs import program, run
+from bench.machine import CHECKOUT
 from bench.paper import Site, open_site
-from bench.results import Result, figure, ratio
+from bench.results import Figure, Ratio, Result, figure, ratio
 from bench.rig import Rig
 from bench.rivals.form import make_table
+from bench.signing_up import CONNECTIONS, answers, load, wording_of
 from tests.journeys.formation import free_port, wait_until
 
-TITLE = "Sign-ups: POST /subscribe through gunicorn, two workers"
+TITLE = "Sign-ups: POST /subscribe, two web workers"
 PROGRAMS = ("smtp-sink", "wrk")
-MINUTES = 10
+MINUTES = 30
 UNIT = "requests/s"
-SCRIPT = Path(bench.__file__).with_name("sign_up.lua")
-CONNECTIONS = 16
-RIVAL = "rival"
-# As the Procfile has it, but for the app.
-RIVAL_COMMAND = (
-    'gunicorn --workers 2 --worker-class gthread --threads 8 --bind "127.0.0.1:{port}" '
-    '--access-logfile - "bench.rivals.form:create_app()"'
-)
+COMMIT = "bbfca12"
+OURS, PLAIN, SERVED = "Digest", "validate and insert one row", "the same under Digest’s server"
+# As the Procfile has it, but for the app; and as it is usually had.
+RIVAL = 'gunicorn --workers 2 {kind} --bind "127.0.0.1:{port}" "bench.rivals.form:create_app()"'
+RIVALS = {
+    PLAIN: "--worker-class gthread --threads 8 --access-logfile -",
+    SERVED: "--config python:digest.web.gunicorn",
+}
 WRITTEN = """
     SELECT (SELECT count(*) FROM consent WHERE kind = 'requested' AND id > %s),
            (SELECT count(*) FROM consent_detail WHERE consent_id > %s),
@@ -38,96 +43,143 @@ POSTED = re.compile(r"^POST /subscribe 200 ", re.MULTILINE)
 
 
 def measure(rig: Rig, *, quick: bool) -> Result:
-    readers, seconds, rounds = (1_000, 3, 1) if quick else (100_000, 15, 3)
-    ours: list[float] = []
-    plain: list[float] = []
-    late: list[float] = []
-    with open_site(rig, readers) as site:
-        site.formation.environment["DIGEST_TRUSTED_PROXIES"] = "127.0.0.1/32"
-        # All of this is one surge, and nobody is to solve a puzzle. The other limits are on.
-        site.formation.environment["DIGEST_SURGE"] = "0"
-        site.formation.environment["DIGEST_SIGN_UPS_A_MINUTE"] = "0"
-        site.formation.start("web")
-        url = site.formation.environment["DIGEST_PUBLIC_URL"]
-        remember_sign_ups(site)
-        (earlier,) = site.ask("SELECT max(id) FROM consent")
-        make_table(site.database_url)
-        rival_port = free_port()
-        site.formation.launch(RIVAL, RIVAL_COMMAND.format(port=rival_port))
-        wording = _wording(url)
-        wait_until(lambda: _answers(f"http://127.0.0.1:{rival_port}"), "the rival answers")
-        for number in range(rounds + 1):
-            # The first round warms up: templates are compiled, connections opened.
-            told = _load(url, wording, f"ours{number}", seconds if number else 2)
-            other = _load(
-                f"http://127.0.0.1:{rival_port}", wording, f"x{number}", seconds if number else 2
-            )
-            if number:
-                ours.append(told["requests"] / told["seconds"])
-                late.append(told["p99_ms"])
-                plain.append(other["requests"] / other["seconds"])
-                rig.say(f"round {number}: {ours[-1]:,.0f} beside {plain[-1]:,.0f} {UNIT}")
-        answered = _check(site, earlier)
+    readers, seconds, rounds, many = (1_000, 3, 1, 80) if quick else (100_000, 15, 3, 300)
+    their_python = earlier.interpreter(COMMIT)
+    rig.say(f"{COMMIT} is there")
+    pages = _Pages(rig, readers, seconds, rounds)
+    ours, theirs = _with_mails(rig, their_python, seconds, rounds)
+    refused = _guarded(rig, many)
     return Result(
         name="signups",
         title=TITLE,
-        ratios=(
-            ratio(
-                "Digest : validate and insert one row",
-                statistics.median(ours), statistics.median(plain), 0.5,
-            ),
-        ),
-        figures=(
-            figure("Digest", UNIT, *ours, drawn=True),
-            figure("validate and insert one row", UNIT, *plain, drawn=True),
-            figure("Digest, 99 % answered within", "ms", *late),
-        ),
+        ratios=(*pages.ratios, *_ratios(ours, theirs)),
+        figures=(*pages.figures, *_figures(ours, OURS), *_figures(theirs, COMMIT)),
         notes=(
             f"wrk, {CONNECTIONS} connections, {seconds} s each in turn, every request another "
-            f"address. {readers:,} readers are there already, with the sign-ups and consents that "
-            "they came by.",
-            f"Each of the {answered:,} answers of 200 has its consent, its evidence and its queued "
-            "notice in the database. The notices’ worker is not started: it is the pages that are "
-            "measured.",
+            f"address. The pages alone: {readers:,} readers are there already, with the sign-ups "
+            "and consents that they came by, and the notices’ worker is not started.",
+            f"Each of the {pages.answered:,} answers of 200 has its consent, its evidence and its "
+            "queued notice in the database.",
+            "With their confirmation: the Procfile’s web and notices processes, from the first "
+            f"request until the last mail’s 250, in turn with {COMMIT}, which runs in an "
+            "environment of its own, on a database of its own. The sink counts as many mails as "
+            "are accepted, each time.",
+            f"With every guard at its default, {many:,} readers of as many networks, who solve "
+            f"the sum when they are asked to: {refused:,} refused.",
+        ),
+    )
+
+
+class _Pages:
+    """What the pages do when no mail goes out, beside the rivals."""
+
+    def __init__(self, rig: Rig, readers: int, seconds: int, rounds: int) -> None:
+        self._rates: dict[str, list[float]] = {OURS: [], PLAIN: [], SERVED: []}
+        self._late: list[float] = []
+        with open_site(rig, readers) as site:
+            # All of this is one surge, and nobody is to solve a puzzle. The other limits are on.
+            site.formation.environment["DIGEST_TRUSTED_PROXIES"] = "127.0.0.1/32"
+            site.formation.environment["DIGEST_SURGE"] = "0"
+            site.formation.environment["DIGEST_SIGN_UPS_A_MINUTE"] = "0"
+            site.formation.start("web")
+            urls = {OURS: site.formation.environment["DIGEST_PUBLIC_URL"], **_rivals(site)}
+            remember_sign_ups(site)
+            (before,) = site.ask("SELECT max(id) FROM consent")
+            wording = wording_of(urls[OURS])
+            for number in range(rounds + 1):
+                # The first round warms up: templates are compiled, connections opened.
+                for name, url in urls.items():
+                    word = f"{name.replace(' ', '')[:8]}{number}"
+                    told = load(url, wording, word, seconds if number else 2)
+                    if number:
+                        self._rates[name].append(told["requests"] / told["seconds"])
+                        self._late += [told["p99_ms"]] if name == OURS else []
+                if number:
+                    said = " beside ".join(f"{rates[-1]:,.0f}" for rates in self._rates.values())
+                    rig.say(f"pages, round {number}: {said} {UNIT}")
+            self.answered = _check(site, before)
+
+    @property
+    def ratios(self) -> tuple[Ratio, ...]:
+        ours, plain = median(self._rates[OURS]), median(self._rates[PLAIN])
+        return (ratio(f"{OURS} : {PLAIN}", ours, plain, 0.85),)
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        return (
+            *(figure(name, UNIT, *rates, drawn=True) for name, rates in self._rates.items()),
+            figure(f"{OURS}, 99 % answered within", "ms", *self._late),
+        )
+
+
+def _rivals(site: Site) -> dict[str, str]:
+    make_table(site.database_url)
+    urls = {}
+    for name, kind in RIVALS.items():
+        port = free_port()
+        site.formation.launch(name, RIVAL.format(kind=kind, port=port))
+        urls[name] = url = f"http://127.0.0.1:{port}"
+        wait_until(lambda url=url: answers(url), f"the rival answers: {name}")  # type: ignore[misc]
+    return urls
+
+
+def _with_mails(rig: Rig, python: Path, seconds: int, rounds: int) -> tuple[Version, Version]:
+    """Return what was seen of ours and of theirs, whose processes have ended."""
+    with ExitStack() as ends:
+        ours = ends.enter_context(opened_version(rig, Path(sys.executable), CHECKOUT))
+        theirs = ends.enter_context(opened_version(rig, python, earlier.tree(COMMIT)))
+        for number in range(rounds + 1):
+            for version in (ours, theirs):
+                length = seconds if number else 2
+                version.measure(f"mailed{number}", length, counts=number > 0)
+            if number:
+                rig.say(
+                    f"with mails, round {number}: {ours.confirmed[-1]:,.0f} beside "
+                    f"{theirs.confirmed[-1]:,.0f} a second"
+                )
+    return ours, theirs
+
+
+def _guarded(rig: Rig, many: int) -> int:
+    with opened_version(
+        rig, Path(sys.executable), CHECKOUT, DIGEST_SURGE=None, DIGEST_SIGN_UPS_A_MINUTE=None
+    ) as version:
+        url = version.formation.environment["DIGEST_PUBLIC_URL"]
+        statuses = sign_up_guarded(url, version.wording, many)
+    rig.say(f"every guard at its default: {dict(statuses)}")
+    return many - statuses[200]
+
+
+def _ratios(ours: Version, theirs: Version) -> tuple[Ratio, ...]:
+    return (
+        ratio(
+            f"with their confirmation sent, {OURS} : {COMMIT}",
+            median(ours.confirmed), median(theirs.confirmed), 7,
+        ),
+        ratio(
+            f"answered while mails go out, {OURS} : {COMMIT}",
+            median(ours.answered), median(theirs.answered), 2.5,
         ),
     )  # fmt: skip
 
 
-def _wording(url: str) -> str:
-    wait_until(lambda: _answers(f"{url}/healthz"), "gunicorn answers")
-    found = re.search(r'name="wording" value="(\d+)"', httpx.get(url).text)
-    if found is None:
-        raise BenchError("The form has no wording.")
-    return found[1]
+def _figures(version: Version, name: str) -> tuple[Figure, ...]:
+    return (
+        figure(f"{name}, with their confirmation sent", "sign-ups/s", *version.confirmed),
+        figure(f"{name}, answered while mails go out", UNIT, *version.answered),
+        figure(f"{name}, 99 % answered within, while mails go out", "ms", *version.late),
+    )
 
 
-def _answers(url: str) -> bool:
-    try:
-        httpx.get(url)
-    except httpx.TransportError:
-        return False
-    return True
-
-
-def _load(url: str, wording: str, run_name: str, seconds: int) -> dict[str, float]:
-    options = ["-t", "2", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "--latency"]
-    command = [program("wrk"), *options, "-s", str(SCRIPT), url, "--", wording, run_name]
-    said = run("wrk", command, within=seconds + 60)
-    told: dict[str, float] = json.loads(said.splitlines()[-1])
-    if told["failed"] or not told["requests"]:
-        raise BenchError(f"{told['failed']:.0f} of {told['requests']:.0f} sign-ups failed.")
-    return told
-
-
-def _check(site: Site, earlier: int) -> int:
+def _check(site: Site, before: int) -> int:
     """Hold the answers, by gunicorn's own log, against what is written down. Return how many.
 
-    `earlier`: the last consent that was there before.
+    `before`: the last consent that was there before.
     """
     # What was asked when wrk hung up is finished, and logged, before it ends.
     site.formation.stop("web")
     answered = len(POSTED.findall(site.formation.log_of("web.1").read_text()))
-    written = site.ask(WRITTEN, earlier, earlier)
+    written = site.ask(WRITTEN, before, before)
     if not answered or written != (answered,) * 3:
         raise BenchError(
             f"{answered:,} sign-ups were answered with 200; consents, evidence and notices are "
