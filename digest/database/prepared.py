@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ExecStatus, Format, TransactionStatus
+from psycopg.rows import namedtuple_row
 from sqlalchemy import ClauseElement, Insert, Select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import Connection, Dialect
@@ -46,6 +47,14 @@ class Spelt:
     to_wire: Mapping[str, Processor]
     order: Sequence[str] = ()
 
+    def bound(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Return the value of each parameter, as it goes to the driver."""
+        bound = {**self.constants, **values}
+        for name, process in self.to_wire.items():
+            if name in values:
+                bound[name] = process(values[name])
+        return bound
+
 
 def spell(statement: ClauseElement, dialect: Dialect) -> Spelt:
     """Spell a statement out, all of whose parameters are named. It takes a millisecond or so."""
@@ -69,22 +78,17 @@ class Prepared:
 
     def __init__(self, statement: Select[*tuple[Any, ...]] | Insert) -> None:
         self._statement = statement
+        self._spelt: Spelt | None = None
         self._make_row: Callable[[Sequence[Any]], Any] | None = None
 
     @cached_property
-    def _spelt(self) -> Spelt:
-        # As libpq numbers parameters.
+    def _numbered(self) -> Spelt:
         return spell(self._statement, _numbering())
-
-    @cached_property
-    def _words(self) -> bytes:
-        return self._spelt.text.encode()
 
     def run(self, connection: Connection, values: Mapping[str, object]) -> Sequence[Any]:
         """Run it within the connection's transaction; return the rows, by their columns' names.
 
-        It is parsed and planned once for each connection of `Database.bare_transaction`; over any
-        other, which the driver makes forget what was prepared, each time.
+        Over a connection of `Database.bare_transaction`, the driver is left out as well.
 
         Raises:
             DBAPIError: as SQLAlchemy raises it.
@@ -92,31 +96,34 @@ class Prepared:
         if not _has_driver(connection):
             result = connection.execute(self._statement, values)
             return result.all() if result.returns_rows else ()
-        pooled = connection.connection
-        driver: Any = pooled.driver_connection
-        given, formats = self._on_the_wire(values)
         try:
-            adapter = Transformer(driver)
-            parameters = adapter.dump_sequence(given, formats)
-            result = self._ask(driver, pooled.info, parameters, adapter.formats)
-            if result.status == ExecStatus.COMMAND_OK:
-                return ()
-            adapter.set_pgresult(result)
-            return adapter.load_rows(0, result.ntuples, self._row_maker(result))
+            if NAMES in connection.connection.info:
+                return self._by_libpq(connection, values)
+            return self._by_driver(connection, values)
         except connection.dialect.loaded_dbapi.Error as error:
             raise _as_sqlalchemys(connection, error) from error
 
-    def _on_the_wire(self, values: Mapping[str, object]) -> tuple[list[Any], list[PyFormat]]:
-        spelt = self._spelt
-        bound = {**spelt.constants, **values}
-        for name, process in spelt.to_wire.items():
-            if name in values:
-                bound[name] = process(values[name])
+    def _by_driver(self, connection: Connection, values: Mapping[str, object]) -> Sequence[Any]:
+        if self._spelt is None:
+            self._spelt = spell(self._statement, connection.dialect)
+        cursor = _driver(connection).cursor(row_factory=namedtuple_row)
+        cursor.execute(self._spelt.text, self._spelt.bound(values), prepare=True)
+        return cursor.fetchall() if cursor.description else ()
+
+    def _by_libpq(self, connection: Connection, values: Mapping[str, object]) -> Sequence[Any]:
+        pooled, spelt = connection.connection, self._numbered
+        driver: Any = pooled.driver_connection
+        bound = spelt.bound(values)
         given = [bound[name] for name in spelt.order]
         # PostgreSQL knows what each is: as text, a number may be of any size.
-        return given, [
-            PyFormat.BINARY if isinstance(each, bytes) else PyFormat.TEXT for each in given
-        ]
+        formats = [PyFormat.BINARY if isinstance(each, bytes) else PyFormat.TEXT for each in given]
+        adapter = Transformer(driver)
+        parameters = adapter.dump_sequence(given, formats)
+        result = self._ask(driver, pooled.info, parameters, adapter.formats)
+        if result.status == ExecStatus.COMMAND_OK:
+            return ()
+        adapter.set_pgresult(result)
+        return adapter.load_rows(0, result.ntuples, self._row_maker(result))
 
     def _ask(
         self,
@@ -126,27 +133,19 @@ class Prepared:
         formats: Sequence[Format] | None,
     ) -> Any:
         sends = [_sending(each) for each in _put_off(driver, info)]
-        names, words = info.get(NAMES), self._words
-        name = names.get(self) if names is not None else b""
-        makes = name is None
-        if makes:
+        name = known = info[NAMES].get(self)
+        if name is None:
             info[MADE] = info.get(MADE, 0) + 1
             name = b"digest_%d" % info[MADE]
+            words = self._numbered.text.encode()
             sends.append(lambda libpq: libpq.send_prepare(name, words))
-        if name:
-            sends.append(
-                lambda libpq: libpq.send_query_prepared(name, parameters, formats, Format.BINARY)
-            )
-        else:
-            sends.append(
-                lambda libpq: libpq.send_query_params(
-                    words, parameters, None, formats, Format.BINARY
-                )
-            )
+        sends.append(
+            lambda libpq: libpq.send_query_prepared(name, parameters, formats, Format.BINARY)
+        )
         results = together(driver, sends)
-        if names is not None and makes and results[-2].status == ExecStatus.COMMAND_OK:
+        if known is None and results[-2].status == ExecStatus.COMMAND_OK:
             # It stays, whatever becomes of the transaction.
-            names[self] = name
+            info[NAMES][self] = name
         return last_of(results)
 
     def _row_maker(self, result: Any) -> Callable[[Sequence[Any]], Any]:
@@ -158,12 +157,9 @@ class Prepared:
 
 def _put_off(driver: Any, info: MutableMapping[Any, Any]) -> list[bytes]:
     """Return the commands that are to be sent before the next statement."""
-    before: list[bytes] = info.get(LATER, [])
-    if driver.pgconn.transaction_status == TransactionStatus.IDLE:
-        before = [b"BEGIN", *before]
-    if LATER in info:
-        info[LATER] = []
-    return before
+    before, info[LATER] = info[LATER], []
+    idle = driver.pgconn.transaction_status == TransactionStatus.IDLE
+    return [b"BEGIN", *before] if idle else before
 
 
 def _sending(words: bytes) -> Send:
