@@ -4,8 +4,9 @@ Every button is a form of its own, which works without a script. After each the 
 back to where it was pressed; the address names the change, and the page says what it did.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from flask import Response, redirect, request, url_for
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -13,21 +14,19 @@ from sqlalchemy.orm.interfaces import ORMOption
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from digest import prose, zones
 from digest.desk.audit import record
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import (
     BEFORE_FREEZE,
     Article,
-    ChangedField,
     Issue,
     IssueChange,
+    IssueState,
     Role,
     Story,
     StoryRole,
 )
-from digest.newsroom.issues.cropping import MIDDLE
-from digest.newsroom.issues.editing import TEXTS, bring_back, edit_issue, edit_story
+from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
 from digest.newsroom.issues.history import (
     ISSUE_TEXTS,
     STORY_TEXTS,
@@ -42,11 +41,20 @@ from digest.newsroom.issues.ordering import (
     set_role,
     shift_story,
 )
-from digest.newsroom.issues.pool import Told, pool_of
+from digest.newsroom.issues.pool import pool_of
 from digest.newsroom.issues.presence import come_in
 from digest.web.context import current_runtime
 from digest.web.desk.approval import approval_shown
+from digest.web.desk.compose_rows import (
+    Typed,
+    change_rows,
+    issue_fields,
+    pool_rows,
+    reading_time,
+    story_rows,
+)
 from digest.web.desk.findings import found_of
+from digest.web.desk.kept import part
 from digest.web.desk.presence import others_here
 from digest.web.desk.seeing import saved_at, seen, tested
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
@@ -55,8 +63,7 @@ from digest.web.desk.standing import moment, standing_of
 FEW_CHANGES, MOST_CHANGES = 20, 1000
 # A note in any script, percent-encoded, and what it was.
 LARGEST_FORM = 512 * 1024
-# Mail programs on phones show about so much of a subject.
-FITS_A_PHONE = 40
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 compose_pages = desk_blueprint("compose", __name__, largest_form=LARGEST_FORM)
 
@@ -262,16 +269,6 @@ def _role() -> StoryRole:
         raise BadRequest("A story is a lead, a story or a brief.") from None
 
 
-def _own_words(article: Article) -> dict[str, str]:
-    """Return what an article itself has in each field of a story, by the field's name."""
-    return {
-        "headline": article.title,
-        "standfirst": article.standfirst or "",
-        "section": article.section or "",
-        "focus": MIDDLE,
-    }
-
-
 def compose_page(
     issue_id: int,
     errors: tuple[FieldError, ...] = (),
@@ -280,60 +277,109 @@ def compose_page(
     article_id: int | None = None,
 ) -> Response:
     """Show an issue to whoever may change it. `typed`: what could not be saved, shown again."""
-    now, args = desk().now, request.args
-    words, section = args.get("words", "")[:100], args.get("section", "")[:60]
-    source = args.get("source", "")
-    source_id = int(source) if source.isdecimal() and len(source) < 10 else None
     with current_runtime().database.reading() as session:
         issue = found_issue(session, issue_id, whole=True)
-        newsletter = issue.newsletter
-        pool = pool_of(session, issue, now, words=words, section=section, source_id=source_id)
-        at_most = MOST_CHANGES if args.get("all") else FEW_CHANGES
-        changes = list_changes(session, issue, at_most + 1)
-        own = {story.article_id: _own_words(story.article) for story in issue.stories}
-        stands = {each.value: getattr(issue, TEXTS[each].column) or "" for each in ISSUE_TEXTS}
-        told = {
-            story.article_id: {
-                each.value: getattr(story, TEXTS[each].column) or own[story.article_id][each.value]
-                for each in STORY_TEXTS
-            }
-            for story in issue.stories
-        }
-        return show(
-            "compose.html",
-            422 if errors else 200,
-            errors=errors,
-            issue=issue,
-            newsletter=newsletter,
-            standing=standing_of(issue, now),
-            pool=pool,
-            asked={"words": words, "section": section, "source": source_id},
-            ages={each.article.id: _age(each.article) for each in pool.offered},
-            texts={each.value: text for each, text in TEXTS.items()},
-            stands=stands,
-            told=told,
-            own=own,
-            typed=typed or {},
-            # What could not be saved was typed on an older page.
-            typed_on=request.form.get("version", "") if typed else issue.version,
-            open_story=article_id,
-            counted={name: counted(name, text) for name, text in stands.items()},
-            minutes=_minutes(issue),
-            changes=changes[:at_most],
-            all_changes=bool(args.get("all")),
-            picked_on=moment(issue.compose_at, newsletter) if issue.composed_at is None else "",
-            more_changes=len(changes) > at_most,
-            times={each.id: _time(each, issue) for each in changes},
-            zone=newsletter.zone,
-            others=others_here(session, issue),
-            first_of=_first_of(changes),
-            preflight=found_of(session, issue),
-            approval=approval_shown(session, issue),
-            done="Approved." if args.get("approved") else said(session, issue) or tested(),
-            saved=saved_at(changes[0], newsletter.zone, now) if changes else "",
-            may_test=True,
-            **seen(issue),
+        return show_composing(session, issue, errors, typed=typed or {}, article_id=article_id)
+
+
+def show_composing(
+    session: Session,
+    issue: Issue,
+    errors: tuple[FieldError, ...] = (),
+    *,
+    typed: Mapping[str, str] = NOTHING,
+    article_id: int | None = None,
+) -> Response:
+    """Show the same of an issue that is read as a whole."""
+    now, newsletter, asked = desk().now, issue.newsletter, _asked()
+    pool = pool_of(
+        session, issue, now, words=asked.words, section=asked.section, source_id=asked.source
+    )
+    all_changes = bool(request.args.get("all"))
+    at_most = MOST_CHANGES if all_changes else FEW_CHANGES
+    changes = list_changes(session, issue, at_most + 1)
+    # What could not be saved was typed on an older page.
+    version = request.form.get("version", "") if typed else issue.version
+    by_story = Typed(typed, errors, version, article_id)
+    here: dict[str, Any] = {"issue_id": issue.id, "kept": asked.kept}
+    issue_part = part(
+        "compose_issue.html",
+        **here,
+        version=issue.version,
+        words_version=version if article_id is None else issue.version,
+        language=newsletter.language,
+        fields=issue_fields(issue, by_story),
+        stories=story_rows(issue, by_story),
+        reading_time=reading_time(issue.stories),
+        story_min=newsletter.story_min,
+        picked_on=moment(issue.compose_at, newsletter) if issue.composed_at is None else "",
+        may_fill=issue.state is IssueState.DRAFT,
+        zone=newsletter.zone,
+        changes=change_rows(changes[:at_most], newsletter.zone),
+        all_changes=all_changes,
+        more_changes=len(changes) > at_most,
+    )
+    pool_part = part(
+        "compose_pool.html",
+        issue_id=issue.id,
+        newsletter_id=newsletter.id,
+        words=asked.words or None,
+        asked_section=asked.section,
+        source=asked.source,
+        sections=pool.sections,
+        rows=pool_rows(pool, now),
+    )
+    seen_part = part(
+        "compose_seen.html",
+        kept=asked.kept,
+        any=bool(issue.stories),
+        may_test=True,
+        preflight=found_of(session, issue),
+        **seen(issue),
+    )
+    return show(
+        "compose.html",
+        422 if errors else 200,
+        errors=errors,
+        issue=issue,
+        newsletter=newsletter,
+        standing=standing_of(issue, now),
+        pool=pool,
+        asked=asked,
+        typed=typed,
+        zone=newsletter.zone,
+        others=others_here(session, issue),
+        approval=approval_shown(session, issue),
+        done="Approved." if request.args.get("approved") else said(session, issue) or tested(),
+        saved=saved_at(changes[0], newsletter.zone, now) if changes else "",
+        issue_part=issue_part,
+        pool_part=pool_part,
+        seen_part=seen_part,
+    )
+
+
+class Asked(NamedTuple):
+    """What the address asks of the articles to choose from."""
+
+    words: str
+    section: str
+    source: int | None
+
+    @property
+    def kept(self) -> tuple[tuple[str, str | int | None], ...]:
+        """What the addresses of the page's forms keep of it, by name."""
+        return (
+            ("words", self.words or None),
+            ("section", self.section or None),
+            ("source", self.source),
         )
+
+
+def _asked() -> Asked:
+    args = request.args
+    source = args.get("source", "")
+    source_id = int(source) if source.isdecimal() and len(source) < 10 else None
+    return Asked(args.get("words", "")[:100], args.get("section", "")[:60], source_id)
 
 
 def said(session: Session, issue: Issue) -> str:
@@ -346,49 +392,3 @@ def ids_named(name: str) -> list[int]:
     """Return the ids that the address names; whatever else stands there is passed over."""
     asked = request.args.getlist(name)[:10]
     return [int(each) for each in asked if each.isascii() and each.isdecimal() and len(each) < 10]
-
-
-def counted(name: str, text: str) -> str:
-    """Say what the length of a text means."""
-    if name == "subject":
-        if not text:
-            return "Empty: the lead’s headline"
-        fits = "fits a phone" if len(text) <= FITS_A_PHONE else "a phone cuts it"
-        return f"{len(text)} characters, {fits}"
-    if name == "preheader":
-        if not text:
-            return "Empty: further headlines"
-        return f"{len(text)} characters, {'good' if len(text) <= 90 else 'most programs cut it'}"
-    return f"{len(text):,} of {TEXTS[ChangedField(name)].longest:,} characters"
-
-
-def _age(article: Told) -> str:
-    age = desk().now - (article.published_at or article.first_seen_at)
-    hours = int(age.total_seconds() // 3600)
-    if hours < 1:
-        return "within the hour"
-    if hours < 24:
-        return f"{hours} h ago"
-    return "yesterday" if hours < 48 else f"{hours // 24} days ago"
-
-
-def _minutes(issue: Issue) -> str:
-    count = prose.count_in_words(len(issue.stories), "story", "stories")
-    known = [story.article.minutes for story in issue.stories if story.article.minutes is not None]
-    if not known or len(known) < len(issue.stories):
-        return count
-    return f"{count}, {prose.count_in_words(sum(known), 'minute')}’ reading"
-
-
-def _time(change: IssueChange, issue: Issue) -> str:
-    local = change.at.astimezone(zones.named(issue.newsletter.zone))
-    return f"{local:%H:%M} on {prose.short_day(local.date())}"
-
-
-def _first_of(changes: list[IssueChange]) -> set[int]:
-    """Return the first change of each text, which alone holds what stood there before any."""
-    first: dict[tuple[str, int | None], int] = {}
-    for change in changes:
-        if change.taken:
-            first[change.field, change.article_id] = change.id
-    return set(first.values())

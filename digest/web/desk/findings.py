@@ -1,6 +1,6 @@
 """What preflight found, as an issue's page shows it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -21,20 +21,21 @@ PLACES = {
 }
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A finding; where its page has what to change, `link` says so. `accepted`: by whom, when."""
 
-    finding: Finding
+    sentence: str
+    place: str
+    code: str
     link: str
     accepted: str
 
 
-@dataclass(frozen=True)
-class Shown:
-    """All of it; `checked` says when the links were last checked."""
+class Shown(NamedTuple):
+    """All of it, as plain values; `checked` says when the links were last checked."""
 
-    preflight: Preflight
+    summary: str
+    passed: tuple[str, ...]
     blockers: tuple[Row, ...]
     warnings: tuple[Row, ...]
     checked: str
@@ -57,7 +58,8 @@ def found_of(session: Session, issue: Issue) -> Shown | None:
     url = current_runtime().settings.public_url
     found = look_over(session, issue, public_url=url, now=desk().now)
     return Shown(
-        preflight=found,
+        summary=found.summary,
+        passed=found.passed,
         blockers=tuple(_row(each, found, issue) for each in found.blockers),
         warnings=tuple(_row(each, found, issue) for each in found.warnings),
         checked=_checked(found, issue),
@@ -66,9 +68,11 @@ def found_of(session: Session, issue: Issue) -> Shown | None:
 
 def _row(finding: Finding, found: Preflight, issue: Issue) -> Row:
     of_story = "Go to the story" if finding.place.startswith("story-") else ""
-    row = found.accepted.get(finding.code)
+    code = finding.code
+    row = found.accepted.get(code)
     accepted = f"Accepted by {row.by} on {moment(row.at, issue.newsletter)}." if row else ""
-    return Row(finding, PLACES.get(finding.place, of_story), accepted)
+    link = PLACES.get(finding.place, of_story)
+    return Row(finding.sentence, finding.place, code, link, accepted)
 
 
 def _checked(found: Preflight, issue: Issue) -> str:

@@ -14,21 +14,31 @@ from digest.web.context import current_runtime
 from digest.web.desk.approval import approval_shown
 from digest.web.desk.asking import ask_first
 from digest.web.desk.compose import (
-    compose_page,
     found_issue,
     may_compose,
     said,
+    show_composing,
     version_looked_at,
 )
 from digest.web.desk.findings import found_of, look_over_first
 from digest.web.desk.seeing import View, asked_edition, seen, tested
-from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
+from digest.web.desk.signed_in import (
+    ID,
+    actor,
+    carried_on,
+    carries_on,
+    desk,
+    desk_blueprint,
+    refuse_without,
+    show,
+)
 from digest.web.desk.standing import standing_of
 
 desk_issue_pages = desk_blueprint("desk_issue", __name__)
 
 
 @desk_issue_pages.get(f"/issues/<{ID}:issue_id>")
+@carries_on()
 def show_issue(issue_id: int) -> Response:
     """Show one issue; to whoever may change it, with all that changes it."""
     return _shown(issue_id)
@@ -75,12 +85,10 @@ def take_approval(issue_id: int) -> AnyResponse:
 
 
 def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
-    with current_runtime().database.reading() as session:
-        composes = may_compose(found_issue(session, issue_id))
-    if composes:
-        return compose_page(issue_id, errors)
-    with current_runtime().database.reading() as session:
-        issue = found_issue(session, issue_id)
+    with carried_on() as session:
+        issue = found_issue(session, issue_id, whole=True)
+        if may_compose(issue):
+            return show_composing(session, issue, errors)
         standing = standing_of(issue, desk().now)
         stories = [(story, story.headline) for story in issue.stories]
         sections = {

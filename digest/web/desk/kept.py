@@ -1,12 +1,19 @@
 """What a page shows, kept for as long as nothing that it is made of has changed."""
 
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
+from flask import current_app, request
 from markupsafe import Markup
 
+from digest.web.desk.signed_in import page_proof
+
 AT_MOST = 200
+EXTENSION = "digest-kept"
+# Stands where the forms of what is kept have their proof, which is new each time: no text has it.
+PROOF = secrets.token_urlsafe(24)
 
 
 class Kept:
@@ -30,3 +37,27 @@ class Kept:
             if len(self._pages) > AT_MOST:
                 self._pages.popitem(last=False)
         return made
+
+
+def kept_here() -> Kept:
+    """Return what this app keeps."""
+    kept = current_app.extensions.setdefault(EXTENSION, Kept())
+    assert isinstance(kept, Kept)
+    return kept
+
+
+def part(template: str, /, **values: Hashable) -> Markup:
+    """Return a part of a page of the desk, made of these values alone, and a proof for its forms.
+
+    Its template knows nothing else, so that the values are all that it is kept by. In each place
+    they are always of one type: 1 and True would be one key.
+    """
+    # What addresses hang on.
+    where = (request.root_path, request.method)
+
+    def make() -> Markup:
+        made = current_app.jinja_env.get_template(f"desk/{template}").render(values, proof=PROOF)
+        return Markup(made)  # noqa: S704 - it escapes
+
+    made = kept_here().page((template, *where, *values.items()), make)
+    return Markup(made.replace(PROOF, page_proof()))  # noqa: S704 - as above

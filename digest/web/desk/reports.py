@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Sequence
 
-from flask import Response, abort, current_app, redirect, render_template, url_for
+from flask import Response, abort, redirect, render_template, url_for
 from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,12 +16,11 @@ from digest.readers.data.day_counts import DAY_COUNTS
 from digest.web.context import current_runtime
 from digest.web.desk.charts import BESIDE, NARROW, WIDE, draw
 from digest.web.desk.compose import found_issue
-from digest.web.desk.kept import Kept
+from digest.web.desk.kept import Kept, kept_here
 from digest.web.desk.signed_in import ID, carried_on, carries_on, desk, desk_blueprint, show
 from digest.web.desk.standing import called, moment
 
 SUMMARY = "summary"
-EXTENSION = "digest-reports"
 NEWSLETTERS = select(Newsletter).order_by(Newsletter.retired_at.is_not(None), Newsletter.id)
 
 report_pages = desk_blueprint("reports", __name__)
@@ -47,7 +46,7 @@ def show_newsletter(slug: str) -> Response:
         newsletter = next((each for each in mine if each.slug == slug), None)
         if newsletter is None:
             abort(404)
-        report = _kept().page(
+        report = kept_here().page(
             ("newsletter", *_stamp(session, newsletter)),
             lambda: _newsletter_figures(session, newsletter),
         )
@@ -81,7 +80,7 @@ def show_issue_report(issue_id: int) -> Response:
             return show("no_report.html", issue=issue, sentence=sentence)
         made_of = (issue.id, issue.counted_at, issue.state, *_stamp(session, newsletter))
         # What the tick has not counted yet is counted for whoever asks.
-        kept = Kept() if issue.counted_at is None else _kept()
+        kept = Kept() if issue.counted_at is None else kept_here()
         report = kept.page(("issue", *made_of), lambda: _issue_figures(session, issue))
     return show("issue_report.html", report=report, newsletter=newsletter, name=called(issue))
 
@@ -99,12 +98,6 @@ def _stamp(session: Session, newsletter: Newsletter) -> tuple[Hashable, ...]:
     named = (newsletter.id, newsletter.slug, newsletter.name, newsletter.zone)
     minute = desk().now.replace(second=0, microsecond=0)
     return (*named, newsletter.count_clicks, counted.at if counted else None, minute)
-
-
-def _kept() -> Kept:
-    kept = current_app.extensions.setdefault(EXTENSION, Kept())
-    assert isinstance(kept, Kept)
-    return kept
 
 
 @report_pages.get(f"/issues/<{ID}:issue_id>/report/<key>.csv")

@@ -33,7 +33,7 @@ class View(StrEnum):
 def seen(issue: Issue, default: View = View.PHONE) -> dict[str, Any]:
     """Return what the template of the preview needs: the views, and which one is asked for."""
     return {
-        "views": list(View),
+        "views": tuple(View),
         "view": asked_view("preview", default),
         "seen_issue": issue.id,
         "sees_readers": desk().may(Role.READERS, issue.newsletter_id),

@@ -9,7 +9,7 @@ import { ask, fieldsOf, focusRow, NotDone, takeParts, tell, told } from "./compo
 import { flush, inTurn, issuePage, saveAll, somethingWaits, startSaving, typed } from "./compose/saving.js";
 import { choose, seeIfStale, seeSoon } from "./compose/seen.js";
 
-/** @type {WeakSet<HTMLFormElement>} */
+/** By the button: the articles to choose from have one form. @type {WeakSet<HTMLElement>} */
 const busy = new WeakSet();
 let checking = false;
 
@@ -64,17 +64,18 @@ function pressed(event) {
   if (!form.matches("[data-words]")) {
     // A second press of "Add" is none; of an arrow it is another step.
     const steps = button instanceof HTMLButtonElement && button.matches(".arrow");
-    if (busy.has(form) && !steps) return;
+    const by = button ?? form;
+    if (busy.has(by) && !steps) return;
     if (form.matches(".check-links")) {
       if (!checking) void check(actionOf(form), fieldsOf(form, button));
       return;
     }
-    busy.add(form);
+    busy.add(by);
     const conflict = form.closest(".conflict");
     void press(actionOf(form), fieldsOf(form, button), () => {
       conflict?.remove();
       if (form.matches("[data-once]")) form.reset();
-    }).finally(() => busy.delete(form));
+    }).finally(() => busy.delete(by));
     return;
   }
   if (button instanceof HTMLButtonElement && button.value === "own") {
