@@ -1,4 +1,4 @@
-"""What is kept of the page of composing: never another's proof, and never what is not so any more."""
+"""What is kept of composing: never another’s proof, and never what is not so any more."""
 
 import re
 from datetime import timedelta
