@@ -7,22 +7,22 @@ what is raised.
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, cast
 
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ExecStatus, Format, TransactionStatus
 from psycopg.rows import namedtuple_row
-from sqlalchemy import ClauseElement, Insert, Select
+from sqlalchemy import CompoundSelect, Insert, Select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.orm import Session
 
 from digest.database.libpq import Send, command, last_of, together
+from digest.database.spelling import Spelt, spell
 
-Processor = Callable[[Any], Any]
+Reading = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 # Where a pooled connection remembers by which names it knows statements.
 NAMES = "digest_prepared"
 MADE = "digest_prepared_so_far"
@@ -33,53 +33,18 @@ LATER = "digest_later"
 _numbering: Callable[[], Dialect] = partial(PGDialect_psycopg, paramstyle="numeric_dollar")
 
 
-@dataclass(frozen=True)
-class Spelt:
-    """A statement in a database's own words, for its driver.
-
-    `constants`: parameters that have their values already, as they go to the driver.
-    `to_wire`: what makes the driver's values of others, by the names of those that need it.
-    `order`: the names of all, where the words number them.
-    """
-
-    text: str
-    constants: Mapping[str, object]
-    to_wire: Mapping[str, Processor]
-    order: Sequence[str] = ()
-
-    def bound(self, values: Mapping[str, object]) -> dict[str, object]:
-        """Return the value of each parameter, as it goes to the driver."""
-        bound = {**self.constants, **values}
-        for name, process in self.to_wire.items():
-            if name in values:
-                bound[name] = process(values[name])
-        return bound
-
-
-def spell(statement: ClauseElement, dialect: Dialect) -> Spelt:
-    """Spell a statement out, all of whose parameters are named. It takes a millisecond or so."""
-    compiled = cast(SQLCompiler, statement.compile(dialect=dialect))
-    constants: dict[str, object] = {}
-    to_wire: dict[str, Processor] = {}
-    for name, parameter in compiled.binds.items():
-        process = parameter.type.dialect_impl(dialect).bind_processor(dialect)
-        if process is not None:
-            to_wire[name] = process
-        if not parameter.required:
-            constants[name] = process(parameter.value) if process else parameter.value
-    return Spelt(str(compiled), constants, to_wire, tuple(compiled.positiontup or ()))
-
-
 class Prepared:
     """One statement, whose parameters are all named.
 
     On PostgreSQL its rows are as the driver gives them: right for numbers, text, bytes and moments.
     """
 
-    def __init__(self, statement: Select[*tuple[Any, ...]] | Insert) -> None:
+    def __init__(self, statement: Reading | Insert) -> None:
         self._statement = statement
         self._spelt: Spelt | None = None
         self._make_row: Callable[[Sequence[Any]], Any] | None = None
+        # Asked of the driver, it would describe every column, each time.
+        self._gives_rows = not isinstance(statement, Insert) or bool(statement.exported_columns)
 
     @cached_property
     def _numbered(self) -> Spelt:
@@ -88,7 +53,8 @@ class Prepared:
     def run(self, connection: Connection, values: Mapping[str, object]) -> Sequence[Any]:
         """Run it within the connection's transaction; return the rows, by their columns' names.
 
-        Over a connection of `Database.bare_transaction`, the driver is left out as well.
+        Over a connection of `Database.bare_transaction`, the driver is left out as well; no list
+        of values can be given there.
 
         Raises:
             DBAPIError: as SQLAlchemy raises it.
@@ -103,12 +69,22 @@ class Prepared:
         except connection.dialect.loaded_dbapi.Error as error:
             raise _as_sqlalchemys(connection, error) from error
 
+    def rows(self, session: Session, **values: object) -> Sequence[Any]:
+        """Run it within a session's transaction, after what is still to be written there.
+
+        Raises:
+            DBAPIError: as SQLAlchemy raises it.
+        """
+        if session.autoflush:
+            session.flush()
+        return self.run(session.connection(), values)
+
     def _by_driver(self, connection: Connection, values: Mapping[str, object]) -> Sequence[Any]:
         if self._spelt is None:
             self._spelt = spell(self._statement, connection.dialect)
         cursor = _driver(connection).cursor(row_factory=namedtuple_row)
         cursor.execute(self._spelt.text, self._spelt.bound(values), prepare=True)
-        return cursor.fetchall() if cursor.description else ()
+        return cursor.fetchall() if self._gives_rows else ()
 
     def _by_libpq(self, connection: Connection, values: Mapping[str, object]) -> Sequence[Any]:
         pooled, spelt = connection.connection, self._numbered

@@ -7,6 +7,7 @@ published with Oklab (2020); contrast is WCAG 2.2's.
 import math
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 PAPER, GROUND, INK = "#FFFFFF", "#F3F6F5", "#14212B"
@@ -110,6 +111,7 @@ def parse_hex(text: str) -> str:
     return "#" + (digits if len(digits) == 6 else "".join(2 * digit for digit in digits))
 
 
+@lru_cache(256)
 def contrast(one: str, other: str) -> float:
     """Return the contrast of two colours, 1 to 21 (WCAG 2.2)."""
     low, high = sorted((_luminance(one), _luminance(other)))

@@ -3,14 +3,21 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from digest.database.looking import Shape
+from digest.database.prepared import Prepared
 from digest.errors import RefusedError
 from digest.models import BEFORE_FREEZE, AcceptedFinding, Issue, LinkCheck
 from digest.newsroom.issues.moving import called
 from digest.preflight import links, mail, stories, words
 from digest.preflight.findings import Finding, Preflight
+
+_ACCEPTED = Shape(AcceptedFinding)
+_ACCEPTED_IN = Prepared(
+    select(*_ACCEPTED.selected).where(AcceptedFinding.issue_id == bindparam("issue_id"))
+)
 
 
 def refuse_too_late(issue: Issue) -> None:
@@ -38,7 +45,7 @@ def look_over(session: Session, issue: Issue, *, public_url: str, now: datetime)
         found += told
         if not told:
             passed.append(name)
-    accepted = session.scalars(select(AcceptedFinding).where(AcceptedFinding.issue_id == issue.id))
+    accepted = _ACCEPTED.all(session, _ACCEPTED_IN.rows(session, issue_id=issue.id))
     return Preflight(
         findings=tuple(sorted(found, key=lambda each: not each.blocks)),
         passed=tuple(passed),

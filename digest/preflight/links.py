@@ -5,10 +5,12 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from digest import prose
+from digest.database.looking import Shape
+from digest.database.prepared import Prepared
 from digest.models import Issue, LinkAnswer, LinkCheck
 from digest.newsroom.intake.links import page_key
 from digest.preflight.findings import Finding, named, story_place
@@ -18,6 +20,14 @@ HOSTS_NAMED = 3
 LONGEST_LINK = 120
 UNCHECKED = "links unchecked"
 
+_CHECK = Shape(LinkCheck)
+_CHECKS = Prepared(
+    select(*_CHECK.selected).where(
+        LinkCheck.url_hash.in_(bindparam("hashes", expanding=True)),
+        LinkCheck.checked_at > bindparam("since"),
+    )
+)
+
 
 def hash_of(url: str) -> bytes:
     """Return what a link's check is known by."""
@@ -26,13 +36,9 @@ def hash_of(url: str) -> bytes:
 
 def checks_of(session: Session, links: Collection[str], now: datetime) -> dict[str, LinkCheck]:
     """Return what each link answered, by its address, of those that were asked within the hour."""
-    found = session.scalars(
-        select(LinkCheck).where(
-            LinkCheck.url_hash.in_([hash_of(link) for link in links]),
-            LinkCheck.checked_at > now - LASTS,
-        )
-    )
-    return {check.url: check for check in found}
+    hashes = [hash_of(link) for link in links]
+    found = _CHECKS.rows(session, hashes=hashes, since=now - LASTS)
+    return {check.url: check for check in _CHECK.all(session, found)}
 
 
 def told_of_links(

@@ -1,6 +1,7 @@
 """Words that stand for words that somebody meant to write: TODO, TK, lorem ipsum, {{ name }}."""
 
 import re
+from functools import lru_cache
 
 # "TODO" is a word of these, and means "all".
 TODO_IS_A_WORD = frozenset({"ast", "es", "gl", "pt"})
@@ -27,13 +28,18 @@ _TK = re.compile(r"\bTK\b(?! [A-Z][a-z])")
 _TODO = re.compile(r"\bTODO\b")
 _TODO_WITH_COLON = re.compile(r"\bTODO\s?:")
 
+# Of the texts looked at lately: the desk's page asks at each look.
+KEPT = 1024
 
+
+@lru_cache(KEPT)
 def certain_placeholder(text: str) -> str | None:
     """Return the first placeholder that can be nothing else; None where there is none."""
     found = _CERTAIN.search(text)
     return found[0] if found else None
 
 
+@lru_cache(KEPT)
 def likely_placeholder(text: str, language: str = "en") -> str | None:
     """Return the first that is one in an editor's own words; `language` is their tag (RFC 5646)."""
     spoken = language.partition("-")[0].lower()

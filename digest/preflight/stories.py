@@ -4,18 +4,31 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, literal, select
 from sqlalchemy.orm import Session
 
 from digest import prose, zones
+from digest.database.prepared import Prepared
 from digest.models import AFTER_FREEZE, ChangedField, Issue, IssueChange, LeftOut, Story
-from digest.newsroom.issues.moving import name_of
+from digest.newsroom.issues.pool import issues_with
 from digest.preflight.findings import Finding, named, story_place
 
 # Of two headlines: how much of their words are the same where they tell the same story.
 ALIKE = 0.8
 WORDS_AT_LEAST = 3
 _WORD = re.compile(r"\w+")
+
+_PICKED = Prepared(
+    select(IssueChange.article_id, func.max(IssueChange.at))
+    .where(
+        IssueChange.issue_id == bindparam("issue_id"),
+        IssueChange.field == literal(ChangedField.STORIES, IssueChange.field.type),
+        IssueChange.article_id.is_not(None),
+        IssueChange.after.is_not(None),
+        IssueChange.taken,
+    )
+    .group_by(IssueChange.article_id)
+)
 
 
 def too_few(issue: Issue) -> Iterator[Finding]:
@@ -93,18 +106,7 @@ def changed(session: Session, issue: Issue) -> Iterator[Finding]:
 
 
 def _picked_by_hand(session: Session, issue: Issue) -> dict[int, datetime]:
-    rows = session.execute(
-        select(IssueChange.article_id, func.max(IssueChange.at))
-        .where(
-            IssueChange.issue_id == issue.id,
-            IssueChange.field == ChangedField.STORIES,
-            IssueChange.article_id.is_not(None),
-            IssueChange.after.is_not(None),
-            IssueChange.taken,
-        )
-        .group_by(IssueChange.article_id)
-    )
-    return {article_id: at for article_id, at in rows if article_id is not None}
+    return dict(_PICKED.rows(session, issue_id=issue.id))
 
 
 def told_twice(issue: Issue) -> Iterator[Finding]:
@@ -131,18 +133,8 @@ def _are_alike(one: frozenset[str], other: frozenset[str]) -> bool:
 
 def told_before(session: Session, issue: Issue) -> Iterator[Finding]:
     """Tell the stories that an earlier issue of the newsletter had."""
-    rows = session.execute(
-        select(Story.article_id, Issue.number, Issue.dateline)
-        .join(Issue, Issue.id == Story.issue_id)
-        .where(
-            Story.article_id.in_([story.article_id for story in issue.stories]),
-            Issue.newsletter_id == issue.newsletter_id,
-            Issue.id != issue.id,
-            Issue.state.in_(AFTER_FREEZE),
-        )
-        .order_by(Issue.send_at)
-    )
-    earlier = {article_id: name_of(number, day) for article_id, number, day in rows}
+    articles = [story.article_id for story in issue.stories]
+    earlier = issues_with(session, issue, articles, AFTER_FREEZE)
     for story in issue.stories:
         if story.article_id in earlier:
             sentence = f"{named(story)} was in {earlier[story.article_id]} already. Drop it."

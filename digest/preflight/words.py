@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, String, bindparam, func, literal, select
 from sqlalchemy.orm import Session
 
 from digest import prose
+from digest.database.prepared import Prepared
 from digest.models import Issue, Rendering, Story
 from digest.newsroom.issues.editing import TEXTS
 from digest.newsroom.issues.history import ISSUE_TEXTS
@@ -14,6 +15,19 @@ from digest.preflight.findings import Finding, named, story_place
 from digest.preflight.placeholders import certain_placeholder, likely_placeholder
 
 LONGEST_EXCERPT = 40
+
+_WITH_SUBJECT = Prepared(
+    select(Issue.number, Issue.dateline)
+    .join(Rendering, Rendering.issue_id == Issue.id)
+    .where(
+        Issue.newsletter_id == bindparam("newsletter_id"),
+        Issue.id != bindparam("issue_id"),
+        Issue.frozen_at.is_not(None),
+        func.lower(Rendering.subject) == func.lower(bindparam("subject", type_=String)),
+    )
+    .order_by(Issue.frozen_at.desc())
+    .limit(literal(1, Integer))
+)
 
 
 def no_subject(issue: Issue, rendered: str | None) -> Iterator[Finding]:
@@ -27,20 +41,11 @@ def no_subject(issue: Issue, rendered: str | None) -> Iterator[Finding]:
 
 def repeated_subject(session: Session, issue: Issue, subject: str) -> Iterator[Finding]:
     """Tell where an earlier issue of the newsletter had the same subject."""
-    earlier = session.execute(
-        select(Issue.number, Issue.dateline)
-        .join(Rendering, Rendering.issue_id == Issue.id)
-        .where(
-            Issue.newsletter_id == issue.newsletter_id,
-            Issue.id != issue.id,
-            Issue.frozen_at.is_not(None),
-            func.lower(Rendering.subject) == func.lower(subject),
-        )
-        .order_by(Issue.frozen_at.desc())
-        .limit(1)
-    ).first()
-    if earlier is not None:
-        sentence = f"The subject is that of {name_of(*earlier)}. Write another one."
+    earlier = _WITH_SUBJECT.rows(
+        session, newsletter_id=issue.newsletter_id, issue_id=issue.id, subject=subject
+    )
+    for number, dateline in earlier:
+        sentence = f"The subject is that of {name_of(number, dateline)}. Write another one."
         yield Finding("repeated subject", sentence, "subject", detail=subject)
 
 

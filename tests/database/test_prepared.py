@@ -53,6 +53,17 @@ def test_rows_come_by_the_names_of_their_columns(database: Database) -> None:
     assert found == moment
 
 
+def test_any_of_these_are_as_many_as_there_are(database: Database) -> None:
+    anyone = select(Heartbeat.name).where(Heartbeat.name.in_(bindparam("names", expanding=True)))
+    find = Prepared(anyone.order_by(Heartbeat.name))
+    with database.transaction() as session:
+        for name in ("tick", "tock"):
+            beat(session, name)
+        for names in (["tick"], ["tock", "tick"], [], ["100 %", "it's"]):
+            found = [row.name for row in find.run(session.connection(), {"names": names})]
+            assert found == sorted({"tick", "tock"} & {*names})
+
+
 def test_it_is_part_of_the_transaction_around_it(database: Database) -> None:
     def fail() -> None:
         with database.transaction() as session:

@@ -37,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from digest.database.prepared import spell
+from digest.database.spelling import spell
 from digest.database.tables import database_now
 from digest.database.transactions import HeldDatabase
 from digest.delivery.ledger import partitions

@@ -8,10 +8,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import css_inline
+from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
 from digest import prose
 from digest.addresses import wire_address
+from digest.database.looking import Shape
+from digest.database.prepared import Prepared
 from digest.delivery.rendering import headers
 from digest.delivery.rendering.editor_view import EditorView
 from digest.delivery.rendering.headers import Letterhead, issue_headers
@@ -31,6 +34,9 @@ PREVIEW = 140
 SHORTEST_MORE = 20
 # The languages that are written from right to left, by their first subtag (RFC 5646).
 RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he ks ps sd ug ur yi".split())
+
+_PUBLICATION = Shape(Publication)
+_PUBLICATIONS = Prepared(select(*_PUBLICATION.selected).where(Publication.id == literal(1)))
 
 
 @dataclass(frozen=True)
@@ -250,8 +256,8 @@ def view_issue(
     Raises:
         RefusedError: the issue has no stories, or the publication was never set up.
     """
-    publication = session.get(Publication, 1)
-    if publication is None:
+    papers = _PUBLICATION.all(session, _PUBLICATIONS.rows(session))
+    if not papers:
         raise RefusedError("The paper has no name yet. Run: digest newsletter create")
     stories = tuple(view_story(story, public_url) for story in issue.stories)
     if not stories:
@@ -260,7 +266,7 @@ def view_issue(
     if for_mail and newsletter.count_clicks:
         linked = zip(stories, issue.stories, strict=True)
         stories = tuple(replace(view, url=f"{public_url}/s/{story.id}") for view, story in linked)
-    head = masthead(publication, newsletter, public_url)
+    head = masthead(papers[0], newsletter, public_url)
     lead = next((s for s in stories if s.role is StoryRole.LEAD), stories[0])
     number = issue.number if issue.number is not None else issue.dateline.isoformat()
     return IssueView(

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import CursorResult, exists, select, update
+from sqlalchemy import CursorResult, Integer, bindparam, exists, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from digest import prose
+from digest.database.looking import Shape
+from digest.database.prepared import Prepared
 from digest.errors import NotFoundError, RefusedError
 from digest.models import (
     BEFORE_FREEZE,
@@ -34,6 +36,14 @@ ISSUE_TEXTS = (
     ChangedField.LAST_THING,
 )
 STORY_TEXTS = (ChangedField.HEADLINE, ChangedField.STANDFIRST, ChangedField.SECTION)
+
+_CHANGE = Shape(IssueChange)
+_CHANGES = Prepared(
+    select(*_CHANGE.selected)
+    .where(IssueChange.issue_id == bindparam("issue_id"))
+    .order_by(IssueChange.id.desc())
+    .limit(bindparam("at_most", type_=Integer))
+)
 
 
 @dataclass(frozen=True)
@@ -265,15 +275,8 @@ def is_arranged(session: Session, issue: Issue) -> bool:
 
 
 def list_changes(session: Session, issue: Issue, at_most: int) -> list[IssueChange]:
-    """Return what was done to an issue, the newest first."""
-    return list(
-        session.scalars(
-            select(IssueChange)
-            .where(IssueChange.issue_id == issue.id)
-            .order_by(IssueChange.id.desc())
-            .limit(at_most)
-        )
-    )
+    """Return what was done to an issue, the newest first: only to be looked at."""
+    return _CHANGE.all(session, _CHANGES.rows(session, issue_id=issue.id, at_most=at_most))
 
 
 def find_change(session: Session, issue: Issue, change_id: int) -> IssueChange:

@@ -1,18 +1,43 @@
 """The articles that an editor may choose from, and where this newsletter has them already."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    bindparam,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
-from digest.models import AFTER_FREEZE, BEFORE_FREEZE, Article, Issue, Source, Story
+from digest.database.prepared import Prepared
+from digest.models import (
+    AFTER_FREEZE,
+    BEFORE_FREEZE,
+    Article,
+    Issue,
+    IssueState,
+    Newsletter,
+    Source,
+    Story,
+)
 from digest.models.article import fed_to
 from digest.newsroom.issues.moving import name_of
 
 MOST_SHOWN = 60
 LONGEST_WORDS = 100
+# Statements: one for each search, and for what feeds a newsletter.
+KEPT = 64
 
 TOLD = (
     Article.id,
@@ -26,8 +51,7 @@ TOLD = (
 )
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """As much of an article as whoever chooses reads; `source`: its source's name."""
 
     id: int
@@ -40,8 +64,7 @@ class Told:
     source: str | None
 
 
-@dataclass(frozen=True)
-class Offered:
+class Offered(NamedTuple):
     """An article of the pool. `elsewhere`: "No. 41", or the day of an issue that waits too."""
 
     article: Told
@@ -53,14 +76,59 @@ class Offered:
         return self.article.withdrawn_at is not None
 
 
+class Feed(NamedTuple):
+    """A source that may be asked for."""
+
+    id: int
+    name: str
+
+
 @dataclass(frozen=True)
 class Pool:
     """What was found, the newest first, and what may be asked for; `more`: not all is shown."""
 
     offered: tuple[Offered, ...]
     sections: tuple[str, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[Feed, ...]
     more: bool = False
+
+
+class Asked(NamedTuple):
+    """What is asked for, by its words; and what feeds the newsletter."""
+
+    words: tuple[str, ...]
+    section: str
+    source_id: int | None
+    feeds: "Feeds"
+
+
+class Feeds(NamedTuple):
+    """The sources and the sections that a newsletter names."""
+
+    sources: tuple[int | None, ...]
+    sections: tuple[str, ...]
+
+    @property
+    def articles(self) -> ColumnElement[bool]:
+        """Say which articles are of them."""
+        return fed_to(Newsletter(source_ids=list(self.sources), sections=list(self.sections)))
+
+
+_RECENT = func.coalesce(Article.published_at, Article.first_seen_at)
+_OLDEST = bindparam("oldest", type_=Article.first_seen_at.type)
+_YOUNG = (Article.first_seen_at >= _OLDEST, _RECENT >= _OLDEST)
+_HERE = (Article.hidden_at.is_(None), Article.let_go_at.is_(None))
+_ISSUES_WITH = Prepared(
+    select(Story.article_id, Issue.number, Issue.dateline)
+    .join(Issue, Issue.id == Story.issue_id)
+    .where(
+        Story.article_id.in_(bindparam("articles", expanding=True)),
+        Issue.newsletter_id == bindparam("newsletter_id"),
+        Issue.id != bindparam("issue_id"),
+        Issue.state.in_(bindparam("states", expanding=True)),
+    )
+    .order_by(Issue.send_at)
+)
 
 
 def pool_of(
@@ -76,49 +144,68 @@ def pool_of(
 
     With `words` also older ones: those that have each word in their title or standfirst.
     """
-    recent = func.coalesce(Article.published_at, Article.first_seen_at)
-    oldest = now - timedelta(days=issue.newsletter.story_max_age_days)
-    here = [Article.hidden_at.is_(None), Article.let_go_at.is_(None), fed_to(issue.newsletter)]
-    young = [Article.first_seen_at >= oldest, recent >= oldest]
-    query = select(*TOLD).outerjoin(Article.source).where(*here)
-    wanted = words[:LONGEST_WORDS].split()
-    if not wanted:
-        query = query.where(*young)
-    for word in wanted:
+    newsletter = issue.newsletter
+    feeds = Feeds(tuple(newsletter.source_ids), tuple(newsletter.sections))
+    asked = Asked(tuple(words[:LONGEST_WORDS].split()), section, source_id, feeds)
+    oldest = now - timedelta(days=newsletter.story_max_age_days)
+    found = [Told(*row) for row in _finding(asked).rows(session, oldest=oldest)]
+    states = (*AFTER_FREEZE, *BEFORE_FREEZE)
+    elsewhere = issues_with(session, issue, [each.id for each in found], states)
+    mine = {story.article_id for story in issue.stories}
+    choice = _choosing(feeds).rows(session, oldest=oldest)
+    return Pool(
+        tuple(
+            Offered(each, each.id in mine, elsewhere.get(each.id, ""))
+            for each in found[:MOST_SHOWN]
+        ),
+        tuple(name for source, name in choice if source is None and name),
+        tuple(Feed(source, name) for source, name in choice if source is not None),
+        more=len(found) > MOST_SHOWN,
+    )
+
+
+@lru_cache(KEPT)
+def _finding(asked: Asked) -> Prepared:
+    query = select(*TOLD).outerjoin(Article.source).where(*_HERE, asked.feeds.articles)
+    if not asked.words:
+        query = query.where(*_YOUNG)
+    for word in asked.words:
         query = query.where(
             or_(
                 Article.title.icontains(word, autoescape=True),
                 Article.standfirst.icontains(word, autoescape=True),
             )
         )
-    if section:
-        query = query.where(Article.section == section)
-    if source_id is not None:
-        query = query.where(Article.source_id == source_id)
-    query = query.order_by(recent.desc(), Article.id.desc()).limit(MOST_SHOWN + 1)
-    found = [Told(*row) for row in session.execute(query)]
-    shown, elsewhere = found[:MOST_SHOWN], _elsewhere(session, issue, found)
-    mine = {story.article_id for story in issue.stories}
-    sections = select(Article.section).where(*here, *young, Article.section.is_not(None))
-    sources = select(Source).where(Source.retired_at.is_(None)).order_by(Source.name)
-    return Pool(
-        tuple(Offered(each, each.id in mine, elsewhere.get(each.id, "")) for each in shown),
-        tuple(filter(None, session.scalars(sections.distinct().order_by(Article.section)))),
-        tuple(session.scalars(sources)),
-        more=len(found) > MOST_SHOWN,
+    if asked.section:
+        query = query.where(Article.section == asked.section)
+    if asked.source_id is not None:
+        query = query.where(Article.source_id == asked.source_id)
+    newest = query.order_by(_RECENT.desc(), Article.id.desc())
+    return Prepared(newest.limit(literal(MOST_SHOWN + 1, Integer)))
+
+
+@lru_cache(KEPT)
+def _choosing(feeds: Feeds) -> Prepared:
+    """Say in one statement which sections there are, whose ids are NULL, and which sources."""
+    nobodys = cast(null(), Source.id.type).label("id")
+    sections = (
+        select(nobodys, Article.section.label("name"))
+        .where(*_HERE, *_YOUNG, feeds.articles, Article.section.is_not(None))
+        .distinct()
     )
+    sources = select(Source.id, Source.name).where(Source.retired_at.is_(None))
+    return Prepared(union_all(sections, sources).order_by("name"))
 
 
-def _elsewhere(session: Session, issue: Issue, articles: Iterable[Told]) -> dict[int, str]:
-    rows = session.execute(
-        select(Story.article_id, Issue.number, Issue.dateline)
-        .join(Issue, Issue.id == Story.issue_id)
-        .where(
-            Story.article_id.in_([article.id for article in articles]),
-            Issue.newsletter_id == issue.newsletter_id,
-            Issue.id != issue.id,
-            Issue.state.in_((*AFTER_FREEZE, *BEFORE_FREEZE)),
-        )
-        .order_by(Issue.send_at)
+def issues_with(
+    session: Session, issue: Issue, articles: Sequence[int], states: Sequence[IssueState]
+) -> dict[int, str]:
+    """Return which other issue of the newsletter, in these states, has an article: the last one."""
+    rows = _ISSUES_WITH.rows(
+        session,
+        articles=articles,
+        newsletter_id=issue.newsletter_id,
+        issue_id=issue.id,
+        states=states,
     )
     return {article_id: name_of(number, dateline) for article_id, number, dateline in rows}

@@ -7,13 +7,25 @@ no change of the issue, so that no version is made, and nothing in its history.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import CursorResult, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from digest.database.adding import add_unless_there
+from digest.database.prepared import Prepared
 from digest.models import IssuePresence, User
 
 LEASE = timedelta(minutes=1)
+
+_OTHERS = Prepared(
+    select(User.name, IssuePresence.since)
+    .join(User, User.id == IssuePresence.user_id)
+    .where(
+        IssuePresence.issue_id == bindparam("issue_id"),
+        IssuePresence.user_id != bindparam("user_id"),
+        IssuePresence.until > bindparam("now"),
+    )
+    .order_by(IssuePresence.since, User.id)
+)
 
 
 @dataclass(frozen=True)
@@ -53,14 +65,5 @@ def come_in(session: Session, issue_id: int, user_id: int, now: datetime) -> Non
 
 def others_in(session: Session, issue_id: int, user_id: int, now: datetime) -> list[Here]:
     """Return who else is in an issue, the longest there first."""
-    found = session.execute(
-        select(User.name, IssuePresence.since)
-        .join(User, User.id == IssuePresence.user_id)
-        .where(
-            IssuePresence.issue_id == issue_id,
-            IssuePresence.user_id != user_id,
-            IssuePresence.until > now,
-        )
-        .order_by(IssuePresence.since, User.id)
-    )
+    found = _OTHERS.rows(session, issue_id=issue_id, user_id=user_id, now=now)
     return [Here(name, since) for name, since in found]

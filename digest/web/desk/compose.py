@@ -9,8 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from flask import Response, redirect, request, url_for
-from sqlalchemy.orm import Session, joinedload, selectinload
-from sqlalchemy.orm.interfaces import ORMOption
+from sqlalchemy.orm import Session, joinedload
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -18,12 +17,10 @@ from digest.desk.audit import record
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import (
     BEFORE_FREEZE,
-    Article,
     Issue,
     IssueChange,
     IssueState,
     Role,
-    Story,
     StoryRole,
 )
 from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
@@ -34,6 +31,7 @@ from digest.newsroom.issues.history import (
     Outcome,
     list_changes,
 )
+from digest.newsroom.issues.looking import look_at_issue
 from digest.newsroom.issues.ordering import (
     drop_story,
     pick_article,
@@ -165,18 +163,25 @@ def take_back(issue_id: int, change_id: int) -> AnyResponse:
     )
 
 
-def found_issue(session: Session, issue_id: int, *, whole: bool = False) -> Issue:
-    """Return an issue that whoever asks may look at; `whole`: all of its stories are shown.
+def found_issue(session: Session, issue_id: int) -> Issue:
+    """Return an issue that whoever asks may look at.
 
     Raises:
         NotFoundError: there is none, or it is none of theirs, and they are told no more than that.
     """
-    options: list[ORMOption] = [joinedload(Issue.newsletter)]
-    if whole:
-        # Nobody reads whole articles there.
-        stories = selectinload(Issue.stories).joinedload(Story.article).defer(Article.body)
-        options += [stories, selectinload(Issue.left_out)]
-    issue = session.get(Issue, issue_id, options=options)
+    return _theirs(session.get(Issue, issue_id, options=[joinedload(Issue.newsletter)]))
+
+
+def issue_shown(session: Session, issue_id: int) -> Issue:
+    """Return one with all that its page shows of it, and only to be looked at (`look_at_issue`).
+
+    Raises:
+        NotFoundError: as `found_issue`.
+    """
+    return _theirs(look_at_issue(session, issue_id))
+
+
+def _theirs(issue: Issue | None) -> Issue:
     if issue is None or not desk().may(Role.VIEWER, issue.newsletter_id):
         raise NotFoundError("There is no such issue.")
     return issue
@@ -278,7 +283,7 @@ def compose_page(
 ) -> Response:
     """Show an issue to whoever may change it. `typed`: what could not be saved, shown again."""
     with current_runtime().database.reading() as session:
-        issue = found_issue(session, issue_id, whole=True)
+        issue = issue_shown(session, issue_id)
         return show_composing(session, issue, errors, typed=typed or {}, article_id=article_id)
 
 

@@ -15,6 +15,7 @@ from digest.web.desk.approval import approval_shown
 from digest.web.desk.asking import ask_first
 from digest.web.desk.compose import (
     found_issue,
+    issue_shown,
     may_compose,
     said,
     show_composing,
@@ -86,7 +87,7 @@ def take_approval(issue_id: int) -> AnyResponse:
 
 def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
     with carried_on() as session:
-        issue = found_issue(session, issue_id, whole=True)
+        issue = issue_shown(session, issue_id)
         if may_compose(issue):
             return show_composing(session, issue, errors)
         standing = standing_of(issue, desk().now)
