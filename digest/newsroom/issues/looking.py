@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
@@ -20,7 +20,7 @@ _LEFT_OUT = Shape(LeftOut)
 
 _ID = bindparam("issue_id", type_=Issue.id.type)
 _HEAD = Prepared(
-    select(*_ISSUE.selected, *_NEWSLETTER.selected)
+    select(*_ISSUE.selected, *_NEWSLETTER.selected, exists().where(LeftOut.issue_id == Issue.id))
     .join_from(Issue, Newsletter, Newsletter.id == Issue.newsletter_id)
     .where(Issue.id == _ID)
 )
@@ -42,9 +42,12 @@ def look_at_issue(session: Session, issue_id: int) -> Issue | None:
     head = _HEAD.rows(session, issue_id=issue_id)
     if not head:
         return None
-    stories, gone = (each.rows(session, issue_id=issue_id) for each in (_STORIES, _GONE))
+    *whole, has_gone = head[0]
+    stories = _STORIES.rows(session, issue_id=issue_id)
+    # Most have none.
+    gone = _GONE.rows(session, issue_id=issue_id) if has_gone else ()
     dialect = session.connection().dialect
-    return _assembled(dialect, tuple(head[0]), tuple(map(tuple, stories)), tuple(map(tuple, gone)))
+    return _assembled(dialect, tuple(whole), tuple(map(tuple, stories)), tuple(map(tuple, gone)))
 
 
 @lru_cache(KEPT)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Integer,
     bindparam,
     cast,
+    false,
     func,
     literal,
     null,
@@ -38,6 +39,7 @@ MOST_SHOWN = 60
 LONGEST_WORDS = 100
 # Statements: one for each search, and for what feeds a newsletter.
 KEPT = 64
+EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 TOLD = (
     Article.id,
@@ -47,12 +49,12 @@ TOLD = (
     Article.published_at,
     Article.first_seen_at,
     Article.withdrawn_at,
-    Source.name,
+    Article.source_id,
 )
 
 
 class Told(NamedTuple):
-    """As much of an article as whoever chooses reads; `source`: its source's name."""
+    """As much of an article as whoever chooses reads."""
 
     id: int
     title: str
@@ -61,15 +63,19 @@ class Told(NamedTuple):
     published_at: datetime | None
     first_seen_at: datetime
     withdrawn_at: datetime | None
-    source: str | None
+    source_id: int | None
 
 
 class Offered(NamedTuple):
-    """An article of the pool. `elsewhere`: "No. 41", or the day of an issue that waits too."""
+    """An article of the pool. `elsewhere`: "No. 41", or the day of an issue that waits too.
+
+    `source`: its source's name.
+    """
 
     article: Told
     is_in: bool = False
     elsewhere: str = ""
+    source: str | None = None
 
     @property
     def is_withdrawn(self) -> bool:
@@ -77,10 +83,11 @@ class Offered(NamedTuple):
 
 
 class Feed(NamedTuple):
-    """A source that may be asked for."""
+    """A source; one that is retired may not be asked for any more."""
 
     id: int
     name: str
+    retired: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,8 @@ class Feeds(NamedTuple):
 
 _RECENT = func.coalesce(Article.published_at, Article.first_seen_at)
 _OLDEST = bindparam("oldest", type_=Article.first_seen_at.type)
-_YOUNG = (Article.first_seen_at >= _OLDEST, _RECENT >= _OLDEST)
+# Between two moments, PostgreSQL expects few rows whatever they are, and plans once for all.
+_YOUNG = (Article.first_seen_at.between(_OLDEST, literal(EVER, _OLDEST.type)), _RECENT >= _OLDEST)
 _HERE = (Article.hidden_at.is_(None), Article.let_go_at.is_(None))
 _ISSUES_WITH = Prepared(
     select(Story.article_id, Issue.number, Issue.dateline)
@@ -153,20 +161,22 @@ def pool_of(
     elsewhere = issues_with(session, issue, [each.id for each in found], states)
     mine = {story.article_id for story in issue.stories}
     choice = _choosing(feeds).rows(session, oldest=oldest)
+    sources = {row[0]: Feed(*row) for row in choice if row[0] is not None}
+    names: dict[int | None, str] = {each.id: each.name for each in sources.values()}
     return Pool(
         tuple(
-            Offered(each, each.id in mine, elsewhere.get(each.id, ""))
+            Offered(each, each.id in mine, elsewhere.get(each.id, ""), names.get(each.source_id))
             for each in found[:MOST_SHOWN]
         ),
-        tuple(name for source, name in choice if source is None and name),
-        tuple(Feed(source, name) for source, name in choice if source is not None),
+        tuple(name for source_id, name, _ in choice if source_id is None and name),
+        tuple(each for each in sources.values() if not each.retired),
         more=len(found) > MOST_SHOWN,
     )
 
 
 @lru_cache(KEPT)
 def _finding(asked: Asked) -> Prepared:
-    query = select(*TOLD).outerjoin(Article.source).where(*_HERE, asked.feeds.articles)
+    query = select(*TOLD).where(*_HERE, asked.feeds.articles)
     if not asked.words:
         query = query.where(*_YOUNG)
     for word in asked.words:
@@ -189,11 +199,11 @@ def _choosing(feeds: Feeds) -> Prepared:
     """Say in one statement which sections there are, whose ids are NULL, and which sources."""
     nobodys = cast(null(), Source.id.type).label("id")
     sections = (
-        select(nobodys, Article.section.label("name"))
+        select(nobodys, Article.section.label("name"), false().label("retired"))
         .where(*_HERE, *_YOUNG, feeds.articles, Article.section.is_not(None))
         .distinct()
     )
-    sources = select(Source.id, Source.name).where(Source.retired_at.is_(None))
+    sources = select(Source.id, Source.name, Source.retired_at.is_not(None))
     return Prepared(union_all(sections, sources).order_by("name"))
 
 

@@ -4,9 +4,8 @@ Every button is a form of its own, which works without a script. After each the 
 back to where it was pressed; the address names the change, and the page says what it did.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from flask import Response, redirect, request, url_for
 from sqlalchemy.orm import Session, joinedload
@@ -18,8 +17,6 @@ from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import (
     BEFORE_FREEZE,
     Issue,
-    IssueChange,
-    IssueState,
     Role,
     StoryRole,
 )
@@ -29,7 +26,6 @@ from digest.newsroom.issues.history import (
     STORY_TEXTS,
     Editor,
     Outcome,
-    list_changes,
 )
 from digest.newsroom.issues.looking import look_at_issue
 from digest.newsroom.issues.ordering import (
@@ -39,29 +35,14 @@ from digest.newsroom.issues.ordering import (
     set_role,
     shift_story,
 )
-from digest.newsroom.issues.pool import pool_of
 from digest.newsroom.issues.presence import come_in
 from digest.web.context import current_runtime
-from digest.web.desk.approval import approval_shown
-from digest.web.desk.compose_rows import (
-    Typed,
-    change_rows,
-    issue_fields,
-    pool_rows,
-    reading_time,
-    story_rows,
-)
-from digest.web.desk.findings import found_of
-from digest.web.desk.kept import part
+from digest.web.desk.compose_page import show_composing
 from digest.web.desk.presence import others_here
-from digest.web.desk.seeing import saved_at, seen, tested
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
-from digest.web.desk.standing import moment, standing_of
 
-FEW_CHANGES, MOST_CHANGES = 20, 1000
 # A note in any script, percent-encoded, and what it was.
 LARGEST_FORM = 512 * 1024
-NOTHING: Mapping[str, str] = MappingProxyType({})
 
 compose_pages = desk_blueprint("compose", __name__, largest_form=LARGEST_FORM)
 
@@ -285,115 +266,3 @@ def compose_page(
     with current_runtime().database.reading() as session:
         issue = issue_shown(session, issue_id)
         return show_composing(session, issue, errors, typed=typed or {}, article_id=article_id)
-
-
-def show_composing(
-    session: Session,
-    issue: Issue,
-    errors: tuple[FieldError, ...] = (),
-    *,
-    typed: Mapping[str, str] = NOTHING,
-    article_id: int | None = None,
-) -> Response:
-    """Show the same of an issue that is read as a whole."""
-    now, newsletter, asked = desk().now, issue.newsletter, _asked()
-    pool = pool_of(
-        session, issue, now, words=asked.words, section=asked.section, source_id=asked.source
-    )
-    all_changes = bool(request.args.get("all"))
-    at_most = MOST_CHANGES if all_changes else FEW_CHANGES
-    changes = list_changes(session, issue, at_most + 1)
-    # What could not be saved was typed on an older page.
-    version = request.form.get("version", "") if typed else issue.version
-    by_story = Typed(typed, errors, version, article_id)
-    here: dict[str, Any] = {"issue_id": issue.id, "kept": asked.kept}
-    issue_part = part(
-        "compose_issue.html",
-        **here,
-        version=issue.version,
-        words_version=version if article_id is None else issue.version,
-        language=newsletter.language,
-        fields=issue_fields(issue, by_story),
-        stories=story_rows(issue, by_story),
-        reading_time=reading_time(issue.stories),
-        story_min=newsletter.story_min,
-        picked_on=moment(issue.compose_at, newsletter) if issue.composed_at is None else "",
-        may_fill=issue.state is IssueState.DRAFT,
-        zone=newsletter.zone,
-        changes=change_rows(changes[:at_most], newsletter.zone),
-        all_changes=all_changes,
-        more_changes=len(changes) > at_most,
-    )
-    pool_part = part(
-        "compose_pool.html",
-        issue_id=issue.id,
-        newsletter_id=newsletter.id,
-        words=asked.words or None,
-        asked_section=asked.section,
-        source=asked.source,
-        sections=pool.sections,
-        rows=pool_rows(pool, now),
-    )
-    seen_part = part(
-        "compose_seen.html",
-        kept=asked.kept,
-        any=bool(issue.stories),
-        may_test=True,
-        preflight=found_of(session, issue),
-        **seen(issue),
-    )
-    return show(
-        "compose.html",
-        422 if errors else 200,
-        errors=errors,
-        issue=issue,
-        newsletter=newsletter,
-        standing=standing_of(issue, now),
-        pool=pool,
-        asked=asked,
-        typed=typed,
-        zone=newsletter.zone,
-        others=others_here(session, issue),
-        approval=approval_shown(session, issue),
-        done="Approved." if request.args.get("approved") else said(session, issue) or tested(),
-        saved=saved_at(changes[0], newsletter.zone, now) if changes else "",
-        issue_part=issue_part,
-        pool_part=pool_part,
-        seen_part=seen_part,
-    )
-
-
-class Asked(NamedTuple):
-    """What the address asks of the articles to choose from."""
-
-    words: str
-    section: str
-    source: int | None
-
-    @property
-    def kept(self) -> tuple[tuple[str, str | int | None], ...]:
-        """What the addresses of the page's forms keep of it, by name."""
-        return (
-            ("words", self.words or None),
-            ("section", self.section or None),
-            ("source", self.source),
-        )
-
-
-def _asked() -> Asked:
-    args = request.args
-    source = args.get("source", "")
-    source_id = int(source) if source.isdecimal() and len(source) < 10 else None
-    return Asked(args.get("words", "")[:100], args.get("section", "")[:60], source_id)
-
-
-def said(session: Session, issue: Issue) -> str:
-    """Return what the changes did that the address names."""
-    changes = (session.get(IssueChange, each) for each in ids_named("done"))
-    return " ".join(each.words for each in changes if each and each.issue_id == issue.id)
-
-
-def ids_named(name: str) -> list[int]:
-    """Return the ids that the address names; whatever else stands there is passed over."""
-    asked = request.args.getlist(name)[:10]
-    return [int(each) for each in asked if each.isascii() and each.isdecimal() and len(each) < 10]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from digest import prose, zones
@@ -13,6 +14,8 @@ from digest.newsroom.issues.pool import Pool, Told
 
 # Mail programs on phones show about so much of a subject.
 FITS_A_PHONE = 40
+# Moments of the histories that were looked at lately.
+KEPT = 1024
 WRITTEN = {each.value for each in TEXTS}
 ISSUE_LABELS = (
     ("subject", "Subject", 0),
@@ -162,7 +165,7 @@ def change_rows(changes: Sequence[IssueChange], zone: str) -> tuple[ChangeRow, .
     """Return the history's rows; times are the newsletter's."""
     first = _first_of(changes)
     return tuple(
-        ChangeRow(each.id, each.by, _time(each, zone), each.taken, each.words, each.after,
+        ChangeRow(each.id, each.by, _time(each.at, zone), each.taken, each.words, each.after,
                   each.field.value in WRITTEN, each.id in first)
         for each in changes
     )  # fmt: skip
@@ -173,7 +176,7 @@ def pool_rows(pool: Pool, now: datetime) -> tuple[PoolRow, ...]:
     several = len(pool.sources) > 1
     return tuple(
         PoolRow(told.id, told.title, told.section, _age(told, now),
-                told.source if several else None, told.thumbnail, each.is_in,
+                each.source if several else None, told.thumbnail, each.is_in,
                 each.is_withdrawn, each.elsewhere)
         for each in pool.offered
         for told in (each.article,)
@@ -217,8 +220,9 @@ def _age(article: Told, now: datetime) -> str:
     return "yesterday" if hours < 48 else f"{hours // 24} days ago"
 
 
-def _time(change: IssueChange, zone: str) -> str:
-    local = change.at.astimezone(zones.named(zone))
+@lru_cache(KEPT)
+def _time(at: datetime, zone: str) -> str:
+    local = at.astimezone(zones.named(zone))
     return f"{local:%H:%M} on {prose.short_day(local.date())}"
 
 

@@ -9,7 +9,8 @@ from digest.models import Issue, IssueChange, Role
 from digest.newsroom.issues.editing import TEXTS, own_text
 from digest.newsroom.issues.history import find_change, list_changes
 from digest.web.context import current_runtime
-from digest.web.desk.compose import MOST_CHANGES, found_issue, ids_named
+from digest.web.desk.compose import found_issue
+from digest.web.desk.compose_page import MOST_CHANGES, ids_named
 from digest.web.desk.signed_in import ID, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import lasts, standing_of
 

@@ -17,10 +17,9 @@ from digest.web.desk.compose import (
     found_issue,
     issue_shown,
     may_compose,
-    said,
-    show_composing,
     version_looked_at,
 )
+from digest.web.desk.compose_page import said, show_composing
 from digest.web.desk.findings import found_of, look_over_first
 from digest.web.desk.seeing import View, asked_edition, seen, tested
 from digest.web.desk.signed_in import (

@@ -46,18 +46,25 @@ def kept_here() -> Kept:
     return kept
 
 
+Values = tuple[tuple[str, Hashable], ...]
+
+
 def part(template: str, /, **values: Hashable) -> Markup:
     """Return a part of a page of the desk, made of these values alone, and a proof for its forms.
 
     Its template knows nothing else, so that the values are all that it is kept by. In each place
-    they are always of one type: 1 and True would be one key.
+    they are always of one type: 1 and True would be one key. Parts of it, which outlast it, it
+    makes by `part(template, values)`, each of one value that holds theirs by name (`Values`).
     """
-    # What addresses hang on.
-    where = (request.root_path, request.method)
+    made = _made(template, tuple(values.items()))
+    return Markup(made.replace(PROOF, page_proof()))  # noqa: S704 - as below
 
+
+def _made(template: str, values: Values) -> Markup:
     def make() -> Markup:
-        made = current_app.jinja_env.get_template(f"desk/{template}").render(values, proof=PROOF)
+        found = current_app.jinja_env.get_template(f"desk/{template}")
+        made = found.render(dict(values), proof=PROOF, part=_made)
         return Markup(made)  # noqa: S704 - it escapes
 
-    made = kept_here().page((template, *where, *values.items()), make)
-    return Markup(made.replace(PROOF, page_proof()))  # noqa: S704 - as above
+    # The first two are what addresses hang on.
+    return kept_here().page((request.root_path, request.method, template, values), make)

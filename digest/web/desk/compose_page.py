@@ -1,0 +1,160 @@
+"""The page of composing: all that is shown of an issue to whoever may change it."""
+
+from collections.abc import Hashable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from flask import Response, request
+from sqlalchemy.orm import Session
+
+from digest.errors import FieldError
+from digest.models import Issue, IssueChange, IssueState
+from digest.newsroom.issues.history import list_changes
+from digest.newsroom.issues.pool import pool_of
+from digest.web.desk.approval import approval_shown
+from digest.web.desk.compose_rows import (
+    Typed,
+    change_rows,
+    issue_fields,
+    pool_rows,
+    reading_time,
+    story_rows,
+)
+from digest.web.desk.findings import found_of
+from digest.web.desk.kept import part
+from digest.web.desk.presence import others_here
+from digest.web.desk.seeing import saved_at, seen, tested
+from digest.web.desk.signed_in import desk, show
+from digest.web.desk.standing import moment, standing_of
+
+FEW_CHANGES, MOST_CHANGES = 20, 1000
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def show_composing(
+    session: Session,
+    issue: Issue,
+    errors: tuple[FieldError, ...] = (),
+    *,
+    typed: Mapping[str, str] = NOTHING,
+    article_id: int | None = None,
+) -> Response:
+    """Show the same of an issue that is read as a whole."""
+    now, newsletter, asked = desk().now, issue.newsletter, _asked()
+    pool = pool_of(
+        session, issue, now, words=asked.words, section=asked.section, source_id=asked.source
+    )
+    all_changes = bool(request.args.get("all"))
+    at_most = MOST_CHANGES if all_changes else FEW_CHANGES
+    changes = list_changes(session, issue, at_most + 1)
+    # What could not be saved was typed on an older page.
+    version = request.form.get("version", "") if typed else issue.version
+    by_story = Typed(typed, errors, version, article_id)
+    issue_part: dict[str, Hashable] = {
+        "issue_id": issue.id,
+        "kept": asked.kept,
+        "version": issue.version,
+        "words_version": version if article_id is None else issue.version,
+        "language": newsletter.language,
+        "fields": issue_fields(issue, by_story),
+        "stories": story_rows(issue, by_story),
+        "reading_time": reading_time(issue.stories),
+        "story_min": newsletter.story_min,
+        "picked_on": moment(issue.compose_at, newsletter) if issue.composed_at is None else "",
+        "may_fill": issue.state is IssueState.DRAFT,
+        "zone": newsletter.zone,
+        "changes": change_rows(changes[:at_most], newsletter.zone),
+        "all_changes": all_changes,
+        "more_changes": len(changes) > at_most,
+    }
+    pool_part: dict[str, Hashable] = {
+        "issue_id": issue.id,
+        "newsletter_id": newsletter.id,
+        "words": asked.words or None,
+        "asked_section": asked.section,
+        "source": asked.source,
+        "sections": pool.sections,
+        "rows": pool_rows(pool, now),
+    }
+    seen_part: dict[str, Hashable] = {
+        "kept": asked.kept,
+        "any": bool(issue.stories),
+        "may_test": True,
+        "preflight": found_of(session, issue),
+        **seen(issue),
+    }
+    standing = standing_of(issue, now)
+    content = part(
+        "compose_page.html",
+        issue_part=tuple(issue_part.items()),
+        pool_part=tuple(pool_part.items()),
+        seen_part=tuple(seen_part.items()),
+        errors=tuple(Wrong(each.field, each.sentence) for each in errors),
+        issue_id=issue.id,
+        version=issue.version,
+        user_id=desk().user.id,
+        name=newsletter.name,
+        zone=newsletter.zone,
+        standing=standing,
+        any=bool(issue.stories),
+        found=len(pool.offered),
+        more=pool.more,
+        sources=pool.sources,
+        asked=asked,
+        url=typed.get("url", ""),
+        others=tuple(others_here(session, issue)),
+        approval=approval_shown(session, issue),
+        done="Approved." if request.args.get("approved") else said(session, issue) or tested(),
+        saved=saved_at(changes[0], newsletter.zone, now) if changes else "",
+    )
+    return show(
+        "compose.html",
+        422 if errors else 200,
+        errors=errors,
+        newsletter=newsletter,
+        standing=standing,
+        content=content,
+    )
+
+
+class Wrong(NamedTuple):
+    """What is wrong with what was typed, as a plain value."""
+
+    field: str
+    sentence: str
+
+
+class Asked(NamedTuple):
+    """What the address asks of the articles to choose from."""
+
+    words: str
+    section: str
+    source: int | None
+
+    @property
+    def kept(self) -> tuple[tuple[str, str | int | None], ...]:
+        """What the addresses of the page's forms keep of it, by name."""
+        return (
+            ("words", self.words or None),
+            ("section", self.section or None),
+            ("source", self.source),
+        )
+
+
+def _asked() -> Asked:
+    args = request.args
+    source = args.get("source", "")
+    source_id = int(source) if source.isdecimal() and len(source) < 10 else None
+    return Asked(args.get("words", "")[:100], args.get("section", "")[:60], source_id)
+
+
+def said(session: Session, issue: Issue) -> str:
+    """Return what the changes did that the address names."""
+    changes = (session.get(IssueChange, each) for each in ids_named("done"))
+    return " ".join(each.words for each in changes if each and each.issue_id == issue.id)
+
+
+def ids_named(name: str) -> list[int]:
+    """Return the ids that the address names; whatever else stands there is passed over."""
+    asked = request.args.getlist(name)[:10]
+    return [int(each) for each in asked if each.isascii() and each.isdecimal() and len(each) < 10]
