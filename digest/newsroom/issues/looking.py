@@ -9,18 +9,18 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from digest.database.looking import Row, Shape
 from digest.database.prepared import Prepared
-from digest.models import Article, Issue, LeftOut, Newsletter, Story
+from digest.models import BEFORE_FREEZE, Article, Issue, LeftOut, Newsletter, Story
 
-KEPT = 64
+KEPT = 256
 
-_ISSUE, _NEWSLETTER = Shape(Issue), Shape(Newsletter)
+ISSUE, NEWSLETTER = Shape(Issue), Shape(Newsletter)
 # Nobody reads whole articles there.
 _STORY, _ARTICLE = Shape(Story), Shape(Article, without={"body"})
 _LEFT_OUT = Shape(LeftOut)
 
 _ID = bindparam("issue_id", type_=Issue.id.type)
 _HEAD = Prepared(
-    select(*_ISSUE.selected, *_NEWSLETTER.selected, exists().where(LeftOut.issue_id == Issue.id))
+    select(*ISSUE.selected, *NEWSLETTER.selected, exists().where(LeftOut.issue_id == Issue.id))
     .join_from(Issue, Newsletter, Newsletter.id == Issue.newsletter_id)
     .where(Issue.id == _ID)
 )
@@ -31,6 +31,18 @@ _STORIES = Prepared(
     .order_by(Story.position)
 )
 _GONE = Prepared(select(*_LEFT_OUT.selected).where(LeftOut.issue_id == _ID).order_by(LeftOut.id))
+
+
+def look_at_head(session: Session, newsletter: Row, issue: Row) -> Issue:
+    """Return an issue with its newsletter alone, of rows of `ISSUE` and `NEWSLETTER`, to look at.
+
+    One whose stories were pinned to it, and that is to be composed yet, comes with them: they
+    belong to how it stands.
+    """
+    head = _head(session.connection().dialect, newsletter, issue)
+    if head.composed_at is not None or head.state not in BEFORE_FREEZE:
+        return head
+    return look_at_issue(session, head.id) or head
 
 
 def look_at_issue(session: Session, issue_id: int) -> Issue | None:
@@ -54,12 +66,21 @@ def look_at_issue(session: Session, issue_id: int) -> Issue | None:
 def _assembled(
     dialect: Dialect, head: Row, stories: tuple[Row, ...], gone: tuple[Row, ...]
 ) -> Issue:
-    issue = _ISSUE.make(dialect, head[: len(_ISSUE)])
-    newsletter = _NEWSLETTER.make(dialect, head[len(_ISSUE) :])
-    set_committed_value(issue, "newsletter", newsletter)
+    issue = _headed(dialect, head[len(ISSUE) :], head[: len(ISSUE)])
     set_committed_value(issue, "stories", [_story(dialect, issue, each) for each in stories])
     set_committed_value(issue, "left_out", [_LEFT_OUT.make(dialect, each) for each in gone])
     return issue
+
+
+@lru_cache(KEPT)
+def _head(dialect: Dialect, newsletter: Row, issue: Row) -> Issue:
+    return _headed(dialect, newsletter, issue)
+
+
+def _headed(dialect: Dialect, newsletter: Row, issue: Row) -> Issue:
+    made = ISSUE.make(dialect, issue)
+    set_committed_value(made, "newsletter", NEWSLETTER.make(dialect, newsletter))
+    return made
 
 
 def _story(dialect: Dialect, issue: Issue, row: Row) -> Story:

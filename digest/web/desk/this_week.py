@@ -1,15 +1,18 @@
 """This week: how the next issue of each newsletter stands, and the one thing to do about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from flask import Response
 from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from digest.database.prepared import Prepared
 from digest.models import BEFORE_FREEZE, Issue, IssueState, Newsletter, Role, Story
 from digest.newsroom.issues.coming import earliest_known, first_moment, was_made_ahead
+from digest.newsroom.issues.looking import ISSUE, NEWSLETTER, look_at_head
 from digest.web.desk.approval import approval_shown
 from digest.web.desk.signed_in import carried_on, carries_on, desk, desk_blueprint, show
 from digest.web.desk.standing import Standing, missing_of, moment, needs_approval, standing_of
@@ -23,8 +26,12 @@ OPEN = (
     IssueState.PARKED,
 )
 MOST_SHOWN = 5
+# Which of an issue's columns names its newsletter.
+OF = list(Issue.__table__.columns.keys()).index("newsletter_id")
 
-NEWSLETTERS = select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
+NEWSLETTERS = Prepared(
+    select(*NEWSLETTER.selected).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
+)
 _OTHER = aliased(Issue)
 _LAST = (
     select(_OTHER.id)
@@ -36,8 +43,11 @@ _LAST = (
 _RANK = func.row_number().over(partition_by=Issue.newsletter_id, order_by=(Issue.send_at, Issue.id))
 _OPEN = select(Issue.id, _RANK.label("rank")).where(Issue.state.in_(OPEN)).subquery()
 # In one statement: those that are open, the last one sent, and whose slots the calendar may meet.
-ISSUES = (
-    select(Issue, select(func.count()).where(Story.issue_id == Issue.id).scalar_subquery())
+ISSUES = Prepared(
+    select(
+        *ISSUE.selected,
+        select(func.count()).where(Story.issue_id == Issue.id).scalar_subquery().label("stories"),
+    )
     .where(
         Issue.newsletter_id.in_(bindparam("mine", expanding=True)),
         or_(
@@ -82,14 +92,24 @@ def show_week() -> Response:
     """Show the newsletters that whoever asks may look at."""
     now = desk().now
     with carried_on() as session:
-        mine = [each for each in session.scalars(NEWSLETTERS) if desk().may(Role.VIEWER, each.id)]
-        values = {"mine": [each.id for each in mine], "since": earliest_known(now)}
-        told = session.execute(ISSUES, values).all()
+        found = {row[0]: tuple(row) for row in NEWSLETTERS.rows(session)}
+        mine = {each: row for each, row in found.items() if desk().may(Role.VIEWER, each)}
+        told = _told(session, mine, now)
         rows = [
             _row(session, each, [(i, n) for i, n in told if i.newsletter_id == each.id], now)
-            for each in mine
+            for each in NEWSLETTER.all(session, list(mine.values()))
         ]
     return show("this_week.html", rows=rows)
+
+
+def _told(
+    session: Session, newsletters: Mapping[int, tuple[Any, ...]], now: datetime
+) -> list[tuple[Issue, int]]:
+    """Return the issues of newsletters (rows, by their ids), each with how many stories it has."""
+    rows = ISSUES.rows(session, mine=list(newsletters), since=earliest_known(now))
+    return [
+        (look_at_head(session, newsletters[row[OF]], tuple(row)), stories) for *row, stories in rows
+    ]
 
 
 def _row(
