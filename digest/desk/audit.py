@@ -10,9 +10,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import rfc8785
-from sqlalchemy import ColumnElement, String, cast, delete, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    String,
+    Table,
+    bindparam,
+    cast,
+    delete,
+    func,
+    select,
+)
 from sqlalchemy.orm import Session, aliased
 
+from digest.database.prepared import Prepared
 from digest.models import AuditDetail, AuditEvent, AuditPart, AuditSeal, Issue, Newsletter, User
 
 SALT_BYTES = 32
@@ -22,7 +33,16 @@ AT_ONCE = 1000
 
 # Of the tables: nobody needs the rows as objects, and each look at a reader adds some.
 _EVENTS, _DETAILS = (each.metadata.tables[each.__tablename__] for each in (AuditEvent, AuditDetail))
-_ADD, _ADD_DETAIL = _EVENTS.insert().returning(_EVENTS.c.id), _DETAILS.insert()
+
+
+def _adding(table: Table) -> Insert:
+    """Say how a row is added, all of whose values are given, but for an id of its own."""
+    given = (each for each in table.columns if each is not table.autoincrement_column)
+    return table.insert().values({each: bindparam(f"given_{each.key}") for each in given})
+
+
+_ADD = Prepared(_adding(_EVENTS).returning(_EVENTS.c.id))
+_ADD_DETAIL = Prepared(_adding(_DETAILS))
 
 
 @dataclass(frozen=True)
@@ -77,12 +97,15 @@ def record(
         "origin_mac": macs.get(AuditPart.ORIGIN),
         "values_mac": macs.get(AuditPart.VALUES),
     }
-    session.flush()
-    event_id: int = session.execute(_ADD, event).scalar_one()
+    [(event_id,)] = _ADD.rows(session, **_given(event))
     for part, salt in salts.items():
         detail = {"event_id": event_id, "part": part, "salt": salt, "content": parts[part] or {}}
-        session.execute(_ADD_DETAIL, detail)
-    return event_id
+        _ADD_DETAIL.rows(session, **_given(detail))
+    return int(event_id)
+
+
+def _given(row: Mapping[str, object]) -> dict[str, object]:
+    return {f"given_{name}": value for name, value in row.items()}
 
 
 def record_issue(

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
 
@@ -11,6 +11,7 @@ from sqlalchemy import Select, and_, bindparam, literal_column, select
 from sqlalchemy.orm import Session
 
 from digest.addresses import seek_address
+from digest.database.prepared import Prepared
 from digest.errors import NotFoundError
 from digest.models import Newsletter, Subscriber, Subscription
 from digest.prose import ended
@@ -81,16 +82,21 @@ def search_readers(
     # Typed in full it may be written otherwise than its key is.
     ranges = [(sought, sought + FIRST)] if sought != begins else []
     for first, last in (*ranges, (begins, begins + LAST)):
-        values = {"first": first, "last": last, "of": list(newsletter_ids or ())}
-        rows = session.execute(_statement(at_most, newsletter_ids is not None), values)
+        of = {} if newsletter_ids is None else {"of": list(newsletter_ids)}
+        rows = prepared(at_most, bool(of)).rows(session, first=first, last=last, **of)
         for (id_, email, name, at), lines in groupby(rows, key=lambda row: tuple(row[:4])):
             gets = tuple(gets for *_, gets in lines if gets is not None)
-            found.setdefault(id_, FoundReader(id_, email, name, at, gets))
+            found.setdefault(id_, FoundReader(id_, email, name, at.astimezone(UTC), gets))
     return list(found.values())[:at_most]
 
 
 @lru_cache
-def _statement(at_most: int, of_some: bool) -> Select[int, str, str | None, datetime, str | None]:
+def prepared(at_most: int, of_some: bool) -> Prepared:
+    """Return what finds readers between `first` and `last`; `of_some`: of newsletters, `of`."""
+    return Prepared(searching(at_most, of_some))
+
+
+def searching(at_most: int, of_some: bool) -> Select[int, str, str | None, datetime, str | None]:
     """Find the first readers in the order of addresses, each with what they get, at once."""
     key = Subscriber.email_key
     some = select(Subscriber.id, Subscriber.email, Subscriber.name, Subscriber.created_at, key)
