@@ -12,7 +12,8 @@ from digest.database.transactions import Database
 from digest.models import Issue, LinkAnswer, LinkCheck
 from digest.newsroom.intake.fetching import Bounds, Fetcher, FetchError, SentOnError
 from digest.newsroom.intake.links import URL_AT_MOST
-from digest.preflight.links import checks_of, hash_of
+from digest.preflight.known import known_of
+from digest.preflight.links import hash_of
 from digest.preflight.mail import read_mail
 
 AT_ONCE = 8
@@ -55,11 +56,11 @@ def ask_links_of(
         issue = session.get(Issue, issue_id)
         mail = read_mail(session, issue, public_url) if issue is not None else None
         links = mail.links if mail is not None else ()
-        checks = checks_of(session, links, now)
-    known = {
-        url for url, check in checks.items() if check.answer is not LinkAnswer.BROKEN or not again
+        known = known_of(session, issue, links, None, now).checks if issue is not None else {}
+    done = {
+        url for url, check in known.items() if check.answer is not LinkAnswer.BROKEN or not again
     }
-    to_ask = [link for link in links if link not in known and len(link) <= URL_AT_MOST]
+    to_ask = [link for link in links if link not in done and len(link) <= URL_AT_MOST]
     asked = _ask(to_ask[:LINKS_AT_MOST], fetcher, seconds)
     if asked:
         _keep(database, asked, now)

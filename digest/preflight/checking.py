@@ -3,21 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from digest.database.looking import Shape
-from digest.database.prepared import Prepared
 from digest.errors import RefusedError
-from digest.models import BEFORE_FREEZE, AcceptedFinding, Issue, LinkCheck
+from digest.models import BEFORE_FREEZE, Issue
 from digest.newsroom.issues.moving import called
 from digest.preflight import links, mail, stories, words
 from digest.preflight.findings import Finding, Preflight
-
-_ACCEPTED = Shape(AcceptedFinding)
-_ACCEPTED_IN = Prepared(
-    select(*_ACCEPTED.selected).where(AcceptedFinding.issue_id == bindparam("issue_id"))
-)
+from digest.preflight.known import Known, known_of
 
 
 def refuse_too_late(issue: Issue) -> None:
@@ -33,25 +26,24 @@ def look_over(session: Session, issue: Issue, *, public_url: str, now: datetime)
     """
     read = mail.read_mail(session, issue, public_url)
     urls = read.links if read is not None else ()
-    checks = links.checks_of(session, urls, now)
+    known = known_of(session, issue, urls, read.subject if read is not None else None, now)
     found: list[Finding] = []
     passed: list[str] = []
     for name, findings in (
         *_blocking(issue, read),
-        *_warning(session, issue, read),
-        ("links", links.told_of_links(issue, urls, checks)),
+        *_warning(issue, read, known),
+        ("links", links.told_of_links(issue, urls, known.checks)),
     ):
         told = list(findings)
         found += told
         if not told:
             passed.append(name)
-    accepted = _ACCEPTED.all(session, _ACCEPTED_IN.rows(session, issue_id=issue.id))
     return Preflight(
         findings=tuple(sorted(found, key=lambda each: not each.blocks)),
         passed=tuple(passed),
-        accepted={each.code: each for each in accepted},
+        accepted=known.accepted,
         links=len(urls),
-        checked_at=_all_checked_at(urls, checks.values()),
+        checked_at=_all_checked_at(urls, known.checks.values()),
         octets=read.octets if read is not None else None,
     )
 
@@ -80,20 +72,23 @@ def _blocking(issue: Issue, read: mail.Mail | None) -> list[Check]:
     return checks
 
 
-def _warning(session: Session, issue: Issue, read: mail.Mail | None) -> list[Check]:
+def _warning(issue: Issue, read: mail.Mail | None, known: Known) -> list[Check]:
     checks: list[Check] = [
         ("contrast", mail.faint(issue)),
         ("pictures described", mail.undescribed(issue)),
-        ("stories as they were picked", stories.changed(session, issue)),
-        ("stories told once", [*stories.told_twice(issue), *stories.told_before(session, issue)]),
+        ("stories as they were picked", stories.changed(issue, known.picked)),
+        (
+            "stories told once",
+            [*stories.told_twice(issue), *stories.told_before(issue, known.earlier)],
+        ),
         ("dates", stories.old(issue)),
     ]
     if read is not None:
-        new = ("a new subject", words.repeated_subject(session, issue, read.subject))
+        new = ("a new subject", words.repeated_subject(read.subject, known.same_subject))
         checks.append(new)
     return checks
 
 
-def _all_checked_at(urls: Iterable[str], checks: Iterable[LinkCheck]) -> datetime | None:
+def _all_checked_at(urls: Iterable[str], checks: Iterable[links.Check]) -> datetime | None:
     at = [check.checked_at for check in checks]
     return min(at) if at and len(at) == len(set(urls)) else None

@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from digest import prose
-from digest.models import AcceptedFinding, Story
+from digest.models import Story
 from digest.newsroom.issues.history import quoted
 
 CODE_DIGITS = 12
@@ -35,6 +36,14 @@ class Finding:
         return hashlib.sha256(whole.encode()).hexdigest()[:CODE_DIGITS]
 
 
+class Accepted(NamedTuple):
+    """Who let the finding of that code stand, and when."""
+
+    code: str
+    by: str
+    at: datetime
+
+
 @dataclass(frozen=True)
 class Preflight:
     """All that was found. `accepted`: who let which warning stand, by its code.
@@ -45,7 +54,7 @@ class Preflight:
 
     findings: tuple[Finding, ...]
     passed: tuple[str, ...]
-    accepted: Mapping[str, AcceptedFinding] = field(default_factory=dict)
+    accepted: Mapping[str, Accepted] = field(default_factory=dict)
     links: int = 0
     checked_at: datetime | None = None
     octets: int | None = None

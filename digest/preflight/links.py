@@ -3,15 +3,11 @@
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
-
 from digest import prose
-from digest.database.looking import Shape
-from digest.database.prepared import Prepared
-from digest.models import Issue, LinkAnswer, LinkCheck
+from digest.models import Issue, LinkAnswer
 from digest.newsroom.intake.links import page_key
 from digest.preflight.findings import Finding, named, story_place
 
@@ -20,13 +16,15 @@ HOSTS_NAMED = 3
 LONGEST_LINK = 120
 UNCHECKED = "links unchecked"
 
-_CHECK = Shape(LinkCheck)
-_CHECKS = Prepared(
-    select(*_CHECK.selected).where(
-        LinkCheck.url_hash.in_(bindparam("hashes", expanding=True)),
-        LinkCheck.checked_at > bindparam("since"),
-    )
-)
+
+class Check(NamedTuple):
+    """What a link answered when it was last asked; see `LinkCheck`."""
+
+    url: str
+    answer: LinkAnswer
+    final_url: str | None
+    words: str
+    checked_at: datetime
 
 
 def hash_of(url: str) -> bytes:
@@ -34,15 +32,8 @@ def hash_of(url: str) -> bytes:
     return hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()
 
 
-def checks_of(session: Session, links: Collection[str], now: datetime) -> dict[str, LinkCheck]:
-    """Return what each link answered, by its address, of those that were asked within the hour."""
-    hashes = [hash_of(link) for link in links]
-    found = _CHECKS.rows(session, hashes=hashes, since=now - LASTS)
-    return {check.url: check for check in _CHECK.all(session, found)}
-
-
 def told_of_links(
-    issue: Issue, links: Collection[str], checks: Mapping[str, LinkCheck]
+    issue: Issue, links: Collection[str], checks: Mapping[str, Check]
 ) -> Iterator[Finding]:
     """Tell the links that do not answer, lead elsewhere, could not be checked, or were not."""
     unasked = [link for link in links if link not in checks]
@@ -60,7 +51,7 @@ def told_of_links(
     yield from _same_page(issue, checks)
 
 
-def _broken(issue: Issue, check: LinkCheck) -> Finding:
+def _broken(issue: Issue, check: Check) -> Finding:
     story = next((each for each in issue.stories if each.article.url == check.url), None)
     if story is not None:
         sentence = f"The link of {named(story)} does not work. {check.words} Mend it, or drop it."
@@ -70,7 +61,7 @@ def _broken(issue: Issue, check: LinkCheck) -> Finding:
     return Finding("link", sentence, "note", detail=check.url)
 
 
-def _unclear(checks: list[LinkCheck]) -> Iterator[Finding]:
+def _unclear(checks: list[Check]) -> Iterator[Finding]:
     # One finding for all: a paper behind a firewall has the same of each of its links.
     if checks:
         count = prose.count_in_words(len(checks), "link")
@@ -84,7 +75,7 @@ def _unclear(checks: list[LinkCheck]) -> Iterator[Finding]:
         yield Finding("links unclear", sentence, "stories", detail=detail)
 
 
-def _moved(checks: list[LinkCheck]) -> Iterator[Finding]:
+def _moved(checks: list[Check]) -> Iterator[Finding]:
     ways: dict[tuple[str, str], list[str]] = {}
     for check in checks:
         if check.final_url is None:
@@ -101,7 +92,7 @@ def _moved(checks: list[LinkCheck]) -> Iterator[Finding]:
         yield Finding("link leads elsewhere", sentence, "stories", detail=" ".join(sorted(links)))
 
 
-def _same_page(issue: Issue, checks: Mapping[str, LinkCheck]) -> Iterator[Finding]:
+def _same_page(issue: Issue, checks: Mapping[str, Check]) -> Iterator[Finding]:
     first: dict[str, str] = {}
     for story in issue.stories:
         check = checks.get(story.article.url)

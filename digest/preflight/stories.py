@@ -1,34 +1,17 @@
 """What is checked of an issue's stories: enough, still there, as they were picked, told once."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, literal, select
-from sqlalchemy.orm import Session
-
 from digest import prose, zones
-from digest.database.prepared import Prepared
-from digest.models import AFTER_FREEZE, ChangedField, Issue, IssueChange, LeftOut, Story
-from digest.newsroom.issues.pool import issues_with
+from digest.models import Issue, LeftOut, Story
 from digest.preflight.findings import Finding, named, story_place
 
 # Of two headlines: how much of their words are the same where they tell the same story.
 ALIKE = 0.8
 WORDS_AT_LEAST = 3
 _WORD = re.compile(r"\w+")
-
-_PICKED = Prepared(
-    select(IssueChange.article_id, func.max(IssueChange.at))
-    .where(
-        IssueChange.issue_id == bindparam("issue_id"),
-        IssueChange.field == literal(ChangedField.STORIES, IssueChange.field.type),
-        IssueChange.article_id.is_not(None),
-        IssueChange.after.is_not(None),
-        IssueChange.taken,
-    )
-    .group_by(IssueChange.article_id)
-)
 
 
 def too_few(issue: Issue) -> Iterator[Finding]:
@@ -87,9 +70,11 @@ def _why_gone(issue: Issue, gone: LeftOut) -> str:
     )
 
 
-def changed(session: Session, issue: Issue) -> Iterator[Finding]:
-    """Tell the stories whose article was changed at its source after it was picked."""
-    by_hand = _picked_by_hand(session, issue)
+def changed(issue: Issue, by_hand: Mapping[int, datetime]) -> Iterator[Finding]:
+    """Tell the stories whose article was changed at its source after it was picked.
+
+    `by_hand`: when a person picked them, by their articles.
+    """
     instead = {each.replacement_id: each.at for each in issue.left_out}
     composed = issue.composed_at or issue.created_at
     for story in issue.stories:
@@ -103,10 +88,6 @@ def changed(session: Session, issue: Issue) -> Iterator[Finding]:
             )
             detail = article.updated_at.isoformat()
             yield Finding("changed", sentence, story_place(story), detail=detail)
-
-
-def _picked_by_hand(session: Session, issue: Issue) -> dict[int, datetime]:
-    return dict(_PICKED.rows(session, issue_id=issue.id))
 
 
 def told_twice(issue: Issue) -> Iterator[Finding]:
@@ -131,10 +112,8 @@ def _are_alike(one: frozenset[str], other: frozenset[str]) -> bool:
     return len(one & other) / len(one | other) >= ALIKE
 
 
-def told_before(session: Session, issue: Issue) -> Iterator[Finding]:
-    """Tell the stories that an earlier issue of the newsletter had."""
-    articles = [story.article_id for story in issue.stories]
-    earlier = issues_with(session, issue, articles, AFTER_FREEZE)
+def told_before(issue: Issue, earlier: Mapping[int, str]) -> Iterator[Finding]:
+    """Tell the stories that an `earlier` issue of the newsletter had, by their articles."""
     for story in issue.stories:
         if story.article_id in earlier:
             sentence = f"{named(story)} was in {earlier[story.article_id]} already. Drop it."

@@ -2,32 +2,14 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Integer, String, bindparam, func, literal, select
-from sqlalchemy.orm import Session
-
 from digest import prose
-from digest.database.prepared import Prepared
-from digest.models import Issue, Rendering, Story
+from digest.models import Issue, Story
 from digest.newsroom.issues.editing import TEXTS
 from digest.newsroom.issues.history import ISSUE_TEXTS
-from digest.newsroom.issues.moving import name_of
 from digest.preflight.findings import Finding, named, story_place
 from digest.preflight.placeholders import certain_placeholder, likely_placeholder
 
 LONGEST_EXCERPT = 40
-
-_WITH_SUBJECT = Prepared(
-    select(Issue.number, Issue.dateline)
-    .join(Rendering, Rendering.issue_id == Issue.id)
-    .where(
-        Issue.newsletter_id == bindparam("newsletter_id"),
-        Issue.id != bindparam("issue_id"),
-        Issue.frozen_at.is_not(None),
-        func.lower(Rendering.subject) == func.lower(bindparam("subject", type_=String)),
-    )
-    .order_by(Issue.frozen_at.desc())
-    .limit(literal(1, Integer))
-)
 
 
 def no_subject(issue: Issue, rendered: str | None) -> Iterator[Finding]:
@@ -39,13 +21,10 @@ def no_subject(issue: Issue, rendered: str | None) -> Iterator[Finding]:
         yield Finding("no subject", sentence, "subject", blocks=True)
 
 
-def repeated_subject(session: Session, issue: Issue, subject: str) -> Iterator[Finding]:
-    """Tell where an earlier issue of the newsletter had the same subject."""
-    earlier = _WITH_SUBJECT.rows(
-        session, newsletter_id=issue.newsletter_id, issue_id=issue.id, subject=subject
-    )
-    for number, dateline in earlier:
-        sentence = f"The subject is that of {name_of(number, dateline)}. Write another one."
+def repeated_subject(subject: str, earlier: str | None) -> Iterator[Finding]:
+    """Tell where an `earlier` issue of the newsletter had the same subject."""
+    if earlier is not None:
+        sentence = f"The subject is that of {earlier}. Write another one."
         yield Finding("repeated subject", sentence, "subject", detail=subject)
 
 

@@ -7,9 +7,8 @@ from sqlalchemy.orm.exc import DetachedInstanceError
 from digest.database.looking import Shape
 from digest.database.prepared import Prepared
 from digest.database.transactions import Database
-from digest.models import Article, Issue, LeftOut, Newsletter, Source
-from digest.newsroom.issues.looking import look_at_issue
-from tests.factories import NOW, make_article, make_issue, make_newsletter
+from digest.models import Article, Newsletter
+from tests.factories import make_article, make_newsletter
 
 NEWSLETTER, ARTICLE = Shape(Newsletter), Shape(Article, without={"body"})
 NEWSLETTERS = Prepared(select(*NEWSLETTER.selected))
@@ -56,29 +55,3 @@ def test_what_waits_to_be_written_is_seen(database: Database) -> None:
         article = make_article(session, "port")
         article.title = "The port reopens"
         assert ARTICLE.all(session, ARTICLES.rows(session))[0].title == "The port reopens"
-
-
-def test_an_issue_comes_with_all_that_its_page_shows(database: Database) -> None:
-    with database.transaction() as session:
-        newsletter = make_newsletter(session)
-        session.add(Source(url="https://a.example/", name="A", next_fetch_at=NOW, created_at=NOW))
-        articles = [make_article(session, slug) for slug in ("salt", "reef")]
-        made = make_issue(session, newsletter, articles)
-        made.left_out = [LeftOut(article_id=articles[0].id, title="Gone", by_hand=True, at=NOW)]
-    with database.reading() as session:
-        seen, none = look_at_issue(session, made.id), look_at_issue(session, made.id + 1)
-        loaded = session.get_one(Issue, made.id)
-        assert none is None
-        assert seen is not None
-        assert seen is look_at_issue(session, made.id)
-        assert seen.newsletter.name == loaded.newsletter.name
-        assert [
-            (story.position, story.headline, story.issue is seen) for story in seen.stories
-        ] == [(story.position, story.headline, True) for story in loaded.stories]
-        assert [gone.title for gone in seen.left_out] == ["Gone"]
-    with database.transaction() as session:
-        session.execute(update(Newsletter).values(name="The Brief"))
-    with database.reading() as session:
-        again = look_at_issue(session, made.id)
-    assert again is not None
-    assert (seen.newsletter.name, again.newsletter.name) == ("Editor’s Digest", "The Brief")

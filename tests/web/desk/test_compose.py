@@ -29,7 +29,7 @@ from tests.web.desk.conftest import Colleague, Join
 
 SLUGS = ("salt", "reef", "tide")
 # Who asks and what they may do; the issue; its articles; its history; preflight.
-MOST_STATEMENTS = 15
+MOST_STATEMENTS = 11
 
 
 class Desk:
