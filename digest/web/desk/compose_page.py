@@ -15,10 +15,9 @@ from digest.web.desk.approval import approval_shown
 from digest.web.desk.compose_rows import (
     Typed,
     change_rows,
-    issue_fields,
     pool_rows,
-    reading_time,
-    story_rows,
+    told_as_typed,
+    told_of,
 )
 from digest.web.desk.findings import found_of
 from digest.web.desk.kept import part
@@ -39,7 +38,7 @@ def show_composing(
     typed: Mapping[str, str] = NOTHING,
     article_id: int | None = None,
 ) -> Response:
-    """Show the same of an issue that is read as a whole."""
+    """Show the same of an issue that is only looked at (`look_at_issue`)."""
     now, newsletter, asked = desk().now, issue.newsletter, _asked()
     pool = pool_of(
         session, issue, now, words=asked.words, section=asked.section, source_id=asked.source
@@ -49,21 +48,22 @@ def show_composing(
     changes = list_changes(session, issue, at_most + 1)
     # What could not be saved was typed on an older page.
     version = request.form.get("version", "") if typed else issue.version
-    by_story = Typed(typed, errors, version, article_id)
+    as_typed = Typed(typed, errors, version, article_id)
+    told = told_as_typed(issue, as_typed) if typed or errors else told_of(issue)
     issue_part: dict[str, Hashable] = {
         "issue_id": issue.id,
         "kept": asked.kept,
         "version": issue.version,
         "words_version": version if article_id is None else issue.version,
         "language": newsletter.language,
-        "fields": issue_fields(issue, by_story),
-        "stories": story_rows(issue, by_story),
-        "reading_time": reading_time(issue.stories),
+        "fields": told.fields,
+        "stories": told.stories,
+        "reading_time": told.reading_time,
         "story_min": newsletter.story_min,
         "picked_on": moment(issue.compose_at, newsletter) if issue.composed_at is None else "",
         "may_fill": issue.state is IssueState.DRAFT,
         "zone": newsletter.zone,
-        "changes": change_rows(changes[:at_most], newsletter.zone),
+        "changes": change_rows(tuple(changes[:at_most]), newsletter.zone),
         "all_changes": all_changes,
         "more_changes": len(changes) > at_most,
     }

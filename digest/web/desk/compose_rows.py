@@ -14,8 +14,8 @@ from digest.newsroom.issues.pool import Pool, Told
 
 # Mail programs on phones show about so much of a subject.
 FITS_A_PHONE = 40
-# Moments of the histories that were looked at lately.
-KEPT = 1024
+# Of the issues that were looked at lately.
+KEPT = 64
 WRITTEN = {each.value for each in TEXTS}
 ISSUE_LABELS = (
     ("subject", "Subject", 0),
@@ -105,8 +105,27 @@ class Typed(NamedTuple):
         return tuple(each.sentence for each in self.errors if each.field == name)
 
 
-def issue_fields(issue: Issue, typed: Typed) -> tuple[Field, ...]:
-    """Return the fields of an issue's own words."""
+class ToldIssue(NamedTuple):
+    """An issue's own words, and its stories in order."""
+
+    fields: tuple[Field, ...]
+    stories: tuple[StoryRow, ...]
+    reading_time: str
+
+
+@lru_cache(KEPT)
+def told_of(issue: Issue) -> ToldIssue:
+    """Tell what stands in an issue that is only looked at (`look_at_issue`), so never changes."""
+    return told_as_typed(issue, Typed({}, (), issue.version, None))
+
+
+def told_as_typed(issue: Issue, typed: Typed) -> ToldIssue:
+    """Tell the same, with what could not be saved in its place."""
+    stories = tuple(_story_row(story, issue, typed) for story in issue.stories)
+    return ToldIssue(_issue_fields(issue, typed), stories, _reading_time(issue.stories))
+
+
+def _issue_fields(issue: Issue, typed: Typed) -> tuple[Field, ...]:
     stands = {each.value: getattr(issue, TEXTS[each].column) or "" for each in ISSUE_TEXTS}
     here = typed.words if typed.story is None else {}
     return tuple(
@@ -114,11 +133,6 @@ def issue_fields(issue: Issue, typed: Typed) -> tuple[Field, ...]:
               counted(name, stands[name]), lines, typed.wrong(name))
         for name, label, lines in ISSUE_LABELS
     )  # fmt: skip
-
-
-def story_rows(issue: Issue, typed: Typed) -> tuple[StoryRow, ...]:
-    """Return an issue's stories, in order."""
-    return tuple(_story_row(story, issue, typed) for story in issue.stories)
 
 
 def _story_row(story: Story, issue: Issue, typed: Typed) -> StoryRow:
@@ -161,11 +175,12 @@ def _own_words(article: Article) -> dict[str, str]:
     }
 
 
-def change_rows(changes: Sequence[IssueChange], zone: str) -> tuple[ChangeRow, ...]:
-    """Return the history's rows; times are the newsletter's."""
+@lru_cache(KEPT)
+def change_rows(changes: tuple[IssueChange, ...], zone: str) -> tuple[ChangeRow, ...]:
+    """Return the history's rows, of changes that are only looked at; times are the newsletter's."""
     first = _first_of(changes)
     return tuple(
-        ChangeRow(each.id, each.by, _time(each.at, zone), each.taken, each.words, each.after,
+        ChangeRow(each.id, each.by, _time(each, zone), each.taken, each.words, each.after,
                   each.field.value in WRITTEN, each.id in first)
         for each in changes
     )  # fmt: skip
@@ -197,7 +212,7 @@ def counted(name: str, text: str) -> str:
     return f"{len(text):,} of {TEXTS[ChangedField(name)].longest:,} characters"
 
 
-def reading_time(stories: Sequence[Story]) -> str:
+def _reading_time(stories: Sequence[Story]) -> str:
     """Return "Eight stories, 31 minutes’ reading"; without minutes where one's are not known."""
     count = prose.count_in_words(len(stories), "story", "stories")
     known = [story.article.minutes for story in stories if story.article.minutes is not None]
@@ -220,9 +235,8 @@ def _age(article: Told, now: datetime) -> str:
     return "yesterday" if hours < 48 else f"{hours // 24} days ago"
 
 
-@lru_cache(KEPT)
-def _time(at: datetime, zone: str) -> str:
-    local = at.astimezone(zones.named(zone))
+def _time(change: IssueChange, zone: str) -> str:
+    local = change.at.astimezone(zones.named(zone))
     return f"{local:%H:%M} on {prose.short_day(local.date())}"
 
 
