@@ -263,6 +263,29 @@ def test_nothing_is_wrong_with_composing(staffed: Gallery, draft: int, open_page
     assert [error for error in tab.console_errors if "Failed to load" not in error] == []
 
 
+def test_two_articles_added_at_once_are_both_in(
+    staffed: Gallery, draft: int, open_page: OpenPage
+) -> None:
+    tab = open_page()
+    page = tab.page
+    sit_down(staffed, page)
+    page.goto(f"{staffed.url}/desk/issues/{draft}")
+    for name in ("The bell", "The moon"):
+        with staffed.runtime.database.transaction() as session:
+            seen = {"published_at": MONDAY, "first_seen_at": MONDAY}
+            make_article(session, f"{name[4:]}-at-once", title=f"{name} at once", **seen)
+    page.reload()
+    # Both before the first is answered; the second of the two for one article is none.
+    page.evaluate(
+        "() => [...document.querySelectorAll('.pool-row button')]"
+        ".filter((each) => /at once/.test(each.textContent))"
+        ".forEach((each) => { each.click(); each.click(); })"
+    )
+    expect(page.locator(".composed-row", has_text="at once")).to_have_count(2)
+    expect(page.get_by_role("status")).to_contain_text("sixth of six")
+    expect(page.locator(".pool-row", has_text="at once").get_by_text("In issue")).to_have_count(2)
+
+
 def test_what_is_typed_is_saved_while_the_links_are_being_asked(
     staffed: Gallery, draft: int, open_page: OpenPage
 ) -> None:
