@@ -13,7 +13,8 @@ from digest.models import Newsletter, Publication
 from digest.runtime import Runtime
 from digest.settings.values import origin_of
 
-FRESH_SECONDS = 30
+# Two small rows, so that it is read often: what the desk changes is soon seen in every process.
+FRESH_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ NAMELESS = Masthead(name="", mark=None, language="en", site_host="", site_origin
 
 
 class MastheadMemory:
-    """Reads the masthead, and keeps it for half a minute; while the database is away, for longer.
+    """Reads the masthead, and keeps it for two seconds; while the database is away, for longer.
 
     A page that says "something broke" must not need the thing that broke.
     """
@@ -51,6 +52,10 @@ class MastheadMemory:
             return self._seen
         self._read_at = time.monotonic()
         return self._seen
+
+    def look_again(self) -> None:
+        """Forget how old it is: for the pages on which it is changed, whichever process shows them."""
+        self._read_at = float("-inf")
 
     def last_seen(self) -> Masthead:
         """Return it without asking the database."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from flask import Response, redirect, request, url_for
+from flask import Response, current_app, redirect, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden
@@ -41,6 +41,7 @@ from digest.web.desk.newsletter_form import (
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.stale import refuse_stale
 from digest.web.desk.standing import called, moment
+from digest.web.masthead import masthead_of
 
 T = TypeVar("T")
 
@@ -204,6 +205,7 @@ def newsletter_page(
     stamp: str | None = None,
 ) -> Response:
     """Show a newsletter's form, or a new one's: with what was typed, or else with what stands."""
+    masthead_of(current_app).look_again()
     with current_runtime().database.reading() as session:
         newsletter = owned_newsletter(session, newsletter_id) if newsletter_id else None
         paper = session.get(Publication, 1)

@@ -1,6 +1,6 @@
 """The paper itself: its name, its site, its privacy notice and its mark."""
 
-from flask import Response, redirect, request, url_for
+from flask import Response, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from digest.desk.audit import record
@@ -10,6 +10,7 @@ from digest.newsroom.newsletters import ensure_publication
 from digest.web.context import current_runtime
 from digest.web.desk.signed_in import actor, desk, desk_blueprint, show
 from digest.web.desk.stale import refuse_stale, stamp_of
+from digest.web.masthead import masthead_of
 
 FIELDS = ("name", "site_url", "privacy_url")
 DONE = {"saved": "It is saved.", "pictured": "The mark is changed."}
@@ -55,6 +56,7 @@ def paper_page(
     errors: tuple[FieldError, ...] = (), typed: dict[str, str] | None = None
 ) -> Response:
     """Show the paper's form: with what was typed, or else with what stands."""
+    masthead_of(current_app).look_again()
     with current_runtime().database.reading() as session:
         paper = session.get(Publication, 1)
     # The command calls these two by shorter names.
