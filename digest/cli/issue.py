@@ -78,6 +78,7 @@ for verb in (
     issue_calendar.take_up,
     issue_pinning.pin,
     issue_pinning.unpin,
+    issue_pinning.pins,
     issue_editing.pick,
     issue_editing.add,
     issue_editing.picture,

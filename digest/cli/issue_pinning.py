@@ -1,17 +1,21 @@
-"""`digest issue pin|unpin`: an article that is to be in a coming issue."""
+"""`digest issue pin|unpin|pins`: articles that are to be in a coming issue."""
 
 from datetime import datetime
 
 import click
+from rich.table import Table
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from digest.cli.acting import Acting, acting_options
-from digest.cli.arguments import IssueName, issue_argument
+from digest.cli.arguments import IssueName, issue_argument, short_name, when
 from digest.cli.issue_calendar import find_or_make_issue
 from digest.cli.issue_editing import article_argument, change
-from digest.cli.opening import json_option
-from digest.models import Issue
+from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.tables import print_table
+from digest.models import Issue, Newsletter
 from digest.newsroom.issues import pinning
+from digest.newsroom.issues.planning import coming
 from digest.newsroom.newsletters import find_newsletter
 
 
@@ -58,6 +62,53 @@ def unpin(name: IssueName, article_id: int, acting: Acting, as_json: bool) -> No
         logged="issue unpin",
         find=find,
     )
+
+
+@click.command()
+@click.argument("slug", metavar="[NEWSLETTER]", required=False)
+@json_option
+def pins(slug: str | None, as_json: bool) -> None:
+    """List what is pinned to coming issues, the soonest first, as the desk's calendar shows it.
+
+    What is pinned to a skipped issue waits until that is taken up again.
+    """
+    with runtime() as opened, opened.database.reading() as session:
+        now = opened.clock.now()
+        found = [
+            (planned.issue, story)
+            for newsletter in _newsletters(session, slug)
+            for planned in coming(session, newsletter, now)
+            if planned.issue is not None
+            for story in pinning.pins_of(planned.issue)
+        ]
+        if as_json:
+            print_json(
+                [
+                    {
+                        "issue": short_name(issue),
+                        "id": issue.id,
+                        "state": issue.state,
+                        "send_at": issue.send_at,
+                        "article": story.article_id,
+                        "headline": story.headline,
+                        "why": story.why,
+                    }
+                    for issue, story in found
+                ]
+            )
+            return
+        table = Table("Issue", "State", "Goes out", "Article", "Story", "Why")
+        for issue, story in found:
+            article, why = str(story.article_id), story.why or ""
+            table.add_row(short_name(issue), issue.state, when(issue), article, story.headline, why)
+        print_table(table, "Nothing is pinned. To pin a story: digest issue pin ISSUE ARTICLE")
+
+
+def _newsletters(session: Session, slug: str | None) -> list[Newsletter]:
+    if slug is not None:
+        return [find_newsletter(session, slug)]
+    query = select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
+    return list(session.scalars(query))
 
 
 def _find_or_make(session: Session, name: IssueName, now: datetime) -> Issue:

@@ -54,7 +54,7 @@ class MastheadMemory:
         return self._seen
 
     def look_again(self) -> None:
-        """Forget how old it is: for the pages on which it is changed, whichever process shows them."""
+        """Read it anew next time: for the pages on which it is changed, in any process."""
         self._read_at = float("-inf")
 
     def last_seen(self) -> Masthead:

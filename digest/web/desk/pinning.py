@@ -10,14 +10,16 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from digest.desk.audit import record_issue
 from digest.errors import FieldError, NotFoundError, RefusedError
-from digest.models import Article, Issue, Role
+from digest.models import BEFORE_FREEZE, Article, Issue, Role
 from digest.newsroom.issues.history import Editor, Outcome
 from digest.newsroom.issues.pinning import may_be_pinned_to, pin, unpin
-from digest.newsroom.issues.planning import Planned
+from digest.newsroom.issues.planning import Planned, coming
 from digest.web.context import current_runtime
 from digest.web.desk.calendar import anchor_of, found_newsletter, issue_meant
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import moment
+
+NO_ARTICLE = "There is no such article."
 
 pinning_pages = desk_blueprint("pinning", __name__)
 
@@ -36,8 +38,16 @@ VERBS: dict[str, Callable[..., Outcome]] = {"pin": pin, "unpin": unpin}
 
 @pinning_pages.get(f"/pins/<{ID}:newsletter_id>")
 def show_pinning(newsletter_id: int) -> Response:
-    """Ask which coming issue an `article` is to be in."""
-    return _page(newsletter_id, _article_id(request.args.get("article", "")))
+    """Ask which coming issue an `article` is to be in; without one, say how to choose it."""
+    typed = request.args.get("article", "").strip()
+    if not typed:
+        return _how_to(newsletter_id)
+    try:
+        article_id = _article_id(typed)
+    except BadRequest:
+        # An address that somebody typed is no form.
+        raise NotFoundError(NO_ARTICLE) from None
+    return _page(newsletter_id, article_id)
 
 
 @pinning_pages.post(f"/pins/<{ID}:newsletter_id>/<any(pin, unpin):action>")
@@ -68,6 +78,21 @@ def _article_id(typed: str) -> int:
     return int(typed)
 
 
+def _how_to(newsletter_id: int) -> Response:
+    with current_runtime().database.reading() as session:
+        newsletter = found_newsletter(session, newsletter_id)
+        refuse_without(Role.EDITOR, newsletter_id)
+        planned = coming(session, newsletter, desk().now)
+        # Its articles stand beside an issue that can be composed.
+        made = [each.issue for each in planned if each.issue and each.issue.state in BEFORE_FREEZE]
+        return show(
+            "pinning_how.html",
+            newsletter=newsletter,
+            issue=made[0] if made else None,
+            when=moment(made[0].send_at, newsletter) if made else "",
+        )
+
+
 def _page(newsletter_id: int, article_id: int, error: FieldError | None = None) -> Response:
     with current_runtime().database.reading() as session:
         newsletter = found_newsletter(session, newsletter_id)
@@ -84,14 +109,14 @@ def _page(newsletter_id: int, article_id: int, error: FieldError | None = None) 
             newsletter=newsletter,
             article=article,
             choices=choices,
-            here=url_for("pinning.act", newsletter_id=newsletter_id, action="pin"),
+            pin_here=url_for("pinning.act", newsletter_id=newsletter_id, action="pin"),
         )
 
 
 def _found(session: Session, article_id: int) -> Article:
     article = session.get(Article, article_id)
     if article is None:
-        raise NotFoundError("There is no such article.")
+        raise NotFoundError(NO_ARTICLE)
     return article
 
 

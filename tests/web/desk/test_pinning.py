@@ -31,6 +31,7 @@ def test_a_story_is_pinned_shown_kept_by_the_rule_and_taken_back(
     assert "Saturday 21 November at 07:00" in words(asked)
     assert "Saturday 14 November" not in words(asked), "that one is composed"
     act = path.partition("?")[0]
+    assert f'<form method="post" action="{act}/pin">' in asked.text
     pinned = imara.press(path, f"{act}/pin", article=moon, on=NEXT)
     assert pinned.status_code == 303, words(pinned)
     said = words(imara.get(pinned.location))
@@ -77,3 +78,23 @@ def test_a_story_is_pinned_shown_kept_by_the_rule_and_taken_back(
                           ({"article": moon, "on": "2026-11-20"}, 422),
                           ({"article": 999, "on": NEXT}, 404)):  # fmt: skip
         assert imara.press(path, f"{act}/pin", **wrong).status_code == status, wrong
+
+
+def test_the_page_without_a_story_says_how_to_choose_one(
+    database: Database, newsletter: Newsletter, join: Join
+) -> None:
+    imara: Colleague = join("Imara", Role.EDITOR)
+    path = f"/desk/pins/{newsletter.id}"
+    asked = imara.get(path)
+    assert asked.status_code == 200
+    assert "Choose the story first" in words(asked)
+    assert "No issue is made yet" in words(asked)
+    table = Desk(database, newsletter, imara)
+    asked = imara.get(path)
+    assert f'href="/desk/issues/{table.id}"' in asked.text
+    assert "Open the issue of Sunday 15 November" in words(asked)
+    assert f'href="/desk/calendar/{newsletter.id}"' in asked.text
+    for nothing in ("x", "999"):
+        answer = imara.get(f"{path}?article={nothing}")
+        assert (answer.status_code, "There is no such article" in words(answer)) == (404, True)
+    assert join("Vera", Role.VIEWER).get(path).status_code == 403
