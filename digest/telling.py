@@ -13,24 +13,35 @@ from digest.tokens import new_token_id
 
 
 def tell_editors(
-    session: Session, issue: Issue, kind: NoticeKind, now: datetime, *, once: str = ""
+    session: Session,
+    issue: Issue,
+    kind: NoticeKind,
+    now: datetime,
+    *,
+    once: str = "",
+    but: int | None = None,
 ) -> None:
     """Queue a notice to each of an issue's editors who was not told yet.
 
     `once` names what is told; empty: this kind of news, of this time to go out. Held again next
-    week is news again.
+    week is news again. `but`: a user who is not told, as it is they who did it.
     """
     once = once or f"{kind}:{issue.id}:{issue.send_at.isoformat()}"
-    for suffix, address in _editors(session, issue.newsletter):
+    for suffix, address in _editors(session, issue.newsletter, but):
         _tell(session, issue, kind, address, now, f"{once}{suffix}")
 
 
-def _editors(session: Session, newsletter: Newsletter) -> Iterator[tuple[str, str]]:
+def _editors(
+    session: Session, newsletter: Newsletter, but: int | None
+) -> Iterator[tuple[str, str]]:
     """Yield what tells one editor from another, and the address: the newsletter's own first.
 
-    An owner of the desk who edits nothing is not among them.
+    An owner of the desk who edits nothing is not among them, nor is the user `but`.
     """
-    yield "", newsletter.editor_email
+    known = _key(newsletter.editor_email)
+    theirs = session.get(User, but) if but is not None else None
+    if theirs is None or theirs.email_key != known:
+        yield "", newsletter.editor_email
     users = session.execute(
         select(User.id, User.email, User.email_key)
         .join(Grant)
@@ -42,9 +53,8 @@ def _editors(session: Session, newsletter: Newsletter) -> Iterator[tuple[str, st
         .order_by(User.id)
         .distinct()
     )
-    known = _key(newsletter.editor_email)
     for user_id, email, key in users:
-        if key != known:
+        if key != known and user_id != but:
             yield f":{user_id}", email
 
 

@@ -7,9 +7,11 @@ from sqlalchemy.orm import Session
 
 from digest.delivery.ledger.freezing import freeze_again
 from digest.desk.audit import Actor, record
-from digest.models import Issue
+from digest.models import Issue, NoticeKind
+from digest.newsroom.issues.approving import waits_for_second_person
 from digest.newsroom.issues.correcting import correct_words, told_to_readers
 from digest.newsroom.issues.history import Editor, Outcome
+from digest.telling import tell_editors
 
 
 def correct_issue(
@@ -31,6 +33,8 @@ def correct_issue(
     `words` tell readers of the archive what was wrong. `texts` are the issue's, `stories` those of
     stories by their article's id. Whoever is sent it from now on gets the corrected one; whoever
     has it keeps it.
+
+    Where a second person is asked for, the other editors are told that it waits for them.
 
     Raises:
         FieldError: a text is too long, or `words` say nothing.
@@ -62,4 +66,10 @@ def correct_issue(
         fields=outcome.fields,
         values={"words": told, "edition": made.edition},
     )
+    waits = waits_for_second_person(session, issue)
+    if waits is not None:
+        # One mail, however often it is corrected before somebody sends it on.
+        once = f"{NoticeKind.CORRECTION_WAITS}:{issue.id}:{waits}"
+        kind = NoticeKind.CORRECTION_WAITS
+        tell_editors(session, issue, kind, now, once=once, but=by.user_id)
     return outcome

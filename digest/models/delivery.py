@@ -178,6 +178,7 @@ class NoticeKind(enum.StrEnum):
     ADDRESS_CHANGED = "address_changed"
     USER_LINK = "user_link"
     TURNED_BAD = "turned_bad"
+    CORRECTION_WAITS = "correction_waits"
 
 
 class NoticeState(enum.StrEnum):

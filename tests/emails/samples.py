@@ -182,6 +182,8 @@ HELD = EditorView(
         "Mend it, or drop it.",
         "Cannot go out yet: The note still has “[name]”. Replace it, or take it out.",
     ),
+    corrected_by="Imara Vance-Oduya",
+    corrected="The ferry leaves at eight. We had said seven.",
 )
 
 
@@ -191,6 +193,7 @@ TO_EDITOR = (
     NoticeKind.HELD,
     NoticeKind.STORY_WITHDRAWN,
     NoticeKind.TURNED_BAD,
+    NoticeKind.CORRECTION_WAITS,
 )
 
 

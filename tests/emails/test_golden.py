@@ -22,6 +22,7 @@ from digest.delivery.notices.sending import send_notices
 from digest.models import (
     AddressChange,
     Approval,
+    Correction,
     Issue,
     IssueState,
     LeftOut,
@@ -159,7 +160,7 @@ def test_the_mail_to_a_new_address_is_as_it_was(press: Press) -> None:
     "kind",
     [
         *(NoticeKind.DRAFT_READY, NoticeKind.REMINDER, NoticeKind.HELD),
-        *(NoticeKind.STORY_WITHDRAWN, NoticeKind.TURNED_BAD),
+        *(NoticeKind.STORY_WITHDRAWN, NoticeKind.TURNED_BAD, NoticeKind.CORRECTION_WAITS),
     ],
 )
 def test_a_notice_to_the_editor_is_as_it_was(press: Press, kind: NoticeKind) -> None:
@@ -177,6 +178,17 @@ def test_a_notice_to_the_editor_is_as_it_was(press: Press, kind: NoticeKind) -> 
         if kind is NoticeKind.TURNED_BAD:
             said = list(HELD.turned_bad)
             session.add(PreflightReport(issue_id=issue.id, at=NOW, turned_bad=said))
+        if kind is NoticeKind.CORRECTION_WAITS:
+            issue.state, issue.frozen_at = IssueState.PAUSED, NOW
+            session.add(
+                Correction(
+                    issue_id=issue.id,
+                    edition=2,
+                    at=NOW,
+                    by=HELD.corrected_by,
+                    words=HELD.corrected,
+                )
+            )
         return Notice(
             kind=kind,
             to_address=issue.newsletter.editor_email,

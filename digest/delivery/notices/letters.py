@@ -6,7 +6,9 @@ from email.utils import format_datetime
 from functools import partial
 
 import structlog
+from sqlalchemy import exists, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from digest.addresses import AddressError, wire_address
 from digest.database.transactions import Database
@@ -21,7 +23,16 @@ from digest.delivery.rendering.issue import About, Confirmation
 from digest.delivery.rendering.notice import ACTION_URL
 from digest.delivery.rendering.slots import SlotValueError
 from digest.errors import RefusedError
-from digest.models import BEFORE_FREEZE, Issue, IssueState, NoticeKind, PreflightReport
+from digest.models import (
+    BEFORE_FREEZE,
+    ChangedField,
+    Correction,
+    Issue,
+    IssueChange,
+    IssueState,
+    NoticeKind,
+    PreflightReport,
+)
 
 # A notice of an issue is news while the issue is in one of these states.
 _TOLD_OF = {
@@ -30,6 +41,7 @@ _TOLD_OF = {
     NoticeKind.HELD: (IssueState.HELD, IssueState.PAUSED),
     NoticeKind.STORY_WITHDRAWN: BEFORE_FREEZE,
     NoticeKind.TURNED_BAD: BEFORE_FREEZE,
+    NoticeKind.CORRECTION_WAITS: (IssueState.PAUSED,),
 }
 # How long the link of one works; the page counts by the calendar.
 FRESH_LINK_SECONDS = 30 * 60
@@ -161,9 +173,26 @@ def _issue(context: Context, notice: Waiting, links: Links) -> EditorView:
     left = max(0.0, (issue.closes_at - notice.created_at).total_seconds())
     if notice.kind is NoticeKind.REMINDER and notice.age > left:
         raise _MootError("The issue would have closed before it arrived.")
+    if notice.kind is NoticeKind.CORRECTION_WAITS:
+        return _correction(context.session, notice, issue, links)
     view = view_for_editor(issue, notice.created_at, links.desk_issue(issue.id))
     report = context.session.get(PreflightReport, issue.id)
     return replace(view, turned_bad=tuple(report.turned_bad)) if report is not None else view
+
+
+def _correction(session: Session, notice: Waiting, issue: Issue, links: Links) -> EditorView:
+    let_go = exists().where(
+        IssueChange.issue_id == issue.id,
+        IssueChange.field == ChangedField.APPROVAL,
+        IssueChange.at >= notice.created_at,
+    )
+    if session.scalar(select(let_go)):
+        raise _MootError("Somebody else has sent it on.")
+    made = select(Correction).where(Correction.issue_id == issue.id)
+    last = session.scalars(made.order_by(Correction.edition.desc()).limit(1)).one()
+    # Where it is sent on.
+    view = view_for_editor(issue, notice.created_at, f"{links.desk_issue(issue.id)}/sending")
+    return replace(view, corrected_by=last.by, corrected=last.words)
 
 
 class _MootError(Exception):

@@ -16,7 +16,8 @@ class EditorView:
     What `is_frozen` has its number, its bytes and its audience: it goes as it is, or not at all.
     `outlook` is a sentence on when it goes out. `left_out` has one for each story that was
     withdrawn since it was composed, `turned_bad` one for each thing that preflight found since.
-    `needs_second`: its approval is a second person's.
+    `needs_second`: its approval is a second person's. `corrected_by` has put a mistake right after
+    its freeze, and `corrected` is what readers are told of it.
     """
 
     name: str
@@ -34,6 +35,8 @@ class EditorView:
     is_frozen: bool = False
     left_out: tuple[str, ...] = ()
     turned_bad: tuple[str, ...] = ()
+    corrected_by: str = ""
+    corrected: str = ""
 
     @property
     def what_is_left(self) -> str:

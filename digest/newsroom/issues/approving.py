@@ -167,6 +167,20 @@ def let_go_on(
     note_approval(session, issue, by.name, now, user_id=by.user_id, beside=beside)
 
 
+def waits_for_second_person(session: Session, issue: Issue) -> int | None:
+    """Return the history's last row before a correction that waits for a second person to send on.
+
+    So all corrections that wait for the same press of the button have one. None: nothing waits.
+    """
+    asked = issue.newsletter.approval is Approval.SECOND_PERSON
+    if not asked or issue.state is not IssueState.PAUSED or not _correctors(session, issue):
+        return None
+    approved = select(func.max(IssueChange.id)).where(
+        IssueChange.issue_id == issue.id, IssueChange.field == ChangedField.APPROVAL
+    )
+    return session.scalar(approved) or 0
+
+
 def _correctors(session: Session, issue: Issue) -> set[int | None]:
     """Return who corrected it since its last approval; None among them: by a command, no user."""
     if issue.frozen_at is None:

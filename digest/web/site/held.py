@@ -62,6 +62,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         NoticeKind.HELD: "A word to the editor that an issue is held",
         NoticeKind.STORY_WITHDRAWN: "A word to the editor that a story was withdrawn",
         NoticeKind.TURNED_BAD: "A word to the editor that something about an issue turned bad",
+        NoticeKind.CORRECTION_WAITS: "A word to the editor that a correction waits for them",
         NoticeKind.FRESH_LINK: "A link to your own page",
         NoticeKind.USER_LINK: "A link to choose a password for the desk",
         NoticeKind.ADDRESS_CHANGED: "A word that your address was changed",
