@@ -19,15 +19,16 @@ from digest.newsroom.issues.history import LONGEST_NAME, Editor
 
 @dataclass(frozen=True)
 class Acting:
-    """What was typed: a name (`--by`), or a user's address (`--as`)."""
+    """What was typed: a name (`--by`), or a user's address (`--as`, or another flag)."""
 
     by: str | None
     email: str | None
+    flag: str = "--as"
 
     def refuse_as_user(self, override: str | None) -> None:
         """Refuse a user's name beside an override, which is the operator's own."""
         if override is not None and self.email is not None:
-            raise click.UsageError("An override is the operator's own: leave --as out.")
+            raise click.UsageError(f"An override is the operator's own: leave {self.flag} out.")
 
     def begin(self, session: Session, newsletter: Newsletter) -> tuple[Actor, Editor]:
         """Return who acts on an issue of a newsletter, for the log and for its history.
@@ -71,18 +72,26 @@ def record_override(
     record_issue(session, actor, "issue override", issue, now=now, fields=("state",), values=values)
 
 
-def acting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a command be told who does it; it gets `acting`."""
+def acting_by(flag: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a command be told who does it; it gets `acting`. `flag` names a user of the desk."""
 
-    @click.option("--by", metavar="NAME", help="Who does it: any name.  [you]")
-    @click.option("--as", "email", metavar="USER", help="A user of the desk, by address, who may.")
-    @wraps(command)
-    def told(*arguments: Any, by: str | None, email: str | None, **options: Any) -> Any:
-        if by is not None and email is not None:
-            raise click.UsageError("Say either --by or --as: a user has a name.")
-        return command(*arguments, acting=Acting(by, email), **options)
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option("--by", metavar="NAME", help="Who does it: any name.  [you]")
+        @click.option(
+            flag, "email", metavar="USER", help="A user of the desk, by address, who may."
+        )
+        @wraps(command)
+        def told(*arguments: Any, by: str | None, email: str | None, **options: Any) -> Any:
+            if by is not None and email is not None:
+                raise click.UsageError(f"Say either --by or {flag}: a user has a name.")
+            return command(*arguments, acting=Acting(by, email, flag), **options)
 
-    return told
+        return told
+
+    return decorate
+
+
+acting_options = acting_by("--as")
 
 
 override_option = click.option(

@@ -6,14 +6,19 @@ import click
 from rich.table import Table
 from sqlalchemy.orm import Session
 
-from digest.cli.acting import override_option, record_override
+from digest.cli.acting import (
+    Acting,
+    acting_by,
+    acting_options,
+    override_option,
+    record_override,
+)
 from digest.cli.arguments import (
     IssueArgument,
     IssueName,
     find_issue,
     short_name,
     typed_wrongly,
-    who,
 )
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import print_table
@@ -24,10 +29,10 @@ from digest.delivery.controls.resending import REASONS, Resent
 from digest.delivery.controls.resolving import Resolved, Verdict
 from digest.delivery.ledger.reporting import refuse_folded
 from digest.delivery.sending import HANDS
-from digest.desk.audit import OPERATOR, record
+from digest.desk.audit import OPERATOR, Actor, record
 from digest.models import Delivery, Issue, IssueState
 from digest.newsroom.issues.approving import let_go_on
-from digest.newsroom.issues.history import LONGEST_NAME, Editor
+from digest.newsroom.issues.history import Editor
 from digest.prose import count_in_words
 from digest.readers.data.finding import find_reader
 from digest.runtime import DELIVER_ISSUE, Runtime
@@ -63,14 +68,15 @@ def delivery() -> None:
     metavar="ADDRESS",
     help="This reader's alone. May be given again.  [all that are in doubt]",
 )
-@click.option("--by", default=who, show_default="you", help="Who decides.")
+# Here --as says what became of them.
+@acting_by("--as-user")
 @override_option
 @json_option
 def resolve(
     name: IssueName,
     verdict: str,
     addresses: tuple[str, ...],
-    by: str,
+    acting: Acting,
     override: str | None,
     as_json: bool,
 ) -> None:
@@ -80,20 +86,22 @@ def resolve(
     Nothing is sent again until ten minutes after its worker was given up: until then the first copy
     may still arrive.
     """
+    acting.refuse_as_user(override)
     with runtime() as opened, typed_wrongly():
         with opened.database.transaction() as session:
             found = find_issue(session, name, opened.clock.now(), sent=True)
+            actor, by = acting.begin(session, found.newsletter)
             resolved = resolving.resolve(
                 session,
                 found.id,
                 Verdict(verdict),
-                by=by[:100],
+                by=by.name,
                 now=opened.clock.now(),
                 readers=_readers(session, addresses),
                 final_dot_wait=opened.settings.final_dot_wait,
             )
             if resolved.settled:
-                _log(session, "delivery resolve", found, opened)
+                _log(session, actor, "delivery resolve", found, opened)
                 if verdict == Verdict.QUEUED:
                     _let_go_on(session, found, opened, by, override)
             called = short_name(found)
@@ -165,12 +173,14 @@ def export(name: IssueName, file: Path) -> None:
     help="Only those who missed it for this reason. May be given again.  [all but refused]",
 )
 @click.option("--dry-run", is_flag=True, help="Say how many it would be, and do nothing.")
+@acting_options
 @override_option
 @json_option
 def resend(
     name: IssueName,
     reasons: tuple[str, ...],
     dry_run: bool,
+    acting: Acting,
     override: str | None,
     as_json: bool,
 ) -> None:
@@ -179,15 +189,17 @@ def resend(
     Readers whom the relay refused for good are tried again only with --reason refused. To what is
     in doubt see: digest delivery resolve.
     """
+    acting.refuse_as_user(override)
     with runtime() as opened, typed_wrongly():
         with opened.database.transaction() as session:
             found = find_issue(session, name, opened.clock.now(), sent=True)
+            actor, by = acting.begin(session, found.newsletter)
             resent = resending.resend(
                 session, found.id, now=opened.clock.now(), reasons=reasons, dry_run=dry_run
             )
             if resent.queued and not dry_run:
-                _log(session, "delivery resend", found, opened)
-                _let_go_on(session, found, opened, who(), override)
+                _log(session, actor, "delivery resend", found, opened)
+                _let_go_on(session, found, opened, by, override)
             called = short_name(found)
         if resent.queued and not dry_run:
             _ring(opened, resent.issue)
@@ -227,19 +239,19 @@ def _waits(issue: Issue) -> str:
 
 
 def _let_go_on(
-    session: Session, issue: Issue, opened: Runtime, by: str, override: str | None
+    session: Session, issue: Issue, opened: Runtime, by: Editor, override: str | None
 ) -> None:
     """Ask for a second person, where it was corrected and its newsletter wants one."""
     now = opened.clock.now()
-    let_go_on(session, issue, Editor(by[:LONGEST_NAME]), now, override=override)
+    let_go_on(session, issue, by, now, override=override)
     if override is not None:
         record_override(session, OPERATOR, issue, now, override)
 
 
-def _log(session: Session, verb: str, issue: Issue, opened: Runtime) -> None:
+def _log(session: Session, actor: Actor, verb: str, issue: Issue, opened: Runtime) -> None:
     record(
         session,
-        OPERATOR,
+        actor,
         verb,
         Delivery.__tablename__,
         issue.id,

@@ -12,6 +12,7 @@ from digest.database.transactions import Database
 from digest.delivery.ledger import sweeping
 from digest.delivery.ledger.freezing import freeze
 from digest.models import (
+    Approval,
     AuditEvent,
     Delivery,
     DeliveryState,
@@ -21,7 +22,7 @@ from digest.models import (
     Subscriber,
 )
 from tests.cli.conftest import CommandLine
-from tests.factories import make_reader
+from tests.factories import make_editor, make_reader
 
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 READERS = {
@@ -318,3 +319,34 @@ def test_of_an_issue_that_is_folded_nobody_is_named(
     assert said.exit_code == 1
     assert "only its totals are kept" in said.err
     assert "digest issue report" in said.err
+
+
+# --as
+
+
+@only_sqlite
+def test_a_user_of_the_desk_sends_again_what_somebody_else_corrected(
+    sent: CommandLine, database: Database
+) -> None:
+    with database.transaction() as session:
+        session.execute(update(Newsletter).values(approval=Approval.SECOND_PERSON))
+        users = {name: make_editor(session, f"{name}@example.org").id for name in ("imara", "joss")}
+    issue = ("--issue", "editors-digest/1")
+    imara, joss = (("--as", f"{name}@example.org") for name in users)
+    correction = ("--note", "At eight.", "--words", "It said seven.")
+    assert sent("issue", "correct", "editors-digest/1", *correction, *joss).exit_code == 0
+    refused = sent("delivery", "resend", *issue)
+    assert (refused.exit_code, "needs a second person" in refused.err) == (1, True)
+    refused = sent("delivery", "resend", *issue, *joss)
+    assert (refused.exit_code, "joss has corrected No. 1" in refused.err) == (1, True)
+    for wrong in (("--by", "Imara"), ("--override", "In a hurry.")):
+        assert sent("delivery", "resend", *issue, *imara, *wrong).exit_code == 2
+    assert sent("delivery", "resend", *issue, *imara).exit_code == 0
+    doubtful = ("delivery", "resolve", *issue, "--as", "queued")
+    assert sent(*doubtful, "--as-user", "nobody@example.org").exit_code == 1
+    assert sent(*doubtful, "--as-user", "imara@example.org").exit_code == 0
+    with database.reading() as session:
+        query = select(AuditEvent.verb, AuditEvent.user_id).order_by(AuditEvent.id.desc()).limit(2)
+        events = [tuple(row) for row in session.execute(query)]
+    by = users["imara"]
+    assert events == [("delivery resolve", by), ("delivery resend", by)]

@@ -154,8 +154,9 @@ def let_go_on(
     elif by.user_id is None:
         raise RefusedError(
             "It was corrected, and needs a second person: a user of the desk who has not corrected "
-            "it, by the desk or by digest issue resume --as USER. Whoever runs the server can go "
-            "past that (--override REASON)."
+            "it, by the desk or by command (issue resume and delivery resend: --as USER; delivery "
+            "resolve: --as-user USER). Whoever runs the server can go past that (--override "
+            "REASON)."
         )
     elif by.user_id in writers:
         raise RefusedError(
