@@ -1,6 +1,6 @@
 """Pinning to a coming issue: it is in when that is composed, whatever happens to the issue."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -31,7 +31,7 @@ from tests.factories import make_article, make_newsletter
 SATURDAY, LATER = date(2026, 11, 14), date(2026, 11, 21)
 SEND_AT = datetime(2026, 11, 14, 7, 0, tzinfo=UTC)
 MONDAY = SEND_AT - timedelta(days=5)
-WEEK = timedelta(days=7)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 IMARA = Editor("Imara")
 LATE = timedelta(hours=12)
 SLUGS = ("port", "cold", "roofs", "bat", "ledgers")
@@ -254,3 +254,47 @@ def test_a_pin_is_taken_back(house: House) -> None:
         session.get_one(Article, port).hidden_at = MONDAY
         with pytest.raises(RefusedError, match="“port” is hidden"):
             pin(session, issue, port, IMARA, MONDAY)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("at", "on", "sent"),
+    [
+        # Clocks go back in the night before; in the hour that comes twice; forward; in the gap.
+        (time(7, 0), date(2026, 10, 25), datetime(2026, 10, 25, 7, 0, tzinfo=UTC)),
+        (time(1, 30), date(2026, 10, 25), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+        (time(7, 0), date(2027, 3, 28), datetime(2027, 3, 28, 6, 0, tzinfo=UTC)),
+        (time(1, 30), date(2027, 3, 28), datetime(2027, 3, 28, 1, 0, tzinfo=UTC)),
+    ],
+)
+def test_a_pin_that_was_set_before_the_clocks_change_goes_out_by_the_clocks_of_its_day(
+    database: Database, at: time, on: date, sent: datetime
+) -> None:
+    before = sent - 6 * DAY
+    with database.transaction() as session:
+        newsletter = make_newsletter(
+            session, created_at=before, calendar_since=before, weekday=6, local_time=at
+        )
+        seen = {"first_seen_at": sent - 3 * DAY, "published_at": sent - 3 * DAY}
+        pinned = make_article(session, "port", title="port", **seen).id
+        for slug in SLUGS[1:]:
+            make_article(session, slug, **seen)
+        issue = issue_of(session, newsletter, on, before)
+        pin(session, issue, pinned, IMARA, before)
+        issue_id, composed, closes = issue.id, issue.compose_at, issue.closes_at
+        assert issue.send_at == sent
+        assert composed < closes < sent
+
+    def stands(moment: datetime) -> tuple[IssueState, int]:
+        keep_agenda(database, moment, late=LATE)
+        with database.reading() as session:
+            issue = session.get_one(Issue, issue_id)
+            assert pinned in {each.article_id for each in issue.stories}
+            assert (issue.occurrence_on, issue.send_at) == (on, sent)
+            return issue.state, len(issue.stories)
+
+    minute = timedelta(minutes=1)
+    assert stands(composed - minute) == (IssueState.DRAFT, 1)
+    assert stands(composed) == (IssueState.DRAFT, 5)
+    assert stands(closes - minute)[0] is IssueState.DRAFT
+    assert stands(closes)[0] is IssueState.SCHEDULED
