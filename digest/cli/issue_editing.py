@@ -32,7 +32,13 @@ from digest.newsroom.intake.pictures import BYTES_AT_MOST
 from digest.newsroom.issues.adding import find_by_address, pick_by_address
 from digest.newsroom.issues.cropping import MIDDLE, focus_of
 from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
-from digest.newsroom.issues.history import STORY_TEXTS, Editor, Outcome, list_changes
+from digest.newsroom.issues.history import (
+    STORY_TEXTS,
+    Editor,
+    Outcome,
+    list_changes,
+    refuse_frozen,
+)
 from digest.newsroom.issues.ordering import drop_story, pick_article, place_story, set_role
 from digest.newsroom.issues.picturing import (
     Drawn,
@@ -101,7 +107,8 @@ def add(name: IssueName, url: str, acting: Acting, as_json: bool) -> None:
     """
     with runtime() as opened, typed_wrongly():
         with opened.database.reading() as session:
-            find_issue(session, name, opened.clock.now())
+            # Before anything is fetched.
+            refuse_frozen(find_issue(session, name, opened.clock.now()))
         fetcher, now = open_fetcher(opened.database, opened.settings), opened.clock.now()
         found = find_by_address(opened.database, fetcher, url, now)
     change(

@@ -102,6 +102,9 @@ def test_adding_by_address(composed: CommandLine, http_server: WebServer) -> Non
         refused = composed("issue", "add", "editors-digest", given)
         assert refused.exit_code == 2
         assert sentence in refused.err
+    assert composed("issue", "cancel", "editors-digest").exit_code == 0
+    late = allowed("issue", "add", added["issue"], f"{http_server.url}/late")
+    assert (late.exit_code, "It is too late to change" in late.err) == (1, True)
     assert [each.path for each in http_server.requests] == ["/ice"]
 
 

@@ -20,6 +20,7 @@ from digest.newsroom.intake.links import canonical_url, page_key, site_of
 from digest.newsroom.intake.reading.bylines import byline
 from digest.newsroom.intake.reading.charsets import decoded
 from digest.newsroom.intake.reading.dates import first_certain
+from digest.newsroom.intake.reading.elements import joined
 from digest.newsroom.intake.reading.lines import FORBIDDEN, one_line
 from digest.newsroom.intake.reading.markup import UNREAD, Piece, pieces, plain_from_unknown, text_of
 from digest.newsroom.intake.reading.picture_candidates import Declared, candidates
@@ -62,11 +63,13 @@ def read_page(content: bytes, url: str, now: datetime, charset: str | None = Non
     title = _title(head, told)
     if not title:
         raise FeedError(NO_TITLE)
-    pictures = _pictures(head, told, url)
+    # What its links are relative to (HTML, 4.2.3; JSON-LD 1.1, 9.1).
+    base = joined(url, head.base) or url
+    pictures = _pictures(head, told, base)
     first = pictures[0] if pictures else GivenPicture("")
     dates = [_line(told.get("datePublished")), head.first("article:published_time", "date")]
     article = NewArticle(
-        url=_address(head, url),
+        url=_address(head, url, base),
         title=title,
         standfirst=_line(told.get("description"))
         or head.first("og:description", "description", "twitter:description"),
@@ -83,11 +86,12 @@ def read_page(content: bytes, url: str, now: datetime, charset: str | None = Non
 
 @dataclass
 class _Head:
-    """What a page's `<meta>` elements say, by name or property, its title and its own address."""
+    """What a page's `<meta>` elements say, by name or property, its title and its addresses."""
 
     said: dict[str, list[str]] = field(default_factory=dict)
     title: str = ""
     canonical: str = ""
+    base: str = ""
 
     def first(self, *names: str) -> str:
         """Return the first text that one of these has, "" where none has."""
@@ -106,6 +110,9 @@ def _head(text: str) -> _Head:
             title.append(piece)
         elif piece.name == "link" and "canonical" in _attribute(piece, "rel").lower().split():
             head.canonical = head.canonical or _attribute(piece, "href").strip()
+        elif piece.name == "base":
+            # The first that has an address counts.
+            head.base = head.base or _attribute(piece, "href").strip()
         elif piece.name == "meta":
             name = (_attribute(piece, "property") or _attribute(piece, "name")).lower()
             had = head.said.setdefault(name, []) if len(head.said) < THINGS_AT_MOST else []
@@ -192,14 +199,14 @@ def _images(value: Any) -> Iterator[str]:
             yield found.strip()
 
 
-def _address(head: _Head, url: str) -> str:
+def _address(head: _Head, url: str, base: str) -> str:
     """Return the page's own address where it names one of its site; else where it came from.
 
     A site's home page is no article's: many name it by mistake.
     """
     for named in (head.canonical, head.first("og:url")):
         try:
-            own = canonical_url(urljoin(url, named)) if named else ""
+            own = canonical_url(urljoin(base, named)) if named else ""
         except ValueError:
             continue
         key = page_key(own)

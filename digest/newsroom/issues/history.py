@@ -184,11 +184,19 @@ def begin(session: Session, issue: Issue, by: Editor, now: datetime) -> Turn:
         RefusedError: it is frozen, or given up.
     """
     if not lock(session, issue, BEFORE_FREEZE):
-        because = f": {issue.reason}" if issue.reason else "."
-        raise RefusedError(
-            f"It is too late to change {called(issue)}; it is {issue.state}{because}"
-        )
+        raise _too_late(issue)
     return Turn(session, issue, by, now)
+
+
+def refuse_frozen(issue: Issue) -> None:
+    """Raise RefusedError where an issue is frozen, or given up: nobody changes it any more."""
+    if issue.state not in BEFORE_FREEZE:
+        raise _too_late(issue)
+
+
+def _too_late(issue: Issue) -> RefusedError:
+    because = f": {issue.reason}" if issue.reason else "."
+    return RefusedError(f"It is too late to change {called(issue)}; it is {issue.state}{because}")
 
 
 def lock(session: Session, issue: Issue, states: Iterable[IssueState]) -> bool:

@@ -74,6 +74,24 @@ def test_json_ld_comes_first_wherever_it_stands() -> None:
 
 
 @pytest.mark.parametrize(
+    ("base", "url", "picture"),
+    [
+        ("/2026/", "https://halyard.example/2026/cold", "https://halyard.example/2026/i/cold.jpg"),
+        ("https://cdn.example/x/", URL, "https://cdn.example/x/i/cold.jpg"),
+        ("javascript:0", "https://halyard.example/2026/cold", "https://halyard.example/2026/i/cold.jpg"),
+    ],
+)  # fmt: skip
+def test_a_pages_links_are_relative_to_its_base(base: str, url: str, picture: str) -> None:
+    page = OPEN_GRAPH.replace('"/i/', '"i/').replace('href="/2026/cold"', 'href="cold"')
+    found = article(page.replace("<title>", f'<base target="_top"><base href="{base}"><title>', 1))
+    assert (found.url, found.image_url) == (url, picture)
+    told = json.dumps({"@type": "NewsArticle", "image": "i/cold.jpg"})
+    script = f'<script type="application/ld+json">{told}</script>'
+    found = article(f'<base href="{base}"><base href="/no/"><title>Cold</title>{script}')
+    assert found.image_url == picture
+
+
+@pytest.mark.parametrize(
     "named", ["https://other.example/2026/cold", "/", "javascript:alert(1)", "https://[", ""]
 )
 def test_an_address_that_is_not_the_pages_own_is_not_taken(named: str) -> None:

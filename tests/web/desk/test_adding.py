@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from digest.database.transactions import Database
-from digest.models import Article, Newsletter, Role, Wording
+from digest.models import Article, Issue, IssueState, Newsletter, Role, Wording
 from digest.web import create_app
 from tests.factories import make_article
 from tests.servers.web import WebServer
@@ -68,3 +68,9 @@ def test_an_address_is_fetched_once_and_picked(
     assert len(http_server.requests) == asked, "nothing is fetched for who may not"
     with database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Article)) == count
+    before = table.look().text
+    with database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SENT))
+    late = table.press("add", before, url=url + "?3")
+    assert (late.status_code, "It is too late to change" in words(late)) == (422, True)
+    assert len(http_server.requests) == asked, "nothing is fetched for what has left"
