@@ -5,6 +5,7 @@ point, and the words that describe it, are texts, with all that holds for texts 
 with another picture they go, as they are about the one before, and the history has them.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -43,16 +44,21 @@ class Picture(Enum):
     NONE = "none"
 
 
-def other_candidates(article: Article) -> list[tuple[int, str]]:
-    """Return the pictures of an article beside the one it has: their numbers, and what they show.
+def other_candidates(article: Article) -> list[tuple[str, str]]:
+    """Return the pictures of an article beside the one it has: their marks, and what they show.
 
-    Numbers count all of its candidates, from one; where nothing is said, the file's name tells.
+    Where nothing is said of one, the file's name tells.
     """
     return [
-        (number, alt or prose.cut(_file_name(url) or url, NAME_AT_MOST))
-        for number, (url, alt) in enumerate(article.picture_candidates, start=1)
+        (candidate_mark(url), alt or prose.cut(_file_name(url) or url, NAME_AT_MOST))
+        for url, alt in article.picture_candidates
         if url != article.image_url
     ]
+
+
+def candidate_mark(url: str) -> str:
+    """Return what a page names a candidate by: a feed may put others before it at any time."""
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _file_name(url: str) -> str:
@@ -98,19 +104,30 @@ def drawn(
 
 
 def fetched_candidate(
-    database: Database, fetcher: Fetcher, article_id: int, number: int, focus: str | None = None
+    database: Database,
+    fetcher: Fetcher,
+    article_id: int,
+    which: int | str,
+    focus: str | None = None,
 ) -> Drawn:
-    """Fetch one of an article's candidates. Call it outside of a transaction.
+    """Fetch one of an article's candidates: by its number, from one, or by its mark.
+
+    Call it outside of a transaction.
 
     Raises:
-        FieldError: `picture`: there is none of that number, or it is not to be had; says why.
+        FieldError: `picture`: there is no such one, or it is not to be had; says why.
     """
     with database.reading() as session:
         article = session.get(Article, article_id)
         candidates = article.picture_candidates if article else []
-        if not 1 <= number <= len(candidates):
-            raise FieldError("picture", "The article has no such picture.")
-        url, alt = candidates[number - 1]
+        found = [
+            (url, alt)
+            for number, (url, alt) in enumerate(candidates, start=1)
+            if which in (number, candidate_mark(url))
+        ]
+        if not found:
+            raise FieldError("picture", "The article has no such picture any more. Choose another.")
+        url, alt = found[0]
     return drawn("picture", _fetched("picture", fetcher, url), focus, alt=alt)
 
 
@@ -277,13 +294,13 @@ def _note(turn: Turn, story: Story, after: str, words: str) -> None:
     turn.take(ChangedField.PICTURE, before, after, said, story.article_id)
 
 
-def picture_number(choice: str) -> int:
-    """Return the number in "candidate-2".
+def mark_in(choice: str) -> str:
+    """Return the mark in "candidate-4f2a…".
 
     Raises:
         RefusedError: it names none.
     """
-    number = choice.removeprefix("candidate-")
-    if number == choice or not (number.isascii() and number.isdecimal() and len(number) < 4):
+    mark = choice.removeprefix("candidate-")
+    if mark == choice or not mark:
         raise RefusedError("Choose one of the pictures.")
-    return int(number)
+    return mark

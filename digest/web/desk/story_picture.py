@@ -22,8 +22,8 @@ from digest.newsroom.issues.picturing import (
     Picture,
     drawn,
     fetched_candidate,
+    mark_in,
     other_candidates,
-    picture_number,
     set_picture,
     to_crop,
 )
@@ -127,8 +127,7 @@ def _chosen(issue_id: int, article_id: int, focus: str | None) -> Picture | Draw
         return to_crop(runtime.database, fetcher, issue_id, article_id, focus, kept)
     if choice in {each.value for each in Picture}:
         return Picture(choice)
-    number = picture_number(choice)
-    return fetched_candidate(runtime.database, fetcher, article_id, number, focus)
+    return fetched_candidate(runtime.database, fetcher, article_id, mark_in(choice), focus)
 
 
 def _page(
