@@ -1,5 +1,6 @@
 """`digest doctor --accept-restore`: saying that a database that was restored may go on."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -9,10 +10,15 @@ from digest.cli.opening import print_json, runtime
 from digest.delivery.ledger.restoring import Accepted
 from digest.delivery.ledger.restoring import accept as accept_restore
 from digest.models import Issue, IssueState
+from digest.newsroom.issues.approving import waits_for_second_person
 
 GOES_ON = {
     IssueState.HELD: "digest issue send {id}, or digest issue schedule {id} --at WHEN",
     IssueState.PAUSED: "digest issue resume {id}, or digest issue cancel {id}",
+}
+# By somebody who has not corrected it.
+SENDS_ON = {
+    IssueState.PAUSED: "Send on, at the desk; or digest issue resume {id} --as USER",
 }
 
 
@@ -20,7 +26,11 @@ def accept(by: str, *, nothing_lost: bool, as_json: bool) -> None:
     """Accept the place that the database is in, and print what is held and how each goes on."""
     with runtime() as opened:
         accepted = accept_restore(
-            opened.database, by[:100], opened.clock.now(), nothing_lost=nothing_lost
+            opened.database,
+            by[:100],
+            opened.clock.now(),
+            nothing_lost=nothing_lost,
+            waits=lambda session, issue: waits_for_second_person(session, issue) is not None,
         )
     if as_json:
         print_json(_as_json(accepted))
@@ -33,7 +43,9 @@ def accept(by: str, *, nothing_lost: bool, as_json: bool) -> None:
 def _sentences(accepted: Accepted, *, nothing_lost: bool) -> list[str]:
     said = [f"Accepted: {accepted.why}. From now on the database lives here."]
     if nothing_lost:
-        return [*said, "As nothing was lost, all goes on as it was. See: digest issue list"]
+        but = " but for what was corrected meanwhile" if accepted.issues else ""
+        said.append(f"As nothing was lost, all goes on as it was{but}. See: digest issue list")
+        return [*said, *_stay(accepted, SENDS_ON)]
     said.append(
         "What happened after the copy was made is not in it: who left since is a reader again, who "
         "was erased is back. See to them first."
@@ -41,11 +53,16 @@ def _sentences(accepted: Accepted, *, nothing_lost: bool) -> list[str]:
     if not accepted.issues:
         return [*said, "No issue was on its way, so none is held."]
     said.append("These stay as they are until you decide about each:")
+    return [*said, *_stay(accepted, GOES_ON)]
+
+
+def _stay(accepted: Accepted, goes_on: Mapping[IssueState, str]) -> list[str]:
+    said = []
     for issue in accepted.issues:
         said.append(f"  {issue.newsletter.name}, {short_name(issue)}, is {issue.state}.")
         said.append(f"    {issue.reason}")
-        if issue.state in GOES_ON:
-            said.append(f"    To let it go: {GOES_ON[issue.state].format(id=issue.id)}")
+        if issue.state in goes_on:
+            said.append(f"    To let it go: {goes_on[issue.state].format(id=issue.id)}")
     return said
 
 

@@ -28,8 +28,11 @@ from digest.checkup.surroundings import disk_space
 from digest.cli import digest
 from digest.clock import SystemClock
 from digest.database.transactions import Database
+from digest.delivery.ledger.freezing import freeze
+from digest.delivery.ledger.restoring import hold_if_moved
 from digest.migrations import downgrade
 from digest.models import (
+    Approval,
     Breaker,
     BreakerState,
     Delivery,
@@ -745,6 +748,32 @@ def test_a_planned_move_holds_nothing(doctor: CommandLine, paper: Database) -> N
     with paper.reading() as session:
         assert session.get_one(Issue, issue.id).state is IssueState.SCHEDULED
     assert doctor("doctor", "--accept-restore", "--json").json["accepted"] is False
+
+
+@only_sqlite
+def test_what_was_corrected_meanwhile_waits_for_a_second_person_all_the_same(
+    doctor: CommandLine, paper: Database
+) -> None:
+    now = datetime.now(UTC)
+    with paper.transaction() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        newsletter.approval = Approval.SECOND_PERSON
+        make_reader(session, newsletter, "robin@example.org")
+        issue_id = make_issue(session, newsletter, [make_article(session, "ferry")]).id
+    assert freeze(paper, issue_id, now=now, public_url="http://127.0.0.1", inbound_domain=None)
+    carry_off(paper)
+    assert hold_if_moved(paper, now)
+    correction = ("--note", "At eight.", "--words", "It said seven.")
+    assert doctor("issue", "correct", str(issue_id), *correction).exit_code == 0
+    said = doctor("doctor", "--accept-restore", "--nothing-lost").out
+    assert (
+        "As nothing was lost, all goes on as it was but for what was corrected meanwhile." in said
+    )
+    assert "is paused." in said
+    assert "It was corrected, and needs a second person to send it on." in said
+    assert f"digest issue resume {issue_id} --as USER" in said
+    with paper.reading() as session:
+        assert session.get_one(Issue, issue_id).state is IssueState.PAUSED
 
 
 def test_nothing_lost_alone_means_nothing(doctor: CommandLine, paper: Database) -> None:

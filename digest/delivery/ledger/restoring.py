@@ -4,6 +4,7 @@ It does not know what was sent after the backup was made. So whatever was on its
 arrived since, and nothing of it goes on by itself, also once the new place is accepted.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -79,13 +80,19 @@ def hold(session: Session, why: str, now: datetime) -> Restore:
 
 
 def accept(
-    database: Database, by: str, now: datetime, *, nothing_lost: bool = False
+    database: Database,
+    by: str,
+    now: datetime,
+    *,
+    nothing_lost: bool = False,
+    waits: Callable[[Session, Issue], bool] = lambda _, __: False,
 ) -> Accepted | None:
     """Record the place that the database is in now. Return None where it has not changed.
 
     What is held stays so, each until a person decides; slots of the calendar that have passed make
     no issue. With `nothing_lost`, where nothing was sent since the copy was made, all of it goes on
-    as it was instead.
+    as it was instead; but what `waits` for somebody to send it on stays paused. `Accepted.issues`
+    are those that stay.
     """
     with database.transaction() as session:
         _one_at_a_time(session)
@@ -94,9 +101,10 @@ def accept(
             return None
         if nothing_lost:
             restore = _open_restore(session, found.why, now)
-            _put_back(session, restore)
+            stay = _put_back(session, restore, waits)
         else:
             restore = hold(session, found.why, now)
+            stay = [int(issue_id) for issue_id in restore.held]
             _skip_what_is_past(session, now)
             _cancel_old_notices(session)
         restore.accepted_at, restore.accepted_by = now, by
@@ -104,7 +112,7 @@ def accept(
         home.record(session, now)
         issues = session.scalars(
             select(Issue)
-            .where(Issue.id.in_([int(issue_id) for issue_id in restore.held]))
+            .where(Issue.id.in_(stay))
             .order_by(Issue.send_at, Issue.id)
             .options(joinedload(Issue.newsletter))
         ).all()
@@ -202,11 +210,22 @@ def _move(
     return moved.rowcount > 0
 
 
-def _put_back(session: Session, restore: Restore) -> None:
+def _put_back(
+    session: Session, restore: Restore, waits: Callable[[Session, Issue], bool]
+) -> list[int]:
+    """Put back what was held; return what stays, as it was corrected and waits for somebody."""
+    stay = []
     for issue_id, word in restore.held.items():
         before = IssueState(word)
         held = IssueState.PAUSED if before in AFTER_FREEZE else IssueState.HELD
+        issue = session.get_one(Issue, int(issue_id))
+        if issue.state is IssueState.PAUSED and waits(session, issue):
+            issue.reason = "It was corrected, and needs a second person to send it on."
+            stay.append(issue.id)
+            continue
         _move(session, int(issue_id), held, BACK_TO.get(before, before), reason=None)
+    session.flush()
+    return stay
 
 
 def _skip_what_is_past(session: Session, now: datetime) -> None:
