@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from digest import prose, zones
 from digest.models import Issue, LeftOut, Story
+from digest.newsroom.issues.approving import waits_for_the_rule
 from digest.preflight.findings import Finding, named, story_place
 
 # Of two headlines: how much of their words are the same where they tell the same story.
@@ -17,15 +18,18 @@ _WORD = re.compile(r"\w+")
 def too_few(issue: Issue) -> Iterator[Finding]:
     """Tell where an issue has fewer stories than its newsletter wants at least, or usually.
 
-    The latter where the rule has not picked any yet: approved like this, it never does.
+    The latter where the rule has not picked any yet: a special edition that is approved like this
+    goes out like this.
     """
     least, usual = issue.newsletter.story_min, issue.newsletter.story_count
     count = len(issue.stories)
     if least <= count < usual and issue.composed_at is None:
+        only = waits_for_the_rule(issue)
+        otherwise = ": before that it cannot be approved." if only else ", or leave it at that."
         sentence = (
             f"It is not composed yet, and has {prose.number_in_words(count)} of its "
             f"{prose.count_in_words(usual, 'story', 'stories')}. Let us pick the rest (digest "
-            "issue compose), or leave it at that."
+            f"issue compose){otherwise}"
         )
         yield Finding("not composed", sentence, "stories")
     if count < least:

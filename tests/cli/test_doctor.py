@@ -759,7 +759,7 @@ def test_what_was_corrected_meanwhile_waits_for_a_second_person_all_the_same(
         newsletter = session.scalars(select(Newsletter)).one()
         newsletter.approval = Approval.SECOND_PERSON
         make_reader(session, newsletter, "robin@example.org")
-        issue_id = make_issue(session, newsletter, [make_article(session, "ferry")]).id
+        issue_id = make_issue(session, newsletter, [make_article(session, "ferry")], send_at=now).id
     assert freeze(paper, issue_id, now=now, public_url="http://127.0.0.1", inbound_domain=None)
     carry_off(paper)
     assert hold_if_moved(paper, now)

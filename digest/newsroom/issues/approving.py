@@ -64,6 +64,7 @@ def approve(
     if issue.state is not IssueState.DRAFT:
         raise RefusedError(f"Only a draft can be approved, and {called(issue)} is {issue.state}.")
     refuse_empty(session, issue)
+    refuse_uncomposed(issue)
     refuse_unseen(issue, version)
     beside = refuse_writer(session, issue, by, user_id, override)
     move(session, issue, IssueState.SCHEDULED, approved_at=now, approved_by=by)
@@ -77,6 +78,28 @@ def refuse_empty(session: Session, issue: Issue) -> None:
     )
     if not found:
         raise RefusedError(f"There are no stories in {called(issue)} yet. Compose it first.")
+
+
+def waits_for_the_rule(issue: Issue) -> bool:
+    """Tell whether people chose stories ahead, and the rule has yet to pick the rest.
+
+    Nobody means to send three pins alone; a special edition may be what was chosen, and no more.
+    """
+    ahead = issue.composed_at is None and any(each.is_by_hand for each in issue.stories)
+    of_calendar = issue.occurrence_on is not None
+    return ahead and of_calendar and len(issue.stories) < issue.newsletter.story_count
+
+
+def refuse_uncomposed(issue: Issue) -> None:
+    """Raise RefusedError where the rule has yet to pick the rest of an issue."""
+    if waits_for_the_rule(issue):
+        have = prose.number_in_words(len(issue.stories))
+        of = prose.count_in_words(issue.newsletter.story_count, "story", "stories")
+        raise RefusedError(
+            f"{prose.at_start(called(issue))} is not composed yet: it has {have} of its {of}. Let "
+            "us pick the rest first (digest issue compose), and look at it. What you do not want, "
+            "you can drop."
+        )
 
 
 def refuse_unseen(issue: Issue, version: int | None) -> None:

@@ -11,6 +11,7 @@ from digest.models import BEFORE_FREEZE, Issue, IssueState
 from digest.newsroom.issues.approving import (
     note_approval,
     refuse_empty,
+    refuse_uncomposed,
     refuse_unseen,
     refuse_writer,
 )
@@ -79,6 +80,7 @@ def send_now(
     refuse_empty(session, issue)
     approves = issue.approved_at is None
     if approves:
+        refuse_uncomposed(issue)
         refuse_unseen(issue, version)
     beside = refuse_writer(session, issue, by, user_id, override) if approves else ""
     approved = {"approved_at": now, "approved_by": by} if approves else {}

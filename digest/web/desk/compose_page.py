@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from digest.errors import FieldError
 from digest.models import Issue, IssueChange, IssueState
+from digest.newsroom.issues.approving import waits_for_the_rule
 from digest.newsroom.issues.history import list_changes
 from digest.newsroom.issues.pool import pool_of
 from digest.web.desk.approval import approval_shown
@@ -61,6 +62,7 @@ def show_composing(
         "reading_time": told.reading_time,
         "story_min": newsletter.story_min,
         "picked_on": moment(issue.compose_at, newsletter) if issue.composed_at is None else "",
+        "waits_for_rule": waits_for_the_rule(issue),
         "may_fill": issue.state is IssueState.DRAFT,
         "zone": newsletter.zone,
         "changes": change_rows(tuple(changes[:at_most]), newsletter.zone),

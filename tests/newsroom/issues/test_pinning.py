@@ -10,7 +10,7 @@ from digest.errors import NotFoundError, RefusedError
 from digest.models import Article, Issue, IssueState, Newsletter, StoryRole
 from digest.newsroom.issues.agenda import keep_agenda
 from digest.newsroom.issues.approving import approve
-from digest.newsroom.issues.composing import compose
+from digest.newsroom.issues.composing import compose, create_special
 from digest.newsroom.issues.filling import fill
 from digest.newsroom.issues.history import Editor, list_changes
 from digest.newsroom.issues.ordering import pick_article, set_role
@@ -22,7 +22,7 @@ from digest.newsroom.issues.pinning import (
     pins_of,
     unpin,
 )
-from digest.newsroom.issues.scheduling import schedule
+from digest.newsroom.issues.scheduling import schedule, send_now
 from digest.newsroom.issues.skipping import issue_of, skip, take_up
 from digest.preflight.stories import too_few, withdrawn
 from tests.factories import make_article, make_newsletter
@@ -215,7 +215,9 @@ def test_what_the_rule_had_picked_before_it_was_skipped_may_be_pinned(house: Hou
     assert "roofs" in house.stories(issue_id)
 
 
-def test_what_is_approved_before_it_is_composed_goes_as_it_is_and_says_so(house: House) -> None:
+def test_pins_alone_are_approved_once_the_rest_is_picked_or_there_is_no_room_for_it(
+    house: House,
+) -> None:
     for slug in ("port", "cold", "roofs"):
         issue_id = house.pin(slug, SATURDAY)
     with house.database.transaction() as session:
@@ -224,14 +226,30 @@ def test_what_is_approved_before_it_is_composed_goes_as_it_is_and_says_so(house:
         assert (found.blocks, found.sentence) == (
             False,
             "It is not composed yet, and has three of its four stories. Let us pick the rest "
-            "(digest issue compose), or leave it at that.",
+            "(digest issue compose): before that it cannot be approved.",
         )
+        for verb in (approve, send_now):
+            with pytest.raises(RefusedError, match=r"three of its four stories\. Let us pick"):
+                verb(session, issue, "Imara", MONDAY)
+        assert issue.state is IssueState.DRAFT
+        pick_article(session, issue, house.articles["bat"], IMARA, MONDAY)
+        assert list(too_few(issue)) == []
         approve(session, issue, "Imara", MONDAY)
         assert may_be_pinned_to(session, issue.newsletter, MONDAY)[0].on == LATER
         with pytest.raises(RefusedError, match="pick or drop it there"):
-            pin(session, issue, house.articles["bat"], IMARA, MONDAY)
-        pick_article(session, issue, house.articles["bat"], IMARA, MONDAY)
-        assert list(too_few(issue)) == []
+            pin(session, issue, house.articles["ledgers"], IMARA, MONDAY)
+
+
+def test_a_special_edition_may_be_what_was_chosen_for_it_and_no_more(house: House) -> None:
+    with house.database.transaction() as session:
+        newsletter = session.get_one(Newsletter, house.newsletter_id)
+        issue = create_special(session, newsletter, SEND_AT, MONDAY)
+        for slug in ("port", "cold", "roofs"):
+            pick_article(session, issue, house.articles[slug], IMARA, MONDAY)
+        [found] = too_few(issue)
+        assert "Let us pick the rest (digest issue compose), or leave it at that." in found.sentence
+        approve(session, issue, "Imara", MONDAY)
+        assert issue.state is IssueState.SCHEDULED
 
 
 def test_a_pin_is_taken_back(house: House) -> None:

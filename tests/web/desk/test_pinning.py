@@ -47,7 +47,7 @@ def test_a_story_is_pinned_shown_kept_by_the_rule_and_taken_back(
     draft = imara.get(f"/desk/issues/{issue.id}")
     assert "Pinned by Imara." in words(draft)
     assert "The rest is picked around it: now, or on Friday 20 November" in words(draft)
-    assert "Approved before that, it goes out with it alone." in words(draft)
+    assert "Before that it cannot be approved." in words(draft)
     again = imara.press(path, f"{act}/pin", article=moon, issue=issue.id)
     assert (again.status_code, "is pinned to the issue of 21 November" in words(again)) == (
         422, True,
