@@ -6,6 +6,7 @@ who is not signed in, and nothing is changed without a form's proof.
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -45,6 +46,9 @@ LONGEST_NEXT = 300
 # What an address holds to say that something was done: no more, where it leads back to.
 SAYS_DONE = {"done", "published", "revoked", "approved", "tested"}
 LARGEST_IN_MEMORY = 4_000_000
+# Of a form that static/typed.js sends.
+_MARK = re.compile(r"[0-9a-f]{16}")
+MARKS_KEPT = 8
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -84,6 +88,7 @@ def desk_blueprint(
     pages.before_request(_sign_in_first)
     pages.before_request(refuse_forged)
     pages.teardown_request(_end_transaction)
+    pages.after_request(_say_answered)
     if role is not None:
         pages.before_request(lambda: refuse_without(role))
     return pages
@@ -181,6 +186,19 @@ def refuse_forged() -> None:
     refuse_other_sites()
     if not _proof_is_good(request.form.get("proof", "")):
         raise Forbidden("This page was open for a long time. Go back, load it again, and go on.")
+    g.sent_mark = request.form.get("sent", "")
+
+
+def _say_answered(response: Response) -> Response:
+    """Name to the page's script the form that this answers: what nothing answers, it keeps."""
+    mark = g.get("sent_mark", "")
+    if _MARK.fullmatch(mark):
+        name = cookie_name("digest_answered")
+        # Those of other tabs too, which may not have read theirs yet.
+        before = [each for each in request.cookies.get(name, "").split(".") if _MARK.fullmatch(each)]
+        marks = ".".join([*before, mark][-MARKS_KEPT:])
+        response.set_cookie(name, marks, path="/", secure=_is_https(), samesite="Lax")
+    return response
 
 
 def refuse_other_sites(*, null: bool = False) -> None:

@@ -1,19 +1,21 @@
 // @ts-check
 // What was sent from a form of the desk and not saved, as the session had ended, the desk asked who
-// it is once more, or something broke: kept in this tab until it stands in its form again, and that
-// is saved. By user, for a day at most; no passwords, codes or files, and nothing marked private.
+// it is once more, something broke, or nothing answered: kept in this tab until it stands in its form
+// again, and that is saved. By user, for a day at most; no passwords, codes or files, and nothing marked private.
 // The words of an issue save themselves: see compose.js.
 
 /**
  * @typedef {{ name: string, value: string, on: boolean, hidden: boolean }} Typed one field; `on`: ticked
  * @typedef {{ user: string, action: string, at: number, first: string, fields: Typed[] }} Sent
  * one form. `at`: milliseconds since 1970; `first`: the id of its first field that is seen.
- * @typedef {{ sent: Sent | null, kept: Sent[] }} Memory `sent`: not known yet whether it was saved
+ * @typedef {Sent & { mark: string }} Sending `mark`: what the desk's answer names it by, in a cookie
+ * @typedef {{ sent: Sending | null, kept: Sent[] }} Memory `sent`: not known yet whether it was saved
  */
 
 /** @typedef {HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement} Field */
 
 const KEY = "digest-desk-typed";
+const MARK = "sent";
 const LONGEST_MS = 24 * 3600 * 1000;
 
 const user = document.body.dataset.user ?? "";
@@ -22,6 +24,10 @@ const unsaved = document.querySelector("[data-unsaved]");
 if (unsaved) keepSent(unsaved);
 else if (user) putBack();
 document.addEventListener("submit", note);
+// The way back from what did not answer may lead to the page as it was left.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted && user && !unsaved) putBack();
+});
 
 /** @param {SubmitEvent} event */
 function note(event) {
@@ -29,7 +35,34 @@ function note(event) {
   // What a script sends by itself, it also keeps.
   if (!(form instanceof HTMLFormElement) || form.method !== "post" || event.defaultPrevented) return;
   if (form.matches("[data-forget]")) write({ sent: null, kept: [] });
-  else if (user) write({ ...read(), sent: contentOf(form) });
+  else if (user) {
+    const content = contentOf(form);
+    write({ ...read(), sent: content && { ...content, mark: marked(form) } });
+  }
+}
+
+/**
+ * Give a form a mark of its own.
+ * @param {HTMLFormElement} form
+ */
+function marked(form) {
+  const mark = [...crypto.getRandomValues(new Uint8Array(8))].map((each) => each.toString(16).padStart(2, "0")).join("");
+  const field = document.createElement("input");
+  field.type = "hidden";
+  field.name = MARK;
+  field.value = mark;
+  form.querySelector(`input[type=hidden][name=${MARK}]`)?.remove();
+  form.append(field);
+  return mark;
+}
+
+/**
+ * Whether the desk has answered it, and whatever came of it was told.
+ * @param {Sending} sent
+ */
+function isAnswered({ mark }) {
+  const answered = document.cookie.match(/(?:^|; )(?:__Host-)?digest_answered=([0-9a-f.]*)/);
+  return !mark || (answered?.[1] ?? "").split(".").includes(mark);
 }
 
 /**
@@ -43,12 +76,13 @@ function keepSent(place) {
   place.querySelector("[data-kept]")?.removeAttribute("hidden");
 }
 
-/** A page of the desk is the answer: what was sent was taken, or stands in it with its mistakes. */
+/** What the desk has answered was taken, or stands in the answer with its mistakes; all else is kept. */
 function putBack() {
   const { sent, kept } = read();
-  const young = kept.filter((each) => each.user === user && Date.now() - each.at < LONGEST_MS);
-  const open = young.filter((each) => !sent || !isSame(each, sent));
-  write({ sent: null, kept: open.filter(isOpenStill) });
+  const others = kept.filter((each) => !sent || !isSame(each, sent));
+  const all = sent && !isAnswered(sent) ? [...others, sent] : others;
+  const young = all.filter((each) => each.user === user && Date.now() - each.at < LONGEST_MS);
+  write({ sent: null, kept: young.filter(isOpenStill) });
 }
 
 /**
@@ -87,11 +121,15 @@ function fill(form, typed) {
 }
 
 /**
+ * Whether the page itself had that. On the way back a browser puts in what was typed.
  * @param {Field} field
  * @param {Typed} told
  */
 function says(field, told) {
-  return isTick(field) ? field.checked === told.on : plain(field.value) === plain(told.value);
+  if (isTick(field)) return field.defaultChecked === told.on;
+  if (!(field instanceof HTMLSelectElement)) return plain(field.defaultValue) === plain(told.value);
+  const chosen = [...field.options].find((each) => each.defaultSelected) ?? field.options[0];
+  return (chosen?.value ?? "") === told.value;
 }
 
 /**
@@ -146,7 +184,7 @@ function fieldsOf(form) {
       each instanceof HTMLTextAreaElement || each instanceof HTMLSelectElement || each instanceof HTMLInputElement,
   ).filter(
     (each) =>
-      each.name && each.name !== "proof" && each.autocomplete !== "one-time-code" &&
+      each.name && each.name !== "proof" && each.name !== MARK && each.autocomplete !== "one-time-code" &&
       !["password", "file", "submit", "image"].includes(each.type) && !each.matches("[data-private] *, [data-private]"),
   );
 }

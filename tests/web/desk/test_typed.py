@@ -208,3 +208,42 @@ def test_a_page_about_a_failure_claims_no_more_than_it_knows(app: Flask) -> None
         assert "What you sent" not in render_template("errors/failed.html", **about)
     with app.test_request_context("/unsubscribe/x", method="POST"):
         assert "What you sent" not in render_template("errors/failed.html", **about)
+
+
+def test_what_nothing_answered_is_kept_and_stands_in_its_form_again(
+    staffed: Gallery, open_page: OpenPage
+) -> None:
+    page = open_page().page
+    sit_down(staffed, page)
+    home = f"{staffed.url}/desk/sources/{wire(staffed).id}"
+    section = page.get_by_label("Section", exact=True)
+    save = page.get_by_role("button", name="Save", exact=True)
+    page.goto(home)
+    section.fill("Harbour")
+    page.context.set_offline(offline=True)
+    save.click()
+    page.wait_for_url("chrome-error://**")
+    page.context.set_offline(offline=False)
+    # By another way than the one back, and past another page.
+    page.goto(f"{staffed.url}/desk/sources")
+    page.goto(home)
+    expect(page.get_by_role("status")).to_contain_text(BACK)
+    expect(section).to_have_value("Harbour")
+    page.context.set_offline(offline=True)
+    save.click()
+    page.wait_for_url("chrome-error://**")
+    page.context.set_offline(offline=False)
+    page.go_back()
+    page.goto(home)
+    expect(page.get_by_text(BACK)).to_have_count(1)
+    expect(section).to_have_value("Harbour")
+    save.click()
+    expect(page.get_by_role("status")).to_contain_text("It is saved.")
+    assert wire(staffed).section == "Harbour"
+    assert memory(page) == "{}"
+    # What the page has been told is wrong stands in it, and is not kept as well.
+    address = page.get_by_label("Address of the feed")
+    address.fill("no address")
+    save.click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert memory(page) == "{}"
