@@ -91,8 +91,8 @@ class Desk:
     def __init__(self, browser: httpx.Client) -> None:
         self.browser = browser
 
-    def press(self, page: str, path: str, **fields: str) -> httpx.Response:
-        """Send a form of a page, with what the page gave it to hide."""
+    def press(self, page: str, path: str, status: int = 200, **fields: str) -> httpx.Response:
+        """Send a form of a page, with what the page gave it to hide; it is answered by `status`."""
         shown = self.browser.get(page).text
         hidden = {
             name: unescape(re.search(rf'name="{name}" value="([^"]*)"', shown)[1])  # type: ignore[index]
@@ -100,7 +100,7 @@ class Desk:
             if f'name="{name}"' in shown
         }
         answer = self.browser.post(path, data=hidden | fields, follow_redirects=True)
-        assert answer.status_code == 200, answer.text
+        assert answer.status_code == status, answer.text
         return answer
 
     def sign_in(self, password: str) -> httpx.Response:

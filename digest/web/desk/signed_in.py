@@ -195,7 +195,7 @@ def _say_answered(response: Response) -> Response:
     if _MARK.fullmatch(mark):
         name = cookie_name("digest_answered")
         # Those of other tabs too, which may not have read theirs yet.
-        before = [each for each in request.cookies.get(name, "").split(".") if _MARK.fullmatch(each)]
+        before = filter(_MARK.fullmatch, request.cookies.get(name, "").split("."))
         marks = ".".join([*before, mark][-MARKS_KEPT:])
         response.set_cookie(name, marks, path="/", secure=_is_https(), samesite="Lax")
     return response
