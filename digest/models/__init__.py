@@ -41,6 +41,8 @@ from digest.models.inbound import InboundDomain
 from digest.models.issue import (
     AFTER_FREEZE,
     BEFORE_FREEZE,
+    STORYS_MEDIA,
+    STORYS_OWN,
     ChangedField,
     Correction,
     Issue,
@@ -76,6 +78,8 @@ __all__ = [
     "MAY_HAVE_ARRIVED",
     "ONCE_ACCEPTED",
     "OPEN",
+    "STORYS_MEDIA",
+    "STORYS_OWN",
     "AcceptedFinding",
     "AcceptedMinute",
     "AddressChange",

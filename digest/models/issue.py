@@ -2,6 +2,7 @@
 
 import enum
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
@@ -188,12 +189,21 @@ class ChangedField(enum.StrEnum):
     FOCUS = "focus"
 
 
+# What a story has of its own before the freeze: an editor's words for it, and her picture.
+STORYS_OWN = (
+    *("title", "section", "image_alt", "blurb"),
+    *("own_picture", "own_lead", "own_thumbnail", "own_whole", "own_focus"),
+)
+STORYS_MEDIA = ("own_lead", "own_thumbnail", "own_whole")
+
+
 class IssueChange(Base):
     """What somebody did to an issue: the texts before and after, and in words.
 
     `version` is the one that it made. What was not `taken` changed nothing: somebody else had
     changed the same field first, and `after` keeps what was typed. `user_id` is NULL for a command
-    and for the rule; `article_id` for what belongs to no story.
+    and for the rule; `article_id` for what belongs to no story. `kept`: what a story that was
+    dropped had of its own in the issue (`STORYS_OWN`).
     """
 
     __tablename__ = "issue_change"
@@ -211,6 +221,7 @@ class IssueChange(Base):
     after: Mapped[str | None] = mapped_column(Text)
     words: Mapped[str] = mapped_column(String(500))
     taken: Mapped[bool] = mapped_column(default=True)
+    kept: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     article: Mapped[Article | None] = relationship()
 

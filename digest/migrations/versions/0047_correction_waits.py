@@ -1,9 +1,10 @@
-"""The notice that a correction waits for a second person
+"""The notice that a correction waits for a second person; what was a dropped story's own
 
 Revision ID: 0047
 Revises: 0044
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 from digest.migrations.steps import allow_notice_kinds
@@ -28,9 +29,11 @@ KINDS_BEFORE = (
 
 
 def upgrade() -> None:
+    op.add_column("issue_change", sa.Column("kept", sa.JSON(), nullable=True))
     allow_notice_kinds((*KINDS_BEFORE, "correction_waits"))
 
 
 def downgrade() -> None:
     op.execute("DELETE FROM notice WHERE kind = 'correction_waits'")
     allow_notice_kinds(KINDS_BEFORE)
+    op.drop_column("issue_change", "kept")

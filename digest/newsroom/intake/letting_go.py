@@ -16,8 +16,10 @@ from sqlalchemy.orm import Session
 from digest.database.transactions import Database
 from digest.models import (
     BEFORE_FREEZE,
+    STORYS_MEDIA,
     Article,
     Issue,
+    IssueChange,
     Media,
     Newsletter,
     Publication,
@@ -127,6 +129,15 @@ def _is_unused() -> tuple[ColumnElement[bool], ...]:
     # After the freeze nothing is cropped out of it any more.
     waits = (Story.own_whole.is_not(None), Story.url.is_(None))
     used.append(Media.hash.in_(select(Story.own_whole).where(*waits)))
+    # A story that was dropped may be brought back for as long.
+    dropped = (
+        IssueChange.kept.is_not(None),
+        IssueChange.issue_id == Issue.id,
+        Issue.state.in_(BEFORE_FREEZE),
+    )
+    for name in STORYS_MEDIA:
+        kept = IssueChange.kept[name].as_string()
+        used.append(Media.hash.in_(select(kept).where(*dropped, kept.is_not(None))))
     return Media.lasting.is_(False), ~or_(*used)
 
 

@@ -25,10 +25,11 @@ from digest.newsroom.issues.history import (
     begin,
     changed_since,
     find_change,
+    is_drop,
     last_change,
     quoted,
 )
-from digest.newsroom.issues.ordering import add_story, refuse_unless_pickable
+from digest.newsroom.issues.ordering import put_back
 
 
 @dataclass(frozen=True)
@@ -150,16 +151,23 @@ def bring_back(
 ) -> Outcome:
     """Put a text of the history back, whether it was taken or not; `before`: what it replaced.
 
-    A story that was dropped is put in again, last.
+    A story that was dropped is put in again, last, with what was its own; so is the story itself,
+    where the change is that it was dropped.
 
     Raises:
         NotFoundError: there is no such change of this issue.
-        RefusedError: that change is of no text, the issue is frozen, its article is withdrawn, or
-            there is no picture any more to crop about a focal point.
+        RefusedError: that change is of no text and dropped no story, the issue is frozen, its
+            article is withdrawn, or there is no picture any more to crop about a focal point.
     """
     change = find_change(session, issue, change_id)
+    if is_drop(change):
+        assert change.article_id is not None
+        turn = begin(session, issue, by, now)
+        if turn.story(change.article_id) is None:
+            put_back(turn, change.article_id)
+        return turn.end("It is in already.")
     if change.field not in TEXTS:
-        raise RefusedError("Only a text can be brought back.")
+        raise RefusedError("Only a text can be brought back, or a story that was dropped.")
     text, what, article_id = (
         change.before if before else change.after,
         change.field,
@@ -170,7 +178,7 @@ def bring_back(
     if article_id is not None:
         target = turn.story(article_id)
         if target is None:
-            target = add_story(turn, refuse_unless_pickable(turn, article_id))
+            target = put_back(turn, article_id)
     assert target is not None
     change_text(turn, target, what, text, version)
     return turn.end("It stands there already.")

@@ -7,6 +7,7 @@ issue's row is locked until the transaction ends, so that each sees what the one
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CursorResult, Integer, bindparam, exists, select, update
 from sqlalchemy.orm import Session, joinedload
@@ -105,15 +106,18 @@ class Turn:
         after: str | None,
         words: str,
         article_id: int | None = None,
+        *,
+        kept: dict[str, Any] | None = None,
     ) -> None:
         """Write down what was changed. The first change of a turn makes the issue's next version.
 
-        It voids an approval: what was approved is not what would go out.
+        It voids an approval: what was approved is not what would go out. `kept`: what a story that
+        is dropped had of its own.
         """
         first = not any(change.taken for change in self._changes)
         if first:
             self.issue.version += 1
-        self._add(what, before, after, words, article_id, taken=True)
+        self._add(what, before, after, words, article_id, taken=True, kept=kept)
         if first:
             self._void_by_change()
 
@@ -159,6 +163,7 @@ class Turn:
         article_id: int | None,
         *,
         taken: bool,
+        kept: dict[str, Any] | None = None,
     ) -> None:
         change = IssueChange(
             issue_id=self.issue.id,
@@ -172,6 +177,7 @@ class Turn:
             after=after,
             words=prose.cut(words, LONGEST_WORDS),
             taken=taken,
+            kept=kept,
         )
         self.session.add(change)
         self._changes.append(change)
@@ -285,6 +291,12 @@ def is_arranged(session: Session, issue: Issue) -> bool:
 def list_changes(session: Session, issue: Issue, at_most: int) -> list[IssueChange]:
     """Return what was done to an issue, the newest first: only to be looked at."""
     return _CHANGE.all(session, _CHANGES.rows(session, issue_id=issue.id, at_most=at_most))
+
+
+def is_drop(change: IssueChange) -> bool:
+    """Tell whether a change is that a story was taken out."""
+    out = change.field is ChangedField.STORIES and change.after is None and change.before
+    return bool(out) and change.article_id is not None
 
 
 def find_change(session: Session, issue: Issue, change_id: int) -> IssueChange:

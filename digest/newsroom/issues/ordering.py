@@ -10,7 +10,16 @@ from sqlalchemy.orm import Session
 
 from digest import prose
 from digest.errors import NotFoundError, RefusedError
-from digest.models import Article, ChangedField, Issue, Story, StoryRole
+from digest.models import (
+    STORYS_MEDIA,
+    STORYS_OWN,
+    Article,
+    ChangedField,
+    Issue,
+    Media,
+    Story,
+    StoryRole,
+)
 from digest.newsroom.issues.history import (
     LONGEST_NAME,
     Editor,
@@ -100,10 +109,30 @@ def drop_story(
         if last is None:
             raise RefusedError("That story is not in this issue.")
         return turn.end(f"{quoted(last.before or '')} is out already: {last.by} dropped it.")
-    title = story.headline
+    title, own = story.headline, {name: getattr(story, name) for name in STORYS_OWN}
     words = f"{quoted(title)} is out.{drop_from(turn, story)}"
-    turn.take(ChangedField.STORIES, title, None, words, article_id)
+    kept = own if any(own.values()) else None
+    turn.take(ChangedField.STORIES, title, None, words, article_id, kept=kept)
     return turn.end()
+
+
+def put_back(turn: Turn, article_id: int) -> Story:
+    """Put a story that was dropped in again, last, with all that was its own.
+
+    Raises:
+        NotFoundError, RefusedError: as `pick_article`.
+    """
+    dropped = last_change(turn.session, turn.issue, ChangedField.STORIES, article_id)
+    story = add_story(turn, refuse_unless_pickable(turn, article_id))
+    own = dict(dropped.kept or {}) if dropped is not None else {}
+    media = {own.get(name) for name in STORYS_MEDIA} - {None}
+    if any(turn.session.get(Media, each) is None for each in media):
+        # Nothing deletes them while the issue waits; but a database may have been brought back.
+        own = {name: value for name, value in own.items() if not name.startswith("own_")}
+    for name, value in own.items():
+        setattr(story, name, value)
+    turn.session.flush()
+    return story
 
 
 def drop_from(turn: Turn, story: Story) -> str:

@@ -9,7 +9,7 @@ from digest import prose, zones
 from digest.errors import FieldError
 from digest.models import Article, ChangedField, Issue, IssueChange, Story
 from digest.newsroom.issues.editing import TEXTS
-from digest.newsroom.issues.history import ISSUE_TEXTS, STORY_TEXTS
+from digest.newsroom.issues.history import ISSUE_TEXTS, STORY_TEXTS, is_drop
 from digest.newsroom.issues.pool import Pool, Told
 
 # Mail programs on phones show about so much of a subject.
@@ -63,7 +63,10 @@ class StoryRow(NamedTuple):
 
 
 class ChangeRow(NamedTuple):
-    """A change of the history; `text`: it is of words, and can be brought back."""
+    """A change of the history; `text`: it is of words, and can be brought back.
+
+    `dropped`: the story that was taken out, which can be, too.
+    """
 
     id: int
     by: str
@@ -73,6 +76,7 @@ class ChangeRow(NamedTuple):
     after: str | None
     text: bool
     first: bool
+    dropped: str
 
 
 class PoolRow(NamedTuple):
@@ -181,7 +185,8 @@ def change_rows(changes: tuple[IssueChange, ...], zone: str) -> tuple[ChangeRow,
     first = _first_of(changes)
     return tuple(
         ChangeRow(each.id, each.by, _time(each, zone), each.taken, each.words, each.after,
-                  each.field.value in WRITTEN, each.id in first)
+                  each.field.value in WRITTEN, each.id in first,
+                  (is_drop(each) and each.before) or "")
         for each in changes
     )  # fmt: skip
 

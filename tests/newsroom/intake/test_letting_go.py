@@ -7,14 +7,18 @@ import pytest
 from sqlalchemy import event, func, select, update
 
 from digest.database.transactions import Database
-from digest.models import Article, IssueState, Media, Newsletter, Publication
+from digest.models import Article, Issue, IssueState, Media, Newsletter, Publication
 from digest.newsroom.intake.articles import Change, GivenPicture, NewArticle, bring_in
 from digest.newsroom.intake.fetching_pictures import pictures_due
 from digest.newsroom.intake.letting_go import MARGIN, UNUSED, has_something_to_let_go, let_go
 from digest.newsroom.intake.media import store_media
 from digest.newsroom.intake.pictures import Encoded
 from digest.newsroom.intake.sources import add_source
+from digest.newsroom.issues.history import Editor
+from digest.newsroom.issues.ordering import drop_story
+from digest.newsroom.issues.picturing import drawn, set_picture
 from tests.factories import NOW, make_article, make_issue, make_newsletter
+from tests.newsroom.intake.test_pictures import file_of, photograph
 
 DAY = timedelta(days=1)
 OLD = timedelta(days=14) + MARGIN + DAY
@@ -104,6 +108,35 @@ def test_what_a_waiting_issue_has_is_kept(archive: Archive, state: IssueState) -
     archive.let_go()
     archive.let_go(LATER)
     assert archive.article(archive.old).lead_image is not None
+
+
+def test_a_dropped_storys_own_picture_is_kept_for_as_long_as_it_may_come_back(
+    archive: Archive,
+) -> None:
+    own = drawn("picture", file_of(photograph(1000, 900)))
+    with archive.database.transaction() as session:
+        newsletter, old = (
+            session.get_one(Newsletter, archive.newsletter_id),
+            session.get_one(Article, archive.old),
+        )
+        issue = make_issue(session, newsletter, [old], IssueState.DRAFT)
+        editor = Editor("Imara")
+        before = set(session.scalars(select(Media.hash)))
+        set_picture(session, issue, old.id, own, None, editor, LATER)
+        drop_story(session, issue, old.id, editor, LATER)
+        added = set(session.scalars(select(Media.hash))) - before
+    assert len(added) == 3
+
+    def kept() -> set[str]:
+        archive.let_go()
+        archive.let_go(LATER)
+        with archive.database.reading() as session:
+            return added & set(session.scalars(select(Media.hash)))
+
+    assert kept() == added
+    with archive.database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.CANCELLED))
+    assert kept() == set()
 
 
 def test_what_an_issue_has_shown_stays(archive: Archive) -> None:

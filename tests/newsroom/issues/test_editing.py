@@ -9,12 +9,14 @@ from digest.database.transactions import Database
 from digest.delivery.ledger.freezing import freeze
 from digest.delivery.rendering.issue import view_issue
 from digest.errors import FieldError, NotFoundError, RefusedError
-from digest.models import Article, Issue, IssueState
+from digest.models import STORYS_OWN, Article, Issue, IssueState
 from digest.newsroom.issues.composing import compose
 from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
 from digest.newsroom.issues.history import Editor, Outcome
-from digest.newsroom.issues.ordering import drop_story
+from digest.newsroom.issues.ordering import drop_story, pick_article
+from digest.newsroom.issues.picturing import drawn, set_picture
 from tests.factories import NOW
+from tests.newsroom.intake.test_pictures import file_of, photograph
 from tests.newsroom.issues.drafts import IMARA, JOSS, Draft
 
 
@@ -159,10 +161,35 @@ def test_what_was_typed_for_a_story_outlives_its_being_dropped(draft: Draft) -> 
     assert draft.issue().stories[-1].headline == "A bat, a barn"
 
 
-def test_only_texts_of_this_issue_come_back(draft: Draft) -> None:
-    dropped = draft.do(drop_story, "bat").changes[0]
-    with pytest.raises(RefusedError, match="Only a text can be brought back"):
-        draft.do(bring_back, dropped.id)
+def test_a_dropped_story_comes_back_with_all_that_was_its_own(draft: Draft) -> None:
+    picture = drawn("picture", file_of(photograph(1000, 900)), "30,70")
+    draft.do(set_picture, "bat", picture, "The barn")
+    draft.do(edit_story, "bat", {"headline": "A bat, a barn", "standfirst": "At dusk."})
+
+    def own() -> dict[str, object]:
+        [bat] = [each for each in draft.issue().stories if each.article_id == draft.articles["bat"]]
+        return {name: getattr(bat, name) for name in STORYS_OWN}
+
+    was = own()
+    assert was["own_picture"]
+    assert was["own_focus"] == "30,70"
+    dropped = draft.do(drop_story, "bat", by=JOSS).changes[0]
+    back = draft.do(bring_back, dropped.id)
+    assert back.sentence == "“The story of the bat” is in, fourth of four."
+    assert own() == was
+    assert draft.do(bring_back, dropped.id).sentence == "It is in already."
+    # So it does where a text of it is brought back.
+    [typed] = [each for each in draft.history() if each.after == "A bat, a barn"]
+    draft.do(edit_story, "bat", {"headline": "Another"})
+    draft.do(drop_story, "bat")
+    draft.do(bring_back, typed.id)
+    assert own() == was
+
+
+def test_only_texts_and_stories_of_this_issue_come_back(draft: Draft) -> None:
+    picked = draft.do(pick_article, "ledgers").changes[0]
+    with pytest.raises(RefusedError, match="Only a text can be brought back, or a story"):
+        draft.do(bring_back, picked.id)
     with pytest.raises(NotFoundError, match="There is no change 999"):
         draft.do(bring_back, 999)
 
