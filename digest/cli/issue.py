@@ -74,6 +74,7 @@ for control in (issue_controls.pause, issue_controls.resume, issue_controls.canc
     issue.add_command(control)
 for verb in (
     issue_correcting.correct,
+    issue_correcting.confirm,
     issue_calendar.skip,
     issue_calendar.take_up,
     issue_pinning.pin,

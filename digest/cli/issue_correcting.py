@@ -1,8 +1,8 @@
-"""`digest issue correct`: a mistake that was seen after the freeze."""
+"""`digest issue correct|confirm`: a mistake that was seen after the freeze."""
 
 import click
 
-from digest.cli.acting import Acting, acting_options
+from digest.cli.acting import Acting, acting_options, override_option, record_override
 from digest.cli.arguments import (
     IssueName,
     find_issue,
@@ -14,7 +14,7 @@ from digest.cli.issue_editing import WHICH_STORY, text_options, texts_given
 from digest.cli.opening import json_option, print_json, runtime
 from digest.delivery.ledger.reporting import Report
 from digest.delivery.ledger.reporting import report as report_issue
-from digest.desk.correcting import correct_issue
+from digest.desk.correcting import confirm_correction, correct_issue, drop_correction
 from digest.models import DeliveryState, IssueState
 
 
@@ -84,6 +84,44 @@ def correct(
         click.echo(outcome.sentence)
         if outcome.fields:
             click.echo(_who_gets_which(told, called))
+
+
+@click.command()
+@issue_argument
+@click.option("--drop", is_flag=True, help="Drop it instead: nothing is changed.")
+@acting_options
+@override_option
+def confirm(name: IssueName, drop: bool, acting: Acting, override: str | None) -> None:
+    """Confirm a correction that waits for a second person; the archive shows it from then on.
+
+    It waits where its newsletter asks for a second person, and the issue has gone out. Who has made
+    it cannot confirm it: say who you are, --as USER.
+    """
+    acting.refuse_as_user(override)
+    if drop and override is not None:
+        raise click.UsageError("Anybody may drop it: leave --override out.")
+    with runtime() as opened, typed_wrongly():
+        now, settings = opened.clock.now(), opened.settings
+        with opened.database.transaction() as session:
+            found = find_issue(session, name, now, sent=True)
+            actor, by = acting.begin(session, found.newsletter)
+            if drop:
+                drop_correction(session, found, actor, now)
+                said = "It is dropped. Nothing was changed."
+            else:
+                said = confirm_correction(
+                    session,
+                    found,
+                    actor,
+                    by,
+                    now,
+                    override=override,
+                    public_url=settings.public_url,
+                    inbound_domain=settings.inbound_domain,
+                ).sentence
+            if override is not None:
+                record_override(session, actor, found, now, override)
+        click.echo(said)
 
 
 def _who_gets_which(told: Report, called: str) -> str:

@@ -53,6 +53,7 @@ from digest.models.issue import (
     Rendering,
     Story,
     StoryRole,
+    WaitingCorrection,
 )
 from digest.models.newsletter import Approval, InDoubtPolicy, Newsletter
 from digest.models.preflight import AcceptedFinding, LinkAnswer, LinkCheck, PreflightReport
@@ -155,6 +156,7 @@ __all__ = [
     "User",
     "UserLink",
     "Wait",
+    "WaitingCorrection",
     "Wording",
     "blocks_mail",
     "may_be_picked",

@@ -301,3 +301,24 @@ class Correction(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("desk_user.id"))
     by: Mapped[str] = mapped_column(String(100))
     words: Mapped[str] = mapped_column(String(300))
+
+
+class WaitingCorrection(Base):
+    """A correction of an issue that has gone out, which waits for a second person to confirm it.
+
+    `version`: of the issue that it corrects. `texts` are the issue's, `stories` those of stories by
+    their article's id, which JSON has as text.
+    """
+
+    __tablename__ = "waiting_correction"
+
+    issue_id: Mapped[int] = mapped_column(
+        ForeignKey("issue.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    at: Mapped[datetime]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("desk_user.id"))
+    by: Mapped[str] = mapped_column(String(100))
+    version: Mapped[int]
+    words: Mapped[str] = mapped_column(String(300))
+    texts: Mapped[dict[str, str]] = mapped_column(JSON)
+    stories: Mapped[dict[str, dict[str, str]]] = mapped_column(JSON)

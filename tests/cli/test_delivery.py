@@ -334,7 +334,11 @@ def test_a_user_of_the_desk_sends_again_what_somebody_else_corrected(
     issue = ("--issue", "editors-digest/1")
     imara, joss = (("--as", f"{name}@example.org") for name in users)
     correction = ("--note", "At eight.", "--words", "It said seven.")
+    with database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.PAUSED))
     assert sent("issue", "correct", "editors-digest/1", *correction, *joss).exit_code == 0
+    with database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SENT))
     refused = sent("delivery", "resend", *issue)
     assert (refused.exit_code, "needs a second person" in refused.err) == (1, True)
     refused = sent("delivery", "resend", *issue, *joss)
@@ -350,3 +354,30 @@ def test_a_user_of_the_desk_sends_again_what_somebody_else_corrected(
         events = [tuple(row) for row in session.execute(query)]
     by = users["imara"]
     assert events == [("delivery resolve", by), ("delivery resend", by)]
+
+
+@only_sqlite
+def test_a_correction_of_what_has_gone_out_is_confirmed_by_somebody_else(
+    sent: CommandLine, database: Database
+) -> None:
+    with database.transaction() as session:
+        session.execute(update(Newsletter).values(approval=Approval.SECOND_PERSON))
+        for name in ("imara", "joss"):
+            make_editor(session, f"{name}@example.org")
+    imara, joss = (("--as", f"{name}@example.org") for name in ("imara", "joss"))
+    correction = ("--note", "At eight.", "--words", "It said seven.")
+    said = sent("issue", "correct", "editors-digest/1", *correction, *joss)
+    assert "It waits for a second person" in said.out
+    confirm = ("issue", "confirm", "editors-digest/1")
+    refused = sent(*confirm, *joss)
+    assert (refused.exit_code, "joss has made the correction" in refused.err) == (1, True)
+    for wrong in (("--drop", "--override", "In a hurry."), (*imara, "--override", "In a hurry.")):
+        assert sent(*confirm, *wrong).exit_code == 2
+    assert "It is dropped" in sent(*confirm, "--drop").out
+    assert sent(*confirm, *imara).exit_code == 1, "none waits"
+    assert sent("issue", "correct", "editors-digest/1", *correction, *joss).exit_code == 0
+    assert "the note was corrected" in sent(*confirm, "--override", "Imara is ill.").out
+    with database.reading() as session:
+        assert session.scalars(select(Issue.note)).one() == "At eight."
+        verbs = session.scalars(select(AuditEvent.verb).order_by(AuditEvent.id.desc()).limit(2))
+        assert list(verbs) == ["issue override", "issue correct"]

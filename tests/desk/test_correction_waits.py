@@ -1,17 +1,31 @@
 """A correction that waits for a second person: whom it is told to, and when to nobody any more."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select, update
 
 from digest.delivery.controls import pausing
 from digest.delivery.notices.sending import send_notices
 from digest.desk.audit import OPERATOR
-from digest.desk.correcting import correct_issue
-from digest.models import Approval, Issue, Newsletter, Notice, NoticeKind, NoticeState
+from digest.desk.correcting import confirm_correction, correct_issue, drop_correction
+from digest.errors import FieldError, RefusedError
+from digest.models import (
+    Approval,
+    ChangedField,
+    Correction,
+    Issue,
+    IssueState,
+    Newsletter,
+    Notice,
+    NoticeKind,
+    NoticeState,
+    WaitingCorrection,
+)
 from digest.newsroom.issues.approving import let_go_on
-from digest.newsroom.issues.history import Editor
+from digest.newsroom.issues.history import Editor, list_changes
 from tests.delivery.conftest import Press, press, readers
-from tests.factories import make_editor
+from tests.factories import NOW, make_editor
 from tests.scripted_smtp import ScriptedRelay
 
 __all__ = ["press"]
@@ -34,9 +48,9 @@ def paused(at: Press) -> int:
     return issue_id
 
 
-def correct(at: Press, issue_id: int, note: str, by: Editor) -> None:
+def correct(at: Press, issue_id: int, note: str, by: Editor) -> str:
     with at.database.transaction() as session:
-        correct_issue(
+        outcome = correct_issue(
             session,
             session.get_one(Issue, issue_id),
             "It said seven.",
@@ -48,6 +62,31 @@ def correct(at: Press, issue_id: int, note: str, by: Editor) -> None:
             public_url=at.settings.public_url,
             inbound_domain=None,
         )
+        return outcome.sentence
+
+
+def gone(at: Press) -> int:
+    issue_id = paused(at)
+    with at.database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SENT))
+    return issue_id
+
+
+def confirm(at: Press, issue_id: int, by: Editor, **options: str) -> str:
+    with at.database.transaction() as session:
+        issue = session.get_one(Issue, issue_id)
+        url = at.settings.public_url
+        outcome = confirm_correction(
+            session, issue, OPERATOR, by, NOW, public_url=url, inbound_domain=None, **options
+        )
+        return outcome.sentence
+
+
+def stands(at: Press, issue_id: int) -> tuple[str | None, int]:
+    """Return the note that the archive shows, and of how many corrections it tells."""
+    with at.database.reading() as session:
+        corrections = session.scalars(select(Correction)).all()
+        return session.get_one(Issue, issue_id).note, len(corrections)
 
 
 def send_on(at: Press, issue_id: int, by: Editor) -> None:
@@ -114,3 +153,75 @@ def test_where_no_second_person_is_asked_for_nobody_is_told(press: Press) -> Non
     [joss] = editors(press, Approval.REQUIRED, "joss@example.org")
     correct(press, issue_id, "The ferry leaves at eight.", joss)
     assert notices(press) == []
+
+
+def test_what_has_gone_out_is_corrected_once_a_second_person_confirms_it(press: Press) -> None:
+    issue_id = gone(press)
+    imara, joss = editors(
+        press, Approval.SECOND_PERSON, "imara@halyard.example", "joss@example.org"
+    )
+    before = stands(press, issue_id)
+    assert "It waits for a second person" in correct(press, issue_id, "Leaves at nine.", joss)
+    # Who made it may make it anew; nobody else before it is settled.
+    assert "It waits" in correct(press, issue_id, "Leaves at eight.", joss)
+    with pytest.raises(RefusedError, match="joss has corrected it already, and that waits"):
+        correct(press, issue_id, "Leaves at ten.", imara)
+    assert stands(press, issue_id) == before, "nothing is changed yet"
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        mail(press)
+        [told] = relay.messages
+    assert told.recipients == ("imara@halyard.example",)
+    body = told.message.get_body(("plain",))
+    assert body is not None
+    assert f"/desk/issues/{issue_id}/correct" in body.get_content()
+    assert "digest issue confirm editors-digest/2026-11-14 --as" in body.get_content()
+    with pytest.raises(RefusedError, match="joss has made the correction"):
+        confirm(press, issue_id, joss)
+    with pytest.raises(RefusedError, match="a user of the desk who has not made"):
+        confirm(press, issue_id, Editor("Somebody"))
+    with pytest.raises(RefusedError, match="otherwise since you looked"):
+        confirm(press, issue_id, imara, seen="before")
+    assert "the note was corrected" in confirm(press, issue_id, imara)
+    assert stands(press, issue_id) == ("Leaves at eight.", 1)
+    with press.database.reading() as session:
+        issue = session.get_one(Issue, issue_id)
+        changes = [(each.by, each.field) for each in list_changes(session, issue, 2)]
+    assert changes == [("imara", ChangedField.APPROVAL), ("joss", ChangedField.NOTE)]
+    with pytest.raises(RefusedError, match=r"No correction of No\. 1 waits"):
+        confirm(press, issue_id, imara)
+
+
+def test_a_correction_that_waits_is_dropped_or_overridden_by_who_runs_the_server(
+    press: Press,
+) -> None:
+    issue_id = gone(press)
+    imara, joss = editors(
+        press, Approval.SECOND_PERSON, "imara@halyard.example", "joss@example.org"
+    )
+    before = stands(press, issue_id)
+    correct(press, issue_id, "Leaves at nine.", joss)
+    with press.database.transaction() as session:
+        drop_correction(session, session.get_one(Issue, issue_id), OPERATOR, NOW)
+    assert stands(press, issue_id) == before
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        mail(press)
+        assert relay.messages == [], "nothing waits any more"
+    press.clock.advance(timedelta(minutes=1))
+    correct(press, issue_id, "Leaves at eight.", imara)
+    assert [each.to_address for each in notices(press)[1:]] == ["joss@example.org"], "news again"
+    operator = Editor("Operator")
+    with pytest.raises(FieldError, match="Say why"):
+        confirm(press, issue_id, operator, override=" ")
+    confirm(press, issue_id, operator, override="Joss is ill.")
+    assert stands(press, issue_id) == ("Leaves at eight.", 1)
+
+
+def test_what_cannot_be_corrected_so_does_not_wait(press: Press) -> None:
+    issue_id = gone(press)
+    [joss] = editors(press, Approval.SECOND_PERSON, "joss@example.org")
+    with pytest.raises(FieldError, match="is the most"):
+        correct(press, issue_id, "a" * 6000, joss)
+    with press.database.reading() as session:
+        assert session.scalars(select(WaitingCorrection)).all() == []

@@ -95,7 +95,7 @@ def test_who_has_not_got_it_yet_gets_it_corrected_once_a_second_person_sends_it_
         right = {"note": "The ferry leaves at eight.", "words": "It said seven."}
         corrected = imara.press(f"{PAGE}/correct", f"{PAGE}/correct", **right).text
         assert "It is corrected." in corrected
-        refused = imara.press(SENDING, f"{PAGE}/resume", status=422).text
+        refused = imara.press(SENDING, f"{PAGE}/resume", 422).text
         assert "It needs a second person" in refused
         assert len(site.relay.messages) == wrong, "nobody gets it meanwhile"
         assert "It goes on." in joss.press(SENDING, f"{PAGE}/resume").text

@@ -91,7 +91,7 @@ class Desk:
     def __init__(self, browser: httpx.Client) -> None:
         self.browser = browser
 
-    def press(self, page: str, path: str, status: int = 200, **fields: str) -> httpx.Response:
+    def press(self, page: str, path: str, status: int = 200, /, **fields: str) -> httpx.Response:
         """Send a form of a page, with what the page gave it to hide; it is answered by `status`."""
         shown = self.browser.get(page).text
         hidden = {

@@ -32,6 +32,7 @@ from digest.models import (
     IssueState,
     NoticeKind,
     PreflightReport,
+    WaitingCorrection,
 )
 
 # A notice of an issue is news while the issue is in one of these states.
@@ -41,7 +42,7 @@ _TOLD_OF = {
     NoticeKind.HELD: (IssueState.HELD, IssueState.PAUSED),
     NoticeKind.STORY_WITHDRAWN: BEFORE_FREEZE,
     NoticeKind.TURNED_BAD: BEFORE_FREEZE,
-    NoticeKind.CORRECTION_WAITS: (IssueState.PAUSED,),
+    NoticeKind.CORRECTION_WAITS: (IssueState.PAUSED, IssueState.SENT),
 }
 # How long the link of one works; the page counts by the calendar.
 FRESH_LINK_SECONDS = 30 * 60
@@ -181,6 +182,12 @@ def _issue(context: Context, notice: Waiting, links: Links) -> EditorView:
 
 
 def _correction(session: Session, notice: Waiting, issue: Issue, links: Links) -> EditorView:
+    if issue.state is IssueState.SENT:
+        waiting = session.get(WaitingCorrection, issue.id)
+        if waiting is None:
+            raise _MootError("Somebody else has confirmed it, or it was dropped.")
+        view = view_for_editor(issue, notice.created_at, f"{links.desk_issue(issue.id)}/correct")
+        return replace(view, corrected_by=waiting.by, corrected=waiting.words, has_gone=True)
     let_go = exists().where(
         IssueChange.issue_id == issue.id,
         IssueChange.field == ChangedField.APPROVAL,

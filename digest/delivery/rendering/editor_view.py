@@ -17,7 +17,8 @@ class EditorView:
     `outlook` is a sentence on when it goes out. `left_out` has one for each story that was
     withdrawn since it was composed, `turned_bad` one for each thing that preflight found since.
     `needs_second`: its approval is a second person's. `corrected_by` has put a mistake right after
-    its freeze, and `corrected` is what readers are told of it.
+    its freeze, and `corrected` is what readers are told of it; it `has_gone` out by then, or is
+    paused.
     """
 
     name: str
@@ -37,6 +38,7 @@ class EditorView:
     turned_bad: tuple[str, ...] = ()
     corrected_by: str = ""
     corrected: str = ""
+    has_gone: bool = False
 
     @property
     def what_is_left(self) -> str:

@@ -130,7 +130,7 @@ def refuse_writer(
     if override is not None:
         if not asked:
             raise RefusedError("There is nothing to override: no second person is asked for.")
-        return f" without a second person. The reason: {_cleaned(override)}"
+        return f" without a second person. The reason: {cleaned_override(override)}"
     if not asked:
         return ""
     if user_id is None:
@@ -173,7 +173,7 @@ def let_go_on(
         return
     beside = ""
     if override is not None:
-        beside = f" without a second person. The reason: {_cleaned(override)}"
+        beside = f" without a second person. The reason: {cleaned_override(override)}"
     elif by.user_id is None:
         raise RefusedError(
             "It was corrected, and needs a second person: a user of the desk who has not corrected "
@@ -296,7 +296,12 @@ def _is_by_policy(session: Session, issue: Issue) -> bool:
     return user_id is not None and not has_written(session, issue, user_id)
 
 
-def _cleaned(reason: str) -> str:
+def cleaned_override(reason: str) -> str:
+    """Return the reason for an override on one line.
+
+    Raises:
+        FieldError: it says nothing, or too much.
+    """
     words = " ".join(reason.split())
     if not 0 < len(words) <= LONGEST_OVERRIDE:
         raise FieldError("override", f"Say why, in at most {LONGEST_OVERRIDE} characters.")

@@ -3,13 +3,22 @@
 from dataclasses import dataclass
 
 from flask import Response, redirect, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from digest.desk.correcting import correct_issue
+from digest.desk.correcting import (
+    WAITS,
+    asks_to_confirm,
+    confirm_correction,
+    correct_issue,
+    drop_correction,
+    mark_of,
+    waiting_correction,
+)
 from digest.errors import FieldError, RefusedError
 from digest.models import AFTER_FREEZE, ChangedField, Issue, Role, Story
 from digest.newsroom.issues.correcting import CORRECTABLE, stands
-from digest.newsroom.issues.editing import TEXTS
+from digest.newsroom.issues.editing import TEXTS, own_text
 from digest.newsroom.issues.history import ISSUE_TEXTS, STORY_TEXTS, Editor
 from digest.web.context import current_runtime
 from digest.web.desk.compose import (
@@ -31,6 +40,11 @@ LABELS = {
     ChangedField.HEADLINE: ("Headline", 0),
     ChangedField.STANDFIRST: ("Standfirst", 3),
     ChangedField.SECTION: ("Section label", 0),
+}
+
+DONE = {
+    "waits": "It waits for a second person. Once somebody else confirms it, the archive shows it.",
+    "dropped": "It is dropped. Nothing was changed.",
 }
 
 correct_pages = desk_blueprint("correct", __name__, largest_form=LARGEST_FORM)
@@ -68,8 +82,39 @@ def take_correction(issue_id: int) -> AnyResponse:
         return _shown(issue_id, (_of_its_story(error),))
     except RefusedError as error:
         return _shown(issue_id, (FieldError("correct", str(error)),))
+    if done.said == WAITS:
+        return redirect(url_for("correct.show_form", issue_id=issue_id, done="waits"), 303)
     word = "corrected" if done.fields else "same"
     return redirect(url_for("sending.show_sending", issue_id=issue_id, done=word), 303)
+
+
+@correct_pages.post(f"/issues/<{ID}:issue_id>/correct/<any(confirm, drop):what>")
+def settle(issue_id: int, what: str) -> AnyResponse:
+    """Confirm a correction that waits for a second person, or drop it."""
+    runtime, now = current_runtime(), desk().now
+    try:
+        with runtime.database.transaction() as session:
+            issue = found_issue(session, issue_id)
+            refuse_without(Role.EDITOR, issue.newsletter_id)
+            who = actor(session)
+            if what == "drop":
+                drop_correction(session, issue, who, now)
+            else:
+                confirm_correction(
+                    session,
+                    issue,
+                    who,
+                    Editor(desk().user.name, desk().user.id),
+                    now,
+                    seen=request.form.get("seen", ""),
+                    public_url=runtime.settings.public_url,
+                    inbound_domain=runtime.settings.inbound_domain,
+                )
+    except RefusedError as error:
+        return _shown(issue_id, (FieldError("correct", str(error)),))
+    if what == "drop":
+        return redirect(url_for("correct.show_form", issue_id=issue_id, done="dropped"), 303)
+    return redirect(url_for("sending.show_sending", issue_id=issue_id, done="confirmed"), 303)
 
 
 def _of(story: Story) -> dict[str, str]:
@@ -111,7 +156,47 @@ def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
                 for each in issue.stories
             ],
             words=request.form.get("words", ""),
+            waiting=_waiting(session, issue),
+            to_confirm=asks_to_confirm(issue),
+            done=DONE.get(request.args.get("done", ""), ""),
         )
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A correction that waits: who made it, what it changes, and whether they look at it now.
+
+    `changes`: what each text is called, how it stands, and how it would be. `mark` tells it from
+    another that was made since.
+    """
+
+    by: str
+    mine: bool
+    words: str
+    mark: str
+    changes: list[tuple[str, str, str]]
+
+
+def _waiting(session: Session, issue: Issue) -> Waiting | None:
+    found = waiting_correction(session, issue)
+    if found is None:
+        return None
+    changes = [_change(issue, ChangedField(name), text) for name, text in found.texts.items()]
+    stories = {str(story.article_id): story for story in issue.stories}
+    for article_id, texts in found.stories.items():
+        story = stories[article_id]
+        changes += [_change(story, ChangedField(name), text) for name, text in texts.items()]
+    changed = [each for each in changes if each[1] != each[2]]
+    mine = found.user_id == desk().user.id
+    return Waiting(found.by, mine, found.words, mark_of(found), changed)
+
+
+def _change(target: Issue | Story, what: ChangedField, text: str) -> tuple[str, str, str]:
+    label, would = LABELS[what][0], text
+    if isinstance(target, Story):
+        label = f"{label} of “{target.headline}”"
+        would = text or own_text(target, what) or ""
+    return label, stands(target, what), would
 
 
 def _passage(target: Issue | Story, what: ChangedField, name: str) -> Passage:

@@ -17,6 +17,7 @@ from digest.delivery.controls.resolving import Verdict
 from digest.delivery.ledger.audience import Audience, count_audience
 from digest.delivery.sending import HANDS
 from digest.desk.audit import record
+from digest.desk.correcting import waiting_correction
 from digest.desk.sessions import list_open
 from digest.desk.users import may
 from digest.errors import FieldError, NotFoundError, RefusedError
@@ -61,6 +62,7 @@ DONE = {
     "resumed": "It goes on.",
     "cancelled": "It is cancelled.",
     "corrected": "It is corrected. Whoever has not got it yet gets the corrected one.",
+    "confirmed": "The correction is confirmed. The archive shows it.",
     "same": "It reads so already. Nothing was changed.",
     "nothing": "That was done already.",
     "accepted": "Settled as accepted",
@@ -375,6 +377,7 @@ def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
             goes_on=issue.state in {IssueState.PAUSED, IssueState.PARKED},
             cancels=waits or issue.state in pausing.UNDER_WAY,
             corrects=issue.state in CORRECTABLE,
+            correction_waits=waiting_correction(session, issue) is not None,
             resends=issue.state in {*pausing.UNDER_WAY, IssueState.SENT} and not issue.folded_at,
             reasons={each: IN_WORDS[each] for each in resending.REASONS},
             goes=said_moment(issue.send_at, newsletter),

@@ -185,9 +185,10 @@ def test_who_corrected_it_does_not_send_it_on_where_a_second_person_is_asked_for
     assert "It goes on." in post.press("resume"), "that correction was let go"
 
     post.set_rows(ada=DeliveryState.ACCEPTED, bob=DeliveryState.IN_DOUBT, eve=DeliveryState.FAILED)
+    post.press("pause")
+    correct("It is ten.")
     with post.database.transaction() as session:
         session.execute(update(Issue).values(state=IssueState.SENT))
-    correct("It is ten.")
     assert "Imara has corrected" in post.press("resend", reason="refused")
     assert "Imara has corrected" in post.press("resolve", None, **{"as": "queued"})
     assert "Settled as accepted: one reader." in post.press("resolve", None, **{"as": "accepted"})
@@ -328,3 +329,56 @@ def test_viewers_are_told_live_until_their_session_ends(
         end_sessions(session, imara, now=NOW)
     assert not [part for part in told if part.startswith("event")], "it ends by itself"
     assert post.editor.get(f"{post.path}/sending/events").status_code == 303
+
+
+def test_a_correction_of_what_has_gone_out_waits_for_somebody_else(post: Post, join: Join) -> None:
+    joss = join("Joss", Role.EDITOR)
+    with post.database.transaction() as session:
+        session.execute(update(Newsletter).values(approval=Approval.SECOND_PERSON))
+        session.execute(
+            update(Issue).values(state=IssueState.SCHEDULED, send_at=NOW, note="At seven.")
+        )
+    post.freeze()
+    with post.database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SENT))
+    page = f"{post.path}/correct"
+
+    def correct(note: str, editor: Colleague) -> str:
+        form = editor.get(page).text
+        fields = {name: hidden(form, name) for name in ("version", "note_was")}
+        return post.press("correct", editor, **fields, note=note, words="It said seven.")
+
+    def archive() -> str:
+        return words(post.editor.get("/issues/editors-digest/1"))
+
+    shown = words(post.editor.get(page))
+    assert "once somebody else has confirmed that" in shown
+    said = correct("At <eight>.", post.editor)
+    assert "It waits for a second person." in said
+    assert "Your correction waits" in said
+    assert "Confirm it" not in said
+    assert ("At seven." in archive(), "Corrected on" in archive()) == (True, False)
+    assert "A correction waits" in post.page(joss)
+    looked_at = joss.get(page)
+    assert "<del>At seven.</del> <ins>At &lt;eight&gt;.</ins>" in looked_at.text
+    assert "Imara’s correction waits" in words(looked_at)
+    assert "Correct it" not in words(looked_at), "it is settled first"
+    correct("At eight.", post.editor)
+    seen = {"seen": hidden(looked_at.text, "seen")}
+    assert "It was corrected otherwise since" in post.press("correct/confirm", joss, **seen)
+    own = post.press("correct/confirm", None, seen=hidden(joss.get(page).text, "seen"))
+    assert "Imara has made the correction." in own
+    now = {"seen": hidden(joss.get(page).text, "seen")}
+    assert "The correction is confirmed." in post.press("correct/confirm", joss, **now)
+    assert "Corrected on 14 November 2026: It said seven. At eight." in archive()
+    assert "No correction of No. 1 waits" in post.press("correct/confirm", joss, **now)
+    correct("At nine.", joss)
+    assert "It is dropped." in post.press("correct/drop")
+    assert "At eight." in archive()
+    assert post.verbs()[-5:] == [
+        *("issue correct (waits)", "issue correct (waits)", "issue correct"),
+        *("issue correct (waits)", "issue correct (dropped)"),
+    ]
+    viewer = join("Vera", Role.VIEWER)
+    proof = hidden(viewer.get("/desk/account").text, "proof")
+    assert viewer.client.post(f"{page}/drop", data={"proof": proof}).status_code == 403
