@@ -218,8 +218,8 @@ def _put_back(
     for issue_id, word in restore.held.items():
         before = IssueState(word)
         held = IssueState.PAUSED if before in AFTER_FREEZE else IssueState.HELD
-        issue = session.get_one(Issue, int(issue_id))
-        if issue.state is IssueState.PAUSED and waits(session, issue):
+        issue = session.get(Issue, int(issue_id))
+        if issue is not None and issue.state is IssueState.PAUSED and waits(session, issue):
             issue.reason = "It was corrected, and needs a second person to send it on."
             stay.append(issue.id)
             continue

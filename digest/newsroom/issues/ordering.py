@@ -128,7 +128,7 @@ def put_back(turn: Turn, article_id: int) -> Story:
     media = {own.get(name) for name in STORYS_MEDIA} - {None}
     if any(turn.session.get(Media, each) is None for each in media):
         # Nothing deletes them while the issue waits; but a database may have been brought back.
-        own = {name: value for name, value in own.items() if not name.startswith("own_")}
+        own = {name: own[name] for name in ("title", "section", "blurb")}
     for name, value in own.items():
         setattr(story, name, value)
     turn.session.flush()

@@ -79,8 +79,9 @@ def send_now(
     _refuse_unless_waiting(issue)
     refuse_empty(session, issue)
     approves = issue.approved_at is None
-    if approves:
+    if approves and not special:
         refuse_uncomposed(issue)
+    if approves:
         refuse_unseen(issue, version)
     beside = refuse_writer(session, issue, by, user_id, override) if approves else ""
     approved = {"approved_at": now, "approved_by": by} if approves else {}

@@ -232,6 +232,10 @@ def test_pins_alone_are_approved_once_the_rest_is_picked_or_there_is_no_room_for
             with pytest.raises(RefusedError, match=r"three of its four stories\. Let us pick"):
                 verb(session, issue, "Imara", MONDAY)
         assert issue.state is IssueState.DRAFT
+        with session.begin_nested() as tried:
+            send_now(session, issue, "Imara", MONDAY, special=True)
+            assert issue.state is IssueState.SCHEDULED, "those alone, and another on its day"
+            tried.rollback()
         pick_article(session, issue, house.articles["bat"], IMARA, MONDAY)
         assert list(too_few(issue)) == []
         approve(session, issue, "Imara", MONDAY)

@@ -71,6 +71,7 @@ def test_a_link_runs_out(join: Join, database: Database, clock: FixedClock) -> N
 def test_a_link_that_is_none_says_so(app: Flask, path: str) -> None:
     page = app.test_client().get(f"/desk/password/{path}")
     assert (page.status_code, heading(page)) == (404, "We cannot read that link")
+    assert 'href="/desk/forgotten">ask for another link</a>' in page.text
 
 
 def test_a_readers_token_is_no_link(app: Flask) -> None:
