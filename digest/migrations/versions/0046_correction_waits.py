@@ -1,7 +1,7 @@
 """Corrections that wait for a second person, the notice of that, and what was a dropped story's own
 
-Revision ID: 0047
-Revises: 0044
+Revision ID: 0046
+Revises: 0045
 """
 
 import sqlalchemy as sa
@@ -11,8 +11,8 @@ from digest.migrations.steps import allow_notice_kinds
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-revision = "0047"
-down_revision = "0044"
+revision = "0046"
+down_revision = "0045"
 branch_labels = None
 depends_on = None
 
