@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from digest.clock import FixedClock
-from digest.database.prepared import spell
+from digest.database.spelling import spell
 from digest.database.transactions import Database
 from digest.desk.audit import OPERATOR, list_events, record
 from digest.desk.readers import erase_reader
