@@ -47,6 +47,13 @@ def at_the_desk(site: Site, name: str, role: Role) -> Iterator[Desk]:
         yield Desk(browser)
 
 
+def is_up(browser: httpx.Client) -> bool:
+    try:
+        return browser.get("/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def put_due_issue(site: Site) -> None:
     database = Database(site.database_url)
     with database.transaction() as session:
@@ -86,6 +93,7 @@ def test_who_has_not_got_it_yet_gets_it_corrected_once_a_second_person_sends_it_
         at_the_desk(site, "Joss", Role.EDITOR) as joss,
     ):
         site.relay.wait_for(AT_ONCE, 30)
+        wait_until(lambda: is_up(joss.browser), "gunicorn answers")
         assert "Joss paused it" in joss.press(SENDING, f"{PAGE}/pause", reason="The ferry.").text
         go_on.set()
         on_the_wire = "SELECT count(*) FROM delivery WHERE state = 'sending'"
