@@ -11,6 +11,8 @@ from markupsafe import Markup
 from digest.web.desk.signed_in import page_proof
 
 AT_MOST = 200
+# In characters: a history of years may be a hundred times as long as what is usual.
+LONGEST = 250_000
 EXTENSION = "digest-kept"
 # Stands where the forms of what is kept have their proof, which is new each time: no text has it.
 PROOF = secrets.token_urlsafe(24)
@@ -32,6 +34,8 @@ class Kept:
                 return known
         # Two may make it at once: better than that one waits for the other.
         made = make()
+        if len(made) > LONGEST:
+            return made
         with self._lock:
             self._pages[key] = made
             if len(self._pages) > AT_MOST:

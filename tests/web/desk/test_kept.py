@@ -2,11 +2,14 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 
+from markupsafe import Markup
 from sqlalchemy import update
 
 from digest.database.transactions import Database
 from digest.models import Article, Issue, Newsletter, Role, Source
+from digest.web.desk.kept import LONGEST, Kept
 from tests.factories import NOW, make_article
 from tests.web.conftest import words
 from tests.web.desk.conftest import Colleague, Join
@@ -62,3 +65,17 @@ def test_whatever_changes_is_seen_at_the_next_look(
         with database.transaction() as session:
             session.execute(change)
         assert said in words(table.look())
+
+
+def test_what_is_very_long_is_not_kept() -> None:
+    made: list[int] = []
+
+    def make(length: int) -> Markup:
+        made.append(length)
+        return Markup("x" * length)
+
+    kept = Kept()
+    for _ in range(2):
+        for length in (LONGEST, LONGEST + 1):
+            assert len(kept.page(length, partial(make, length))) == length
+    assert made == [LONGEST, LONGEST + 1, LONGEST + 1]
