@@ -1,7 +1,7 @@
 """Composing an issue: its words, its stories, and the articles to choose from.
 
-Every button is a form of its own, which works without a script. After each the browser is sent
-back to where it was pressed; the address names the change, and the page says what it did.
+Every button belongs to a form, which works without a script. After each the browser is sent back
+to where it was pressed; the address names the change, and the page says what it did.
 """
 
 from collections.abc import Callable, Iterable
