@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from typing import Any, cast
 
 from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName
 from psycopg.pq import ExecStatus, Format, TransactionStatus
 from psycopg.rows import namedtuple_row
 from sqlalchemy import CompoundSelect, Insert, Select
@@ -108,6 +109,30 @@ class Prepared:
         parameters: Sequence[Any],
         formats: Sequence[Format] | None,
     ) -> Any:
+        begins = driver.pgconn.transaction_status == TransactionStatus.IDLE
+        later, names = info[LATER], info[NAMES]
+        known = self in names
+        try:
+            return last_of(self._ask_once(driver, info, parameters, formats))
+        except (InvalidSqlStatementName, FeatureNotSupported):
+            if not known:
+                raise
+            # PostgreSQL was made to forget, or a migration changed what the rows hold: all is
+            # prepared anew, and what had not begun before can be begun again.
+            names.clear()
+            if not begins:
+                raise
+        command(driver, b"ROLLBACK")
+        info[LATER] = later
+        return self._ask(driver, info, parameters, formats)
+
+    def _ask_once(
+        self,
+        driver: Any,
+        info: MutableMapping[Any, Any],
+        parameters: Sequence[Any],
+        formats: Sequence[Format] | None,
+    ) -> Sequence[Any]:
         sends = [_sending(each) for each in _put_off(driver, info)]
         name = known = info[NAMES].get(self)
         if name is None:
@@ -122,7 +147,7 @@ class Prepared:
         if known is None and results[-2].status == ExecStatus.COMMAND_OK:
             # It stays, whatever becomes of the transaction.
             info[NAMES][self] = name
-        return last_of(results)
+        return results
 
     def _row_maker(self, result: Any) -> Callable[[Sequence[Any]], Any]:
         if self._make_row is None:

@@ -163,6 +163,45 @@ def test_what_is_put_off_comes_before_whatever_comes_next(database: Database) ->
 
 
 @ON_POSTGRESQL
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DEALLOCATE ALL",
+        "ALTER TABLE heartbeat ALTER COLUMN at TYPE timestamp USING at AT TIME ZONE 'UTC'",
+    ],
+)
+def test_what_the_server_knows_no_more_is_prepared_anew(database: Database, change: str) -> None:
+    """An administrator made it forget; or a migration ran beside a web process."""
+
+    def find(connection: Connection) -> int:
+        return len(FIND.run(connection, {"given_name": "first"}))
+
+    with database.bare_transaction() as connection:
+        beat_bare(connection, "first")
+        assert find(connection) == 1
+    # By the same session: the pool has no other.
+    with database.bare_transaction() as connection:
+        connection.execute(text(change))
+    with database.bare_transaction() as connection:
+        tried(connection, lambda: find(connection))
+        beat_bare(connection, "second")
+    with database.bare_transaction() as connection:
+        connection.execute(text(change.replace("timestamp ", "timestamptz ")))
+
+    # In the middle of a transaction nothing can be done but to know better the next time.
+    def find_late() -> None:
+        with database.bare_transaction() as connection:
+            connection.execute(text("SELECT 1"))
+            find(connection)
+
+    with pytest.raises(DBAPIError):
+        find_late()
+    find_late()
+
+    assert beats(database) == ["first", "second"]
+
+
+@ON_POSTGRESQL
 @pytest.mark.parametrize("step", ["statement", "savepoint", "release"])
 def test_a_session_that_was_ended_is_lost_and_so_are_the_others_of_its_pool(
     database: Database, step: str
