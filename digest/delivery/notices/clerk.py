@@ -19,6 +19,7 @@ from digest.delivery.notices.queue import NOTHING, Told
 from digest.delivery.relay.connecting import connect_to_relay
 from digest.delivery.relay.connection import Connection, Outcome, RelayTrouble, Stage
 from digest.delivery.relay.deadlines import elapsed, patiently, window_deadline
+from digest.delivery.relay.habits import Habits
 from digest.delivery.relay.pacing import Pace
 from digest.settings.loading import Settings
 
@@ -139,13 +140,16 @@ class Clerk:
         read = partial(read_letters, self.held, window.token, window.ids, task.links)
         letters = patiently(read)
         task.pace.give_back(granted - sum(each.envelope is not None for each in letters))
-        self._told = Told(window.token, _outcomes(connection, letters, window.too_late))
+        outcomes = _outcomes(connection, letters, window.too_late)
+        self._told = Told(window.token, outcomes, for_all=self.is_first)
         patiently(partial(relays.note_habits, self.held, self.relay, connection.habits))
         taken = len(self._told.accepted)
         self.accepted += taken
         found = connection.trouble
         # Many relays hang up after so many messages, and can be called again.
-        if found is not None and not taken and breaker.is_of_relay(found):
+        if found is not None and not taken and not self.is_first:
+            self.is_done = False
+        elif found is not None and not taken and breaker.is_of_relay(found):
             self._write_down()
             with self.held.transaction() as session:
                 self._report(session, found)
@@ -160,20 +164,29 @@ class Clerk:
 
     def _connected(self) -> Connection:
         if self.connection is None or not self.connection.usable:
-            with self.held.reading() as session:
-                habits = relays.habits_of(session, self.relay)
-            self.connection = connect_to_relay(self.task.settings, habits)
-            relays.note_relay(self.held, self.relay, self.connection.offers)
+            # A window was taken already: an outage shall not leave it in doubt.
+            self.connection = connect_to_relay(self.task.settings, patiently(self._habits))
+            patiently(partial(relays.note_relay, self.held, self.relay, self.connection.offers))
         return self.connection
+
+    def _habits(self) -> Habits:
+        with self.held.reading() as session:
+            return relays.habits_of(session, self.relay)
 
     def _turned_away(self, window: Window, trouble: RelayTrouble) -> None:
         if not self.is_first:
             # The relay may bear one connection, and not two. The first finds out if it is away.
-            with self.held.transaction() as session:
-                queue.give_back(session, window.token)
+            patiently(partial(self._give_back, window))
             self.is_done = False
             return
         log.warning("notices wait for the relay", reason=str(trouble))
+        patiently(partial(self._put_off, window, trouble))
+
+    def _give_back(self, window: Window) -> None:
+        with self.held.transaction() as session:
+            queue.give_back(session, window.token)
+
+    def _put_off(self, window: Window, trouble: RelayTrouble) -> None:
         with self.held.transaction() as session:
             queue.put_off(session, window.token)
             self._report(session, trouble)

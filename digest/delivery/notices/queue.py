@@ -22,10 +22,14 @@ AWAY_SECONDS = 60
 
 @dataclass(frozen=True)
 class Told:
-    """What is known of a window and not yet written down. `token`: whose it is."""
+    """What is known of a window and not yet written down. `token`: whose it is.
+
+    `for_all`: a relay that took none of it takes none of others either, and all may wait.
+    """
 
     token: bytes = b""
     outcomes: Sequence[tuple[Letter, Outcome]] = ()
+    for_all: bool = True
 
     @property
     def accepted(self) -> list[Outcome]:
@@ -101,7 +105,7 @@ def write_down(session: Session, told: Told) -> None:
     if accepted:
         _accept(session, told.token, accepted)
     # Where the relay took some, it is there: what it did not come to can follow at once.
-    pause = 0 if accepted else AWAY_SECONDS
+    pause = 0 if accepted or not told.for_all else AWAY_SECONDS
     for letter, outcome in told.outcomes:
         if outcome.fate is not Fate.ACCEPTED:
             _record(session, told.token, letter, outcome, pause)

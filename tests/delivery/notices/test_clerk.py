@@ -28,7 +28,7 @@ from tests.delivery.notices.test_sending import (
 )
 from tests.factories import NOW
 from tests.journeys.formation import wait_until
-from tests.scripted_smtp import Hold, ScriptedRelay, Slow
+from tests.scripted_smtp import Answer, Drop, Hold, ScriptedRelay, Slow
 
 ACCEPTED, QUEUED, SENDING = NoticeState.ACCEPTED, NoticeState.QUEUED, NoticeState.SENDING
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -64,10 +64,14 @@ def recipients(relay: ScriptedRelay) -> Counter[str]:
 
 
 class Gate:
-    """Keeps the fifth message of a relay's until somebody has called it a second time."""
+    """Keeps the fifth message of a relay's until somebody has called it a second time.
 
-    def __init__(self, relay: ScriptedRelay) -> None:
+    And hung up again, where `at_most` connections are to be left.
+    """
+
+    def __init__(self, relay: ScriptedRelay, at_most: int = 2) -> None:
         self._relay = relay
+        self._at_most = at_most
         self._go_on = threading.Event()
         self._opener = threading.Thread(target=self._open)
         relay.script("dot", *[None] * 4, Hold(self._go_on))
@@ -80,8 +84,10 @@ class Gate:
         self._opener.join()
 
     def _open(self) -> None:
-        while self._relay.connections < 2 and not self._go_on.wait(0.01):
-            pass
+        relay = self._relay
+        while relay.connections < 2 or relay.active > self._at_most:
+            if self._go_on.wait(0.01):
+                return
         self._go_on.set()
 
 
@@ -111,13 +117,24 @@ def test_nobody_calls_twice_for_what_fits_one_window(press: Press) -> None:
 
 
 @on_postgresql
-def test_a_relay_that_bears_one_connection_gets_all_over_that_one(press: Press) -> None:
+@pytest.mark.parametrize(
+    ("step", "before", "answer"),
+    [
+        ("connect", 1, "421 4.7.0 too many connections"),
+        # Five were begun over the first.
+        ("MAIL", 5, "421 4.7.0 too many connections"),
+        ("MAIL", 5, Drop()),
+    ],
+)
+def test_a_relay_that_bears_one_connection_gets_all_over_that_one(
+    press: Press, step: str, before: int, answer: Answer
+) -> None:
     press.settings = replace(press.settings, connections=2, window_size=8)
     queue_many(press, 40)
     with ScriptedRelay() as relay:
         press.relay_at(relay.port)
-        relay.script("connect", None, "421 4.7.0 too many connections")
-        with Gate(relay):
+        relay.script(step, *[None] * before, answer)
+        with Gate(relay, at_most=1):
             again = [send_and_hear(press)]
         while again[-1]:
             again.append(send_and_hear(press))
