@@ -4,6 +4,7 @@ What comes in faster than that for long has mails go out minutes late: the pages
 ask to come again later.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import func, select, update
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from digest.database.tables import database_now
 from digest.database.transactions import Database
-from digest.models import Notice, NoticeState, Relay
+from digest.models import Breaker, BreakerState, Notice, NoticeState, Relay
 
 # Until it was seen how many there can be.
 UNSEEN = 600
@@ -22,7 +23,10 @@ WEIGHT = 0.5
 
 
 class Backlog(NamedTuple):
-    """`waiting`: how many notices are due, counted up to `a_minute` and one more."""
+    """`waiting`: how many notices are due, counted up to `a_minute` and one more.
+
+    While the relay is away, how many were queued within the last minute.
+    """
 
     waiting: int
     a_minute: int
@@ -37,19 +41,32 @@ def backlog(session: Session, relay: str) -> Backlog:
     """Return what waits for the relay `name`. What waits for it to come back is not due."""
     seen = session.scalar(select(Relay.notices_a_minute).where(Relay.name == relay))
     a_minute = max(seen or 0, UNSEEN)
-    due = (
-        select(Notice.id)
-        .where(Notice.state == NoticeState.QUEUED, Notice.next_attempt_at <= database_now())
-        .limit(a_minute + 1)
-    )
-    return Backlog(session.scalar(select(func.count()).select_from(due.subquery())) or 0, a_minute)
+    away = Breaker.state != BreakerState.CLOSED
+    if session.scalar(select(Breaker.relay).where(Breaker.relay == relay, away)) is None:
+        counted = (
+            select(Notice.id)
+            .where(Notice.state == NoticeState.QUEUED, Notice.next_attempt_at <= database_now())
+            .limit(a_minute + 1)
+            .subquery()
+        )
+        waiting = select(func.count()).select_from(counted)
+    else:
+        # None is due, however many there are: a flood must not go on for as long.
+        newest = select(Notice.released_at).order_by(Notice.id.desc()).limit(a_minute + 1)
+        lately = newest.subquery().c.released_at > database_now(-60)
+        waiting = select(func.count()).where(lately)
+    return Backlog(session.scalar(waiting) or 0, a_minute)
 
 
-def note_rate(database: Database, relay: str, accepted: int, seconds: float) -> None:
-    """Note how fast a run of notices went, if it was long enough to tell."""
-    if accepted < TELLING or seconds <= 0:
+def note_rate(database: Database, relay: str, runs: Sequence[tuple[int, float]]) -> None:
+    """Note how fast notices went that went side by side, if they were enough to tell.
+
+    `runs`: of each connection how many were accepted, and the seconds in which more waited than it
+    could send. What goes as slowly as it comes in tells nothing.
+    """
+    if sum(accepted for accepted, _ in runs) < TELLING:
         return
-    seen = round(accepted * 60 / seconds)
+    seen = round(sum(accepted * 60 / seconds for accepted, seconds in runs if seconds > 0))
     before = func.coalesce(Relay.notices_a_minute, seen)
     values = {"notices_a_minute": func.round(before * (1 - WEIGHT) + seen * WEIGHT)}
     with database.transaction() as session:

@@ -67,6 +67,8 @@ class Clerk:
     is_first: bool = True
     connection: Connection | None = None
     accepted: int = 0
+    at_speed: tuple[int, float] = (0, 0.0)
+    """How many were accepted of full windows, and the seconds that those took."""
     resumed: list[int] = field(default_factory=list)
     is_done: bool = True
     """Whether all was done that can be done now."""
@@ -89,7 +91,7 @@ class Clerk:
                 self._hang_up()
 
     def _run(self) -> None:
-        task = self.task
+        task, since = self.task, elapsed()
         while not task.stopping.is_set():
             if not self._is_connected:
                 # To call may take a while, in which nothing shall be known to us alone.
@@ -106,6 +108,11 @@ class Clerk:
             window = patiently(partial(self._turn, turn.granted))
             self._told = NOTHING
             goes_on = bool(window.ids) and self._send(window, turn.granted)
+            now = elapsed()
+            if len(window.ids) == turn.granted:
+                count, seconds = self.at_speed
+                self.at_speed = count + len(self._told.accepted), seconds + now - since
+            since = now
             if not window.ids:
                 task.pace.give_back(turn.granted)
             if not goes_on:

@@ -57,10 +57,9 @@ def send_notices(
         until=elapsed() + settings.slice_seconds,
         latest=elapsed() + max(LONGEST_SECONDS, settings.slice_seconds),
     )
-    began = elapsed()
     clerks = _send(task, admitted.probe, connections)
     accepted = sum(clerk.accepted for clerk in clerks)
-    note_rate(database, settings.relay.name, accepted, elapsed() - began)
+    note_rate(database, settings.relay.name, [clerk.at_speed for clerk in clerks])
     if not all(clerk.is_done for clerk in clerks):
         ring_again()
     for clerk in clerks:
