@@ -15,6 +15,7 @@ from tests.chaos.company import POOL
 from tests.chaos.installation import RELEASES, WINDOW, Installation, says
 from tests.chaos.relay import UNHEARD, Entry
 from tests.chaos.rounds import Played
+from tests.chaos.sign_up_audit import AtTheDoor, mails_since, reckon_sign_ups
 
 SENT = (DeliveryState.ACCEPTED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED)
 # Where the row is of a reader who left before it became `sending`.
@@ -38,7 +39,10 @@ class Row:
 
 @dataclass
 class Reckoning:
-    """Readers by their ids. All lists but `in_doubt` must be empty, and that within `bound`."""
+    """Readers by their ids. All lists but `in_doubt` must be empty, and that within `bound`.
+
+    `door`: what became of the sign-ups meanwhile.
+    """
 
     messages: int = 0
     states: dict[str, int] = field(default_factory=dict)
@@ -48,6 +52,7 @@ class Reckoning:
     bound: int = 0
     wrong: list[str] = field(default_factory=list)
     left: Counter[str] = field(default_factory=Counter)
+    door: AtTheDoor = field(default_factory=AtTheDoor)
 
     @property
     def holds(self) -> bool:
@@ -70,6 +75,8 @@ def reckon(installation: Installation, played: Played) -> Reckoning:
     _check_states(found, rows, copies, played)
     _check_leavers(found, played, rows, copies)
     _check_bytes(found, installation, played, rows, entries)
+    found.door = reckon_sign_ups(installation, played)
+    found.wrong += found.door.wrong
     return found
 
 
@@ -79,6 +86,9 @@ def recount(installation: Installation, played: Played, found: Reckoning) -> Non
     late = sum(entry.is_copy for entry in entries) - found.messages
     if late:
         found.wrong.append(f"{late} more messages of the issue came after its round")
+    late = mails_since(installation, played) - found.door.mails
+    if late:
+        found.wrong.append(f"{late} more mails to who had signed up came after the round")
 
 
 def _rows(installation: Installation, issue_id: int) -> list[Row]:

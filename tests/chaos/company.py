@@ -16,6 +16,7 @@ from tests.journeys.formation import CHECKOUT, STOP_SECONDS, Formation
 
 # What sends, in the order in which it is started.
 BULK = ("worker", "notices", "beat")
+ALL = ("web", *BULK)
 # The pool processes of the Procfile's worker.
 POOL = 2
 CLOCK_FOLDER = CHECKOUT / "tests" / "chaos" / "clock"
@@ -92,11 +93,11 @@ class Company(Formation):
             draft.write_text(str(seconds))
             draft.replace(self.folder / name)
 
-    def pool(self) -> list[int]:
-        """Return the ids of the worker's pool processes: those that send."""
-        if not self.is_running("worker"):
+    def pool(self, name: str = "worker") -> list[int]:
+        """Return the ids of a process's children: of a worker, those that send."""
+        if not self.is_running(name):
             return []
-        parent = self.pid("worker")
+        parent = self.pid(name)
         with suppress(FileNotFoundError):
             found = Path(f"/proc/{parent}/task/{parent}/children").read_text()
             return [int(pid) for pid in found.split()]
@@ -114,7 +115,7 @@ class Company(Formation):
 
         And SIGCONT, as systemd does it: who is stopped would not hear of it.
         """
-        pool = self.pool()
+        pool = [*self.pool(), *self.pool("notices")]
         stopping = {name: self._running.pop(f"{name}.1") for name in names if self.is_running(name)}
         for process in stopping.values():
             process.terminate()

@@ -1,6 +1,6 @@
 """The faults that there are, in the order of the table."""
 
-from tests.chaos import faults, operating, readers_leaving
+from tests.chaos import door_faults, faults, operating, readers_leaving
 
 DECK: tuple[type[faults.Fault], ...] = (
     faults.KillWorker,
@@ -21,4 +21,7 @@ DECK: tuple[type[faults.Fault], ...] = (
     operating.PauseAndResume,
     faults.Deploy,
     operating.Restore,
+    door_faults.KillWeb,
+    door_faults.KillNotices,
+    door_faults.StopNotices,
 )

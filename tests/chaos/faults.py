@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import redis
 
-from tests.chaos.company import BULK, signal_all
+from tests.chaos.company import ALL, signal_all
 from tests.chaos.installation import LEASE_SECONDS, REPLY_SECONDS
 from tests.chaos.scene import Scene
 
@@ -39,7 +39,7 @@ class Fault(ABC):
 
     def heal(self, scene: Scene) -> None:
         """Undo it, as whoever runs the place would."""
-        scene.installation.company.ensure(BULK)
+        scene.installation.company.ensure(ALL)
 
 
 class KillWorker(Fault):
@@ -71,6 +71,7 @@ class KillAll(Fault):
         for name in ("worker", "notices"):
             if company.is_running(name):
                 company.kill(f"{name}.1")
+        scene.notices_were_killed()
         scene.kills += pool
         scene.killed += pool
 
@@ -80,7 +81,7 @@ class TerminateAll(Fault):
     needs_database = True
 
     def strike(self, scene: Scene) -> None:
-        for name, code in scene.installation.company.stop_all(BULK).items():
+        for name, code in scene.installation.company.stop_all(ALL).items():
             if code is None:
                 scene.complain(f"{name} went on after SIGTERM")
             elif code not in (0, -signal.SIGTERM):

@@ -17,11 +17,13 @@ from digest.delivery.messages import Links
 from digest.migrations import upgrade
 from digest.models import Article, Issue, Newsletter, Rendering
 from digest.newsroom.issues.scheduling import send_now
+from digest.newsroom.terms import publish_terms
 from digest.runtime import PREPARE_ISSUE, CeleryBell
 from digest.settings.loading import new_secret, parse_keys, parse_relay
 from digest.tokens import KeyRing
-from tests.chaos.company import BULK, Company, make_release
+from tests.chaos.company import ALL, Company, make_release
 from tests.chaos.relay import Relay
+from tests.chaos.sign_ups import Door
 from tests.factories import make_article, make_issue, make_newsletter, make_settings
 from tests.journeys.formation import free_port
 from tests.servers.postgresql import PrivatePostgres, libpq_url
@@ -50,6 +52,7 @@ class Installation:
     links: Links
     bell: CeleryBell
     newsletter_id: int
+    door: Door
     releases: tuple[Path, ...]
     release: int = 0
 
@@ -72,7 +75,8 @@ class Installation:
         """Let the newsletter have `wanted` readers. Return the addresses of all."""
         self.ask(
             """
-            WITH active AS (SELECT count(*) AS n FROM subscription WHERE ended_at IS NULL),
+            WITH active AS (SELECT count(*) AS n FROM subscription
+                            WHERE ended_at IS NULL AND newsletter_id = %s),
                  known AS (SELECT coalesce(max(id), 0) AS n FROM subscriber),
             new AS (
                 INSERT INTO subscriber (subject, email, email_key, name, language, created_at)
@@ -85,14 +89,16 @@ class Installation:
                 (token_id, subscriber_id, newsletter_id, topics, site, started_at)
             SELECT subject, id, %s, '[]', 'halyard.example', now() FROM new
             """,
+            self.newsletter_id,
             wanted,
             self.newsletter_id,
         )
         rows = self.ask(
             """
             SELECT email FROM subscriber JOIN subscription ON subscriber_id = subscriber.id
-            WHERE ended_at IS NULL ORDER BY subscriber.id
-            """
+            WHERE ended_at IS NULL AND newsletter_id = %s ORDER BY subscriber.id
+            """,
+            self.newsletter_id,
         )
         return [email for (email,) in rows]
 
@@ -138,7 +144,7 @@ class Installation:
                 server.start()
         if self.company.is_running("beat", 2):
             self.company.kill("beat", 2)
-        self.company.ensure(("web", *BULK))
+        self.company.ensure(ALL)
 
 
 @contextmanager
@@ -175,6 +181,7 @@ def installed(run: Run, folder: Path) -> Iterator[Installation]:
             Links(KeyRing(settings.keys), settings.public_url, settings.inbound_domain),
             CeleryBell(settings, silent_seconds=0),
             _open_paper(database),
+            _open_door(database, settings.public_url),
             releases,
         )
         installation.settle()
@@ -197,6 +204,9 @@ def _environment(database_url: str, redis_url: str, relay_port: int) -> dict[str
         "DIGEST_SMTP_TIMEOUT": str(REPLY_SECONDS),
         "DIGEST_WINDOW_SIZE": str(WINDOW),
         "DIGEST_SLICE_SECONDS": "1",
+        # Readers sign up from networks of their own; they all are a surge, and solve no sum.
+        "DIGEST_TRUSTED_PROXIES": "127.0.0.1/32",
+        "DIGEST_SURGE": "0",
     }
 
 
@@ -208,6 +218,17 @@ def _open_paper(database: Database) -> int:
         for name in ("port", "cold", "roofs"):
             make_article(session, name, first_seen_at=now, published_at=now)
         return newsletter.id
+
+
+def _open_door(database: Database, url: str) -> Door:
+    """Make the newsletter to sign up for: not that of the rounds, whose audience is set."""
+    now = datetime.now(UTC)
+    with database.transaction() as session:
+        newsletter = make_newsletter(
+            session, "late-edition", calendar_since=now, weekday=(now.weekday() + 3) % 7
+        )
+        _, wording = publish_terms(session, "Be kind.", now=now)
+        return Door(url, newsletter.slug, wording.number)
 
 
 def says(message: bytes) -> str:

@@ -73,6 +73,7 @@ class Restore(Fault):
     dump: ClassVar[str] = "older.dump"
 
     def strike(self, scene: Scene) -> None:
+        self.dumped_at = time.monotonic()
         self.taken = self._postgres(scene, "pg_dump", "--format=custom", "--file", self.dump)
         self.copies = scene.copies()
 
@@ -85,12 +86,12 @@ class Restore(Fault):
             scene.note("there is no dump to bring back")
             return
         self._bring_back(scene)
-        scene.restored = True
+        scene.forgotten = (self.dumped_at, time.monotonic())
         time.sleep(QUIET_SECONDS)
-        copies = scene.copies()
-        scene.note(f"brought back, and {copies - self.copies} got it since the dump")
+        scene.note(f"brought back, and {scene.copies() - self.copies} got it since the dump")
+        mails = scene.mails()
         time.sleep(QUIET_SECONDS)
-        if (more := scene.copies() - copies) > 0:
+        if (more := scene.mails() - mails) > 0:
             scene.complain(f"{more} messages left from a database that was brought back")
         self._must(scene, "doctor", "--accept-restore")
         # All may have been sent before the dump was made.

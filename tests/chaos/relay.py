@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class Entry:
     """A line of the record: what the sink did with a message or recipient, and when.
 
     `at` is by the machine's monotonic clock, in seconds. `sha256` is of the message as it came,
-    without dot-stuffing.
+    without dot-stuffing; `link` is what a notice has its reader use.
     """
 
     at: float
@@ -39,6 +40,7 @@ class Entry:
     to: str
     message_id: str
     sha256: str
+    link: str = ""
 
     @property
     def is_copy(self) -> bool:
@@ -55,6 +57,7 @@ class Relay:
 
     def __init__(self, folder: Path) -> None:
         self.record = folder / "relay.jsonl"
+        self._reading = threading.Lock()
         self._read = 0
         self._entries: list[Entry] = []
         with (folder / "relay.log").open("ab") as log:
@@ -106,10 +109,10 @@ class Relay:
         self.behave(**USUAL)
 
     def entries(self) -> list[Entry]:
-        """All that was recorded so far, in order."""
+        """All that was recorded so far, in order. The list grows; it is the same each time."""
         if not self.record.exists():
-            return []
-        with self.record.open("rb") as file:
+            return self._entries
+        with self._reading, self.record.open("rb") as file:
             file.seek(self._read)
             for line in file:
                 if not line.endswith(b"\n"):

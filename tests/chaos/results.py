@@ -11,6 +11,7 @@ from rich.table import Table
 
 from tests.chaos.audit import Reckoning
 from tests.chaos.rounds import Played
+from tests.chaos.sign_up_audit import FIGURES
 
 COLUMNS = ("rounds", "kills", "messages", "lost", "repeated", "in doubt", "at most")
 
@@ -40,6 +41,12 @@ class Results:
         return dict(zip(COLUMNS, figures, strict=True))
 
     @property
+    def door(self) -> dict[str, int]:
+        """What became of all sign-ups, by FIGURES."""
+        total = sum((found.door.figures for _, found in self.rounds), Counter[str]())
+        return {name: total[name] for name in FIGURES}
+
+    @property
     def hits(self) -> dict[str, tuple[int, int]]:
         """For each fault: in how many rounds it struck, and in how many while rows were sending."""
         struck = Counter(name for played, _ in self.rounds for name, _ in played.hits)
@@ -66,6 +73,9 @@ def show(results: Results, console: Console) -> None:
     totals = Table(*COLUMNS)
     totals.add_row(*(f"{figure:,}" for figure in results.totals.values()))
     console.print(totals)
+    door = Table(*FIGURES)
+    door.add_row(*(f"{figure:,}" for figure in results.door.values()))
+    console.print(door)
     faults = Table("fault", "rounds", "while rows were sending")
     for name, (struck, sending) in results.hits.items():
         faults.add_row(name, str(struck), str(sending))
@@ -111,6 +121,7 @@ def _as_json(results: Results) -> dict[str, Any]:
         "seed": results.seed,
         "seconds": round(results.seconds, 1),
         "totals": results.totals,
+        "door": results.door,
         "faults": {
             name: {"rounds": struck, "while_sending": sending}
             for name, (struck, sending) in results.hits.items()
@@ -136,17 +147,26 @@ def _round_as_json(played: Played, found: Reckoning) -> dict[str, Any]:
         "repeated": found.repeated,
         "in_doubt": found.in_doubt,
         "in_doubt_at_most": found.bound,
+        "door": dict(found.door.figures),
         "wrong": found.wrong,
         "diary": played.scene.diary,
     }
 
 
+def _figures(figures: dict[str, int]) -> list[str]:
+    return [
+        "| " + " | ".join(figures) + " |",
+        "| ---: " * len(figures) + "|",
+        "| " + " | ".join(f"{figure:,}" for figure in figures.values()) + " |",
+    ]
+
+
 def _as_markdown(results: Results) -> str:
     totals = results.totals
     lines = [
-        "| " + " | ".join(COLUMNS) + " |",
-        "| ---: " * len(COLUMNS) + "|",
-        "| " + " | ".join(f"{figure:,}" for figure in totals.values()) + " |",
+        *_figures(totals),
+        "",
+        *_figures(results.door),
         "",
         "| fault | rounds | while rows were `sending` |",
         "| --- | ---: | ---: |",

@@ -8,6 +8,7 @@ from tests.chaos.faults import Fault
 from tests.chaos.installation import REPLY_SECONDS, Installation
 from tests.chaos.scene import Scene, wait_until
 from tests.chaos.schedule import DEFERRED, REFUSED, Plan, Strike
+from tests.chaos.sign_ups import Crowd, Visitor
 
 # Far more than a round takes, for a machine that is busy with other things.
 START_SECONDS = 240
@@ -34,6 +35,7 @@ class Played:
     release: int
     frozen: dict[int, bytes]
     refused: set[str]
+    visitors: list[Visitor] = field(default_factory=list)
     hits: list[tuple[str, bool]] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -52,7 +54,9 @@ def play(installation: Installation, plan: Plan) -> Played:
         defer_rcpt=set(odd[REFUSED * 2 : REFUSED * 2 + DEFERRED]),
         defer_dot=set(odd[REFUSED * 2 + DEFERRED :]),
     )
-    scene = Scene(installation, issue_id, draw, audience)
+    crowd = Crowd(installation.door, installation.relay, plan.seed, plan.number)
+    scene = Scene(installation, issue_id, draw, audience, crowd=crowd)
+    crowd.start()
     release = installation.release
     installation.send(issue_id)
     if not wait_until(lambda: scene.copies() > 0, START_SECONDS):
@@ -62,6 +66,9 @@ def play(installation: Installation, plan: Plan) -> Played:
     _break(scene, plan, played)
     if not _ended(scene):
         scene.complain(f"the issue is {scene.issue_state()} {END_SECONDS} s after the last fault")
+    played.visitors = crowd.close()
+    if not wait_until(lambda: _is_mailed(scene), END_SECONDS, every=0.1):
+        scene.complain(f"links are still to be mailed {END_SECONDS} s after the last sign-up")
     played.seconds = time.monotonic() - scene.began
     return played
 
@@ -115,6 +122,16 @@ def _ended(scene: Scene) -> bool:
         time.sleep(0.1)
     scene.note("the issue is closed")
     return True
+
+
+def _is_mailed(scene: Scene) -> bool:
+    """Return whether no notice is open any more."""
+    scene.hurry()
+    scene.look_after()
+    [(count,)] = scene.installation.ask(
+        "SELECT count(*) FROM notice WHERE state IN ('queued', 'sending')"
+    )
+    return not count
 
 
 def _all_is_said(scene: Scene) -> bool:

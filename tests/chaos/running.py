@@ -63,5 +63,6 @@ def _line(played: Played, found: Reckoning) -> str:
     verdict = "holds" if found.holds else "DOES NOT HOLD"
     return (
         f"{played.plan.number:4} {verdict}: {found.messages} messages{doubts}, "
+        f"{found.door.figures['answered']} sign-ups, {found.door.mails} links, "
         f"{played.seconds:.1f} s; {faults}"
     )

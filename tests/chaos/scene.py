@@ -7,7 +7,8 @@ from random import Random
 
 import psycopg
 
-from tests.chaos.installation import Installation
+from tests.chaos.installation import LEASE_SECONDS, Installation
+from tests.chaos.sign_ups import Crowd
 
 # Where an issue has come to its end.
 ENDS = ("sent", "cancelled")
@@ -26,9 +27,11 @@ class Leaver:
 
 @dataclass
 class Scene:
-    """`killed`: processes that may have held a window when they were killed with -9. `restored`:
-    the database is an older one by now. `woke_at`: when a worker that was stopped last went on, by
-    the machine's monotonic clock."""
+    """`killed`: processes that may have held a window when they were killed with -9. `forgotten`:
+    what the database does not know, as an older one was brought back: from the dump's beginning
+    until it was there. `doubted`: notices that were `sending` when their process was killed, by
+    their tokens in hexadecimal; `unseen`: how many were killed while nobody could look. `woke_at`:
+    when a worker that was stopped last went on, by the machine's monotonic clock."""
 
     installation: Installation
     issue_id: int
@@ -36,12 +39,19 @@ class Scene:
     audience: list[str]
     kills: int = 0
     killed: int = 0
-    restored: bool = False
+    crowd: Crowd = field(kw_only=True)
+    forgotten: tuple[float, float] | None = None
+    doubted: set[str] = field(default_factory=set)
+    unseen: int = 0
     woke_at: float = float("-inf")
     leavers: list[Leaver] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     diary: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
+
+    @property
+    def restored(self) -> bool:
+        return self.forgotten is not None
 
     def note(self, words: str) -> None:
         self.diary.append(f"{time.monotonic() - self.began:7.2f} s  {words}")
@@ -61,6 +71,35 @@ class Scene:
         """Return how many messages of the issue the relay has."""
         entries = self.installation.relay.entries()
         return sum(entry.is_copy and entry.issue_id == self.issue_id for entry in entries)
+
+    def mails(self) -> int:
+        """Return how many messages of any kind the relay has had since the round began."""
+        entries = self.installation.relay.entries()
+        return sum(entry.is_copy and entry.at >= self.began for entry in entries)
+
+    def notices_sending(self) -> set[str]:
+        """Return the Message-IDs of notices that are `sending`; none where nobody can look."""
+        try:
+            return self._notices_sending()
+        except psycopg.OperationalError:
+            return set()
+
+    def notices_were_killed(self) -> None:
+        """Note which notices are in doubt, now that nobody sends them any more."""
+        try:
+            sending = self._notices_sending()
+        except psycopg.OperationalError:
+            self.unseen += 1
+            self.note("notices are killed, and nobody can look which are in doubt")
+            return
+        self.doubted |= sending
+        self.note(f"notices are killed, with {len(sending)} in doubt")
+
+    def _notices_sending(self) -> set[str]:
+        rows = self.installation.ask(
+            "SELECT encode(token_id, 'hex') FROM notice WHERE state = 'sending'"
+        )
+        return {token for (token,) in rows}
 
     def on_the_wire(self) -> int:
         """Return how many rows are `sending` now; 0 where the database does not answer."""
@@ -115,6 +154,7 @@ class Scene:
                 "UPDATE issue SET parked_until = now() WHERE id = %s AND parked_until > now()",
                 self.issue_id,
             )
+            self._hurry_notices()
             self.installation.ask(
                 """
                 DO $$ BEGIN
@@ -126,6 +166,28 @@ class Scene:
             )
         except psycopg.OperationalError:
             return
+
+    def _hurry_notices(self) -> None:
+        """As the deliveries; and who knows that one is in doubt waits no longer than who does not.
+
+        Lease and final dot are waited for in any case.
+        """
+        self.installation.ask(
+            """
+            UPDATE notice SET next_attempt_at = now() WHERE id IN (
+                SELECT id FROM notice WHERE state = 'queued' AND next_attempt_at > now()
+                FOR UPDATE SKIP LOCKED)
+            """
+        )
+        self.installation.ask(
+            """
+            UPDATE notice SET lease_until = now() WHERE id IN (
+                SELECT id FROM notice WHERE state = 'sending'
+                AND lease_until > now() + make_interval(secs => %s)
+                FOR UPDATE SKIP LOCKED)
+            """,
+            LEASE_SECONDS + 1,
+        )
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 import os
+import quopri
 import re
 import sys
 import time
@@ -20,6 +21,9 @@ from pathlib import Path
 from typing import Any
 
 MESSAGE_ID = re.compile(rb"^Message-ID: <([^>]*)>", re.IGNORECASE | re.MULTILINE)
+# What is mailed to one person has a link to act by, in both parts; a copy of an issue is not read.
+NOTICE = "notice."
+LINK = re.compile(rb"http://[^\s\"<>]+/c/[^\s\"<>]+")
 END = b"\r\n.\r\n"
 HELLO = "250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES"
 AWAY = "421 4.3.2 The service is going away"
@@ -61,14 +65,22 @@ class Record:
 
     def add(self, what: str, to: str, content: bytes = b"") -> None:
         found = MESSAGE_ID.search(content)
+        message_id = found[1].decode() if found else ""
         entry = {
             "at": time.monotonic(),
             "what": what,
             "to": to,
-            "message_id": found[1].decode() if found else "",
+            "message_id": message_id,
             "sha256": hashlib.sha256(content).hexdigest() if content else "",
+            "link": _link(content) if message_id.startswith(NOTICE) else "",
         }
         os.write(self._file, json.dumps(entry).encode() + b"\n")
+
+
+def _link(content: bytes) -> str:
+    links = set(LINK.findall(quopri.decodestring(content)))
+    # One, or the audit finds that what stands there is no link.
+    return b" ".join(sorted(links)).decode()
 
 
 class Conversation(asyncio.Protocol):
