@@ -1,6 +1,7 @@
 """What is broken at the door: who answers those who sign up, and who mails them their link."""
 
 import signal
+from functools import partial
 
 from tests.chaos.company import signal_all
 from tests.chaos.faults import Fault
@@ -9,7 +10,7 @@ from tests.chaos.scene import Scene, wait_until
 
 # Come at once when the fault strikes, so that it finds somebody.
 AT_ONCE = 30
-AIM_SECONDS = 0.7
+AIM_SECONDS = 2.0
 
 
 class KillWeb(Fault):
@@ -43,7 +44,11 @@ class KillNotices(Fault):
         company = scene.installation.company
         with scene.installation.relay.slow():
             scene.crowd.surge(AT_ONCE)
-            wait_until(lambda: len(scene.notices_sending()) > 1, AIM_SECONDS, every=0.005)
+            # Several by preference, as what came of them is written down together.
+            for least in (2, 1):
+                aimed = partial(_are_sending, scene, least)
+                if wait_until(aimed, AIM_SECONDS, every=0.005):
+                    break
             if not company.is_running("notices"):
                 scene.note("no notices to kill")
                 return
@@ -54,6 +59,10 @@ class KillNotices(Fault):
                 company.kill("notices", 1)
             scene.kills += 1
             scene.notices_were_killed()
+
+
+def _are_sending(scene: Scene, least: int) -> bool:
+    return len(scene.notices_sending()) >= least
 
 
 class StopNotices(Fault):

@@ -18,6 +18,7 @@ AIM_SECONDS = 0.7
 # No message for so long: the send stands still, so what was to come later comes now.
 STILL_SECONDS = 3.0
 HURRY_EVERY = 0.3
+HUNG_UP_SECONDS = 0.3
 # A worker that wakes says what it knows of its window: that a message was taken, or never left. The
 # issue, closed meanwhile, is opened again.
 WAKING_SECONDS = 1.5
@@ -66,9 +67,7 @@ def play(installation: Installation, plan: Plan) -> Played:
     _break(scene, plan, played)
     if not _ended(scene):
         scene.complain(f"the issue is {scene.issue_state()} {END_SECONDS} s after the last fault")
-    played.visitors = crowd.close()
-    if not wait_until(lambda: _is_mailed(scene), END_SECONDS, every=0.1):
-        scene.complain(f"links are still to be mailed {END_SECONDS} s after the last sign-up")
+    played.visitors = _empty(scene)
     played.seconds = time.monotonic() - scene.began
     return played
 
@@ -122,6 +121,18 @@ def _ended(scene: Scene) -> bool:
         time.sleep(0.1)
     scene.note("the issue is closed")
     return True
+
+
+def _empty(scene: Scene) -> list[Visitor]:
+    """Let nobody sign up any more, and wait for all links to be mailed, and used."""
+    crowd = scene.crowd
+    crowd.shut()
+    in_time = wait_until(lambda: crowd.is_empty, END_SECONDS)
+    # Who has hung up is read none the less.
+    time.sleep(HUNG_UP_SECONDS)
+    if not (in_time and wait_until(lambda: _is_mailed(scene), END_SECONDS, every=0.1)):
+        scene.complain(f"links are still to be mailed {END_SECONDS} s after the last sign-up")
+    return crowd.close()
 
 
 def _is_mailed(scene: Scene) -> bool:

@@ -85,9 +85,9 @@ def visitors(seed: str, number: int) -> Iterator[Visitor]:
 
 
 class Crowd(threading.Thread):
-    """Signs readers up at a steady rate from `start` to `close`.
+    """Signs readers up at a steady rate from `start` to `shut`.
 
-    It looks at the relay's record for the links.
+    It looks at the relay's record for the links, until `close`.
     """
 
     def __init__(self, door: Door, relay: Relay, seed: str, number: int) -> None:
@@ -96,7 +96,7 @@ class Crowd(threading.Thread):
         self._door, self._relay = door, relay
         self._coming = visitors(seed, number)
         self._by_email: dict[str, Visitor] = {}
-        self._closing = threading.Event()
+        self._shut, self._closing = threading.Event(), threading.Event()
         self._more = threading.Semaphore(0)
         self._read = len(relay.entries())
         self._hands = ThreadPoolExecutor(HANDS)
@@ -107,19 +107,29 @@ class Crowd(threading.Thread):
             time.sleep(0.1)
         due = time.monotonic()
         while not self._closing.wait(0.01):
-            while self._more.acquire(blocking=False):
+            while not self._shut.is_set() and self._more.acquire(blocking=False):
                 self._let_in()
-            if time.monotonic() >= due:
+            if not self._shut.is_set() and time.monotonic() >= due:
                 self._let_in()
                 due = max(due + 1 / A_SECOND, time.monotonic() - 1)
             self._use_links()
+        self._use_links()
 
     def surge(self, count: int) -> None:
         """Let so many more come at once."""
         self._more.release(count)
 
+    def shut(self) -> None:
+        """Let nobody in any more."""
+        self._shut.set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all who came were answered, or gave up."""
+        return all(each.asked is not None for each in self.came)
+
     def close(self) -> list[Visitor]:
-        """Let nobody in any more, and wait for who is in. Return all who came."""
+        """Wait for who uses a link. Return all who came."""
         self._closing.set()
         self.join()
         self._hands.shutdown()
