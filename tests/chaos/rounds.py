@@ -2,13 +2,14 @@
 
 import time
 from dataclasses import dataclass, field
+from itertools import islice
 from random import Random
 
 from tests.chaos.faults import Fault
 from tests.chaos.installation import REPLY_SECONDS, Installation
 from tests.chaos.scene import Scene, wait_until
 from tests.chaos.schedule import DEFERRED, REFUSED, Plan, Strike
-from tests.chaos.sign_ups import Crowd, Visitor
+from tests.chaos.sign_ups import Crowd, Visitor, visitors
 
 # Far more than a round takes, for a machine that is busy with other things.
 START_SECONDS = 240
@@ -49,27 +50,35 @@ def play(installation: Installation, plan: Plan) -> Played:
     issue_id = installation.make_issue()
     odd = draw.sample(audience, REFUSED * 2 + DEFERRED * 2)
     refused = set(odd[: REFUSED * 2])
+    early = [each.email for each in islice(visitors(plan.seed, plan.number), DEFERRED * 2)]
     installation.relay.behave(
         refuse_rcpt=set(odd[:REFUSED]),
         refuse_dot=set(odd[REFUSED : REFUSED * 2]),
-        defer_rcpt=set(odd[REFUSED * 2 : REFUSED * 2 + DEFERRED]),
-        defer_dot=set(odd[REFUSED * 2 + DEFERRED :]),
+        defer_rcpt={*odd[REFUSED * 2 : REFUSED * 2 + DEFERRED], *early[:DEFERRED]},
+        defer_dot={*odd[REFUSED * 2 + DEFERRED :], *early[DEFERRED:]},
     )
-    crowd = Crowd(installation.door, installation.relay, plan.seed, plan.number)
-    scene = Scene(installation, issue_id, draw, audience, crowd=crowd)
-    crowd.start()
+    with Crowd(installation.door, installation.relay, plan.seed, plan.number) as crowd:
+        scene = Scene(installation, issue_id, draw, audience, crowd=crowd)
+        played = _send(scene, plan, refused)
+        _break(scene, plan, played)
+        if not _ended(scene):
+            state = scene.issue_state()
+            scene.complain(f"the issue is {state} {END_SECONDS} s after the last fault")
+        _see_off(scene)
+    played.visitors = crowd.came
+    played.seconds = time.monotonic() - scene.began
+    return played
+
+
+def _send(scene: Scene, plan: Plan, refused: set[str]) -> Played:
+    """Let the issue go, and return once the first message has left."""
+    installation, issue_id = scene.installation, scene.issue_id
     release = installation.release
     installation.send(issue_id)
     if not wait_until(lambda: scene.copies() > 0, START_SECONDS):
         scene.complain(f"no message left in {START_SECONDS} s")
     frozen = installation.stencils(issue_id)
-    played = Played(plan, scene, issue_id, audience, release, frozen, refused)
-    _break(scene, plan, played)
-    if not _ended(scene):
-        scene.complain(f"the issue is {scene.issue_state()} {END_SECONDS} s after the last fault")
-    played.visitors = _empty(scene)
-    played.seconds = time.monotonic() - scene.began
-    return played
+    return Played(plan, scene, issue_id, scene.audience, release, frozen, refused)
 
 
 def _break(scene: Scene, plan: Plan, played: Played) -> None:
@@ -123,8 +132,8 @@ def _ended(scene: Scene) -> bool:
     return True
 
 
-def _empty(scene: Scene) -> list[Visitor]:
-    """Let nobody sign up any more, and wait for all links to be mailed, and used."""
+def _see_off(scene: Scene) -> None:
+    """Let nobody sign up any more, and wait for all links to be mailed."""
     crowd = scene.crowd
     crowd.shut()
     in_time = wait_until(lambda: crowd.is_empty, END_SECONDS)
@@ -132,7 +141,7 @@ def _empty(scene: Scene) -> list[Visitor]:
     time.sleep(HUNG_UP_SECONDS)
     if not (in_time and wait_until(lambda: _is_mailed(scene), END_SECONDS, every=0.1)):
         scene.complain(f"links are still to be mailed {END_SECONDS} s after the last sign-up")
-    return crowd.close()
+    scene.note("all links are mailed")
 
 
 def _is_mailed(scene: Scene) -> bool:

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
+from types import TracebackType
+from typing import Self
 from urllib.parse import urlencode, urlsplit
 
 from tests.chaos.relay import Relay
 
-A_SECOND = 20
+A_SECOND = 10
 HANDS = 8
 # Nobody waits longer: a worker of the web gives a database that is away less than that.
 PATIENCE_SECONDS = 15
@@ -85,9 +87,9 @@ def visitors(seed: str, number: int) -> Iterator[Visitor]:
 
 
 class Crowd(threading.Thread):
-    """Signs readers up at a steady rate from `start` to `shut`.
+    """Signs readers up at a steady rate, within a `with`, until it is `shut`.
 
-    It looks at the relay's record for the links, until `close`.
+    It looks at the relay's record for the links. Leaving the `with` waits for who uses one.
     """
 
     def __init__(self, door: Door, relay: Relay, seed: str, number: int) -> None:
@@ -100,6 +102,20 @@ class Crowd(threading.Thread):
         self._more = threading.Semaphore(0)
         self._read = len(relay.entries())
         self._hands = ThreadPoolExecutor(HANDS)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._closing.set()
+        self.join()
+        self._hands.shutdown()
 
     def run(self) -> None:
         opens = time.monotonic() + PATIENCE_SECONDS
@@ -127,13 +143,6 @@ class Crowd(threading.Thread):
     def is_empty(self) -> bool:
         """Whether all who came were answered, or gave up."""
         return all(each.asked is not None for each in self.came)
-
-    def close(self) -> list[Visitor]:
-        """Wait for who uses a link. Return all who came."""
-        self._closing.set()
-        self.join()
-        self._hands.shutdown()
-        return self.came
 
     def _let_in(self) -> None:
         # Where nothing is answered, none queue up here either.
