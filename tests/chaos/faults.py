@@ -68,10 +68,11 @@ class KillAll(Fault):
     def strike(self, scene: Scene) -> None:
         company = scene.installation.company
         pool = len(company.pool())
-        for name in ("worker", "notices"):
-            if company.is_running(name):
-                company.kill(f"{name}.1")
-        scene.notices_were_killed()
+        if company.is_running("worker"):
+            company.kill("worker", 1)
+        if company.is_running("notices"):
+            company.kill("notices", 1)
+            scene.notices_were_killed()
         scene.kills += pool
         scene.killed += pool
 

@@ -12,7 +12,7 @@ from tests.chaos.relay import UNHEARD, Entry
 from tests.chaos.rounds import Played
 from tests.chaos.sign_ups import Visitor
 
-FIGURES = ("sign-ups", "answered", "refused", "cut", "confirmed", "mails", "in doubt", "twice")
+FIGURES = ("sign-ups", "answered", "errors", "cut", "confirmed", "mails", "in doubt", "twice")
 # What was on the wire when a reader confirmed may still come, for so long.
 ON_THE_WIRE_SECONDS = LEASE_SECONDS + REPLY_SECONDS + 1.0
 WRITTEN = """
@@ -158,7 +158,7 @@ class _Audit:
             {
                 "sign-ups": 1,
                 "answered": int(status == 200),
-                "refused": int(status not in (200, None)),
+                "errors": int(status not in (200, None)),
                 "cut": int(status is None),
                 "confirmed": int(visitor.confirmed_at is not None),
                 "mails": len(copies),
