@@ -19,6 +19,7 @@ from bench.measures import (
     desk,
     embedded,
     intake,
+    many,
     notices,
     relay,
     scale,
@@ -40,6 +41,7 @@ MEASURES: dict[str, Measure] = {
     "intake": intake,
     "desk": desk,
     "notices": notices,
+    "many": many,
 }
 QUICK_MINUTES = 6
 

@@ -80,7 +80,7 @@ def tick(runtime: Runtime) -> None:
         to_deliver = sweeping.issues_with_work(session)
         notices = notices_due(session, runtime.settings)
         to_fetch = sources_due(session, now)
-        pictures = pictures_due(session, now)
+        pictures = pictures_due(session, now, at_most=1)
         pages = pages_to_ask(session, now)
         to_look_over = issues_to_look_over(session, now)
         old = fold_due(session, now, runtime.settings.keep_months)

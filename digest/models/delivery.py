@@ -213,6 +213,13 @@ class Notice(Base):
             sqlite_where=text("subscriber_id IS NOT NULL"),
             postgresql_where=text("subscriber_id IS NOT NULL"),
         ),
+        # The tick asks what was told of an issue, and most notices are of none.
+        Index(
+            "ix_notice_issue_id",
+            "issue_id",
+            sqlite_where=text("issue_id IS NOT NULL"),
+            postgresql_where=text("issue_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

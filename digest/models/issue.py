@@ -55,6 +55,19 @@ class Issue(Base):
         UniqueConstraint("newsletter_id", "occurrence_on"),
         UniqueConstraint("newsletter_id", "number"),
         Index("ix_issue_state", "state"),
+        # What the tick asks for each minute is found without a look at all that has gone out.
+        Index("ix_issue_watched_until", "watched_until"),
+        Index(
+            "ix_issue_uncounted",
+            "frozen_at",
+            **where("counted_at IS NULL AND folded_at IS NULL AND frozen_at IS NOT NULL"),
+        ),
+        Index("ix_issue_unfolded", "sent_at", **where("folded_at IS NULL")),
+        Index(
+            "ix_issue_uncleared",
+            "folded_at",
+            **where("folded_at IS NOT NULL AND cleared_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -18,12 +18,12 @@ from digest.models import Approval, InDoubtPolicy, Newsletter, Publication
 from digest.newsroom.feeding import sections_named, sources_kept
 from digest.newsroom.intake.sanitising import one_line
 from digest.newsroom.issues.approving import keep_to_policy
+from digest.newsroom.issues.calendar import HOURS_AHEAD_AT_MOST
 from digest.newsroom.issues.rescheduling import Followed, follow
 from digest.newsroom.palette import palette, parse_hex
 from digest.prose import ended
 from digest.reserved_names import ANY_NAME, ReservedNames
 
-HOURS_AHEAD_AT_MOST = 6 * 24
 STORIES_AT_MOST = 30
 MAX_AGE_DAYS_AT_MOST = 366
 PROMISE_AT_MOST = 500

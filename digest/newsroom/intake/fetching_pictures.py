@@ -23,12 +23,13 @@ FIRST_BACKOFF = timedelta(minutes=15)
 log = structlog.get_logger(__name__)
 
 
-def pictures_due(session: Session, now: datetime) -> list[int]:
+def pictures_due(session: Session, now: datetime, at_most: int | None = None) -> list[int]:
     """Return the articles whose picture is to be fetched, the newest first."""
     due = select(Article.id).where(
         Article.image_due_at <= now, Article.first_seen_at >= too_old_before(session, now)
     )
-    return list(session.scalars(due.order_by(Article.first_seen_at.desc(), Article.id.desc())))
+    due = due.order_by(Article.first_seen_at.desc(), Article.id.desc())
+    return list(session.scalars(due.limit(at_most)))
 
 
 def fetch_picture(

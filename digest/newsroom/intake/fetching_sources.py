@@ -41,6 +41,8 @@ FIRST_BACKOFF = timedelta(minutes=15)
 LONGEST_BACKOFF = timedelta(hours=24)
 JITTER = 0.2
 STORED_AT_ONCE = 25
+# Those that wait longer are rung for by a later tick: after an outage all are due at once.
+AT_ONCE = 500
 ERROR_AT_MOST = 500
 
 
@@ -67,11 +69,11 @@ def open_fetcher(database: Database, settings: Settings) -> Fetcher:
 
 
 def sources_due(session: Session, now: datetime) -> list[int]:
-    """Return the sources whose turn it is, the longest overdue first."""
+    """Return the sources whose turn it is, the longest overdue first, as many as a minute takes."""
     due = select(Source.id).where(
         Source.retired_at.is_(None), Source.paused_at.is_(None), Source.next_fetch_at <= now
     )
-    return list(session.scalars(due.order_by(Source.next_fetch_at, Source.id)))
+    return list(session.scalars(due.order_by(Source.next_fetch_at, Source.id).limit(AT_ONCE)))
 
 
 def fetch_source(

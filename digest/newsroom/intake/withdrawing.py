@@ -27,6 +27,8 @@ CLAIM = timedelta(minutes=2)
 TRIES = 3
 TRY_AGAIN = timedelta(minutes=5)
 MISSING_AT_ONCE = 50
+# More than are asked in the minute until the tick finds the others.
+PAGES_AT_ONCE = 1000
 
 log = structlog.get_logger(__name__)
 
@@ -121,6 +123,7 @@ def pages_to_ask(session: Session, now: datetime, only: int | None = None) -> li
         .join(Article, Article.id == PageCheck.article_id)
         .where(PageCheck.due_at <= now, Article.withdrawn_at.is_(None), which)
         .order_by(PageCheck.due_at, PageCheck.article_id)
+        .limit(PAGES_AT_ONCE)
     )
     return list(dict.fromkeys((*_of_issues(session, now, which), *due)))
 

@@ -5,10 +5,10 @@ tick, two at once or a week of downtime heal by themselves.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from digest import prose, zones
@@ -25,7 +25,14 @@ from digest.models import (
     Story,
 )
 from digest.newsroom.issues.approving import BY_ITSELF, approve
-from digest.newsroom.issues.calendar import WEEK, occurrences_due
+from digest.newsroom.issues.calendar import (
+    HOURS_AHEAD_AT_MOST,
+    WEEK,
+    begins_at_the_earliest,
+    days_between,
+    occurrences_due,
+    slot,
+)
 from digest.newsroom.issues.composing import compose, create_issue
 from digest.newsroom.issues.moving import move
 from digest.newsroom.issues.replacing import replace_withdrawn, shows_withdrawn
@@ -33,6 +40,16 @@ from digest.telling import tell_editors
 
 # A reminder comes so long before an issue closes, or at half of the time that there is.
 REMIND_AHEAD = timedelta(hours=3)
+# What the calendar needs to know of a newsletter, and no more.
+SCHEDULE = (
+    Newsletter.id,
+    Newsletter.weekday,
+    Newsletter.local_time,
+    Newsletter.zone,
+    Newsletter.compose_hours,
+    Newsletter.close_hours,
+    Newsletter.calendar_since,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -66,15 +83,64 @@ def keep_agenda(database: Database, now: datetime, *, late: timedelta) -> None:
 
 
 def _make_issues(database: Database, now: datetime) -> None:
-    """Make the issues of the slots that are to be composed by now, a week back at most."""
+    """Make the issues of the slots that are to be composed by now, a week back at most.
+
+    Two questions, however many newsletters there are: a transaction is begun only for an issue.
+    """
     with database.reading() as session:
-        in_use = session.scalars(select(Newsletter.id).where(Newsletter.retired_at.is_(None))).all()
-    for newsletter_id in in_use:
-        with kept_apart("calendar", newsletter=newsletter_id), database.transaction() as session:
-            newsletter = session.get_one(Newsletter, newsletter_id)
-            since = max(now - WEEK, newsletter.calendar_since)
-            for occurrence_on in occurrences_due(newsletter, since, now):
-                create_issue(session, newsletter, occurrence_on, now)
+        found = session.execute(select(*SCHEDULE).where(_may_lack_an_issue(now))).all()
+        known = _known_days(session, [each.id for each in found], now)
+    for schedule in found:
+        with kept_apart("calendar", newsletter=schedule.id):
+            days = (day for day in _around(now) if day.weekday() == schedule.weekday)
+            lacking = [day for day in days if (schedule.id, day) not in known]
+            slots = (slot(schedule, day) for day in lacking)
+            since = max(now - WEEK, schedule.calendar_since)
+            if any(each.send_at > since and each.compose_at <= now for each in slots):
+                _make_issue(database, schedule.id, now)
+
+
+def _around(now: datetime) -> list[date]:
+    return days_between(now - WEEK, now + timedelta(hours=HOURS_AHEAD_AT_MOST))
+
+
+def _make_issue(database: Database, newsletter_id: int, now: datetime) -> None:
+    with database.transaction() as session:
+        # Read again: it may have another calendar by now.
+        newsletter = session.get_one(Newsletter, newsletter_id)
+        since = max(now - WEEK, newsletter.calendar_since)
+        for occurrence_on in occurrences_due(newsletter, since, now):
+            create_issue(session, newsletter, occurrence_on, now)
+
+
+def _may_lack_an_issue(now: datetime) -> ColumnElement[bool]:
+    """Say which newsletters have a day without an issue that may be a slot to compose by now.
+
+    By whole days, as those begin furthest east; the calendar tells the hour.
+    """
+    slots = []
+    for day in _around(now):
+        ahead = begins_at_the_earliest(day) - now
+        # Not by `exists`: PostgreSQL would read all issues once for each day.
+        made = select(func.min(Issue.id)).where(
+            Issue.newsletter_id == Newsletter.id, Issue.occurrence_on == day
+        )
+        slots.append(
+            (Newsletter.weekday == day.weekday())
+            & (Newsletter.compose_hours >= ahead / timedelta(hours=1))
+            & made.scalar_subquery().is_(None)
+        )
+    return Newsletter.retired_at.is_(None) & or_(*slots)
+
+
+def _known_days(
+    session: Session, newsletter_ids: list[int], now: datetime
+) -> set[tuple[int, date | None]]:
+    made = select(Issue.newsletter_id, Issue.occurrence_on).where(
+        Issue.newsletter_id.in_(newsletter_ids),
+        Issue.occurrence_on >= _around(now)[0],
+    )
+    return {(newsletter_id, day) for newsletter_id, day in session.execute(made)}
 
 
 def _each(

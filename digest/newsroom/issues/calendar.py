@@ -16,8 +16,11 @@ from digest.errors import FieldError
 
 WEEK = timedelta(days=7)
 WEEKS_A_YEAR = 53
+# An issue is composed so long before it is sent, at the most.
+HOURS_AHEAD_AT_MOST = 6 * 24
 # No zone is further than this from UTC, and no clock has jumped further.
 A_DAY_AND_A_BIT = timedelta(hours=30)
+FURTHEST_EAST = timedelta(hours=15)
 
 
 class Schedule(Protocol):
@@ -97,6 +100,17 @@ def slots_after(schedule: Schedule, after: datetime) -> Iterator[Slot]:
         if found.send_at > after:
             yield found
         day += WEEK
+
+
+def days_between(after: datetime, until: datetime) -> list[date]:
+    """Return the local dates, of any zone, on which a moment between two others may lie."""
+    first, last = (after - A_DAY_AND_A_BIT).date(), (until + A_DAY_AND_A_BIT).date()
+    return [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
+
+
+def begins_at_the_earliest(day: date) -> datetime:
+    """Return a moment, in UTC, before which a local date has begun nowhere."""
+    return datetime.combine(day, time(), UTC) - FURTHEST_EAST
 
 
 def moment(day: date, local_time: time, zone: str) -> datetime:

@@ -86,9 +86,19 @@ def test_what_is_over_is_counted_no_more(press: Press) -> None:
     with press.database.transaction() as session:
         session.execute(update(Issue).values(state=IssueState.SENT, sent_at=NOW + 2.5 * minute))
     assert counted_at(3 * minute) == NOW + 3 * minute, "its last rows have just ended"
+    with press.database.transaction() as session:
+        session.execute(update(Delivery).values(state=DeliveryState.IN_DOUBT))
     counted_at(12 * minute)
     assert counted_at(30 * minute) == NOW + 12 * minute
-    assert counted_at(2 * hour) == NOW + 2 * hour, "its rows may still move"
+    assert counted_at(2 * hour) == NOW + 2 * hour, "what is in doubt may still move"
+    with press.database.transaction() as session:
+        session.execute(update(Delivery).values(state=DeliveryState.ACCEPTED))
+    assert counted_at(4 * hour) == NOW + 4 * hour
+    assert counted_at(6 * hour) == NOW + 4 * hour, "all of them have ended"
+    with press.database.transaction() as session:
+        session.execute(update(Delivery).values(state=DeliveryState.IN_DOUBT))
+        session.execute(update(Issue).values(counted_at=None))
+    assert counted_at(7 * hour) == NOW + 7 * hour
     with press.database.transaction() as session:
         session.execute(update(Issue).values(watched_until=SEVEN))
-    assert counted_at(9 * hour) == NOW + 2 * hour
+    assert counted_at(9 * hour) == NOW + 7 * hour
