@@ -9,7 +9,7 @@ from rich.table import Table
 from digest.cli.arguments import Day
 from digest.cli.chains import add_chain_commands
 from digest.cli.opening import json_option, print_json, runtime
-from digest.cli.tables import print_table
+from digest.cli.tables import print_table, tell_of_more
 from digest.desk.audit import OPERATOR, EventShown, Sought, count_events, list_events
 from digest.desk.audit_chain import AUDIT
 from digest.desk.users import find_user
@@ -43,8 +43,7 @@ def list_them(day: date | None, email: str | None, limit: int, as_json: bool) ->
     for event in events:
         table.add_row(*_cells(event))
     print_table(table, "Nothing was done.")
-    if count > len(events):
-        click.echo(f"{count:,} in all. More of them: --limit {count}", err=True)
+    tell_of_more(len(events), count)
 
 
 def _cells(event: EventShown) -> tuple[str, ...]:

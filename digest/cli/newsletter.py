@@ -27,7 +27,7 @@ from digest.cli.newsletter_telling import (
     troubles_of,
 )
 from digest.cli.opening import json_option, print_json, runtime
-from digest.cli.tables import print_table
+from digest.cli.tables import count_of, limit_option, print_table, tell_of_more
 from digest.models import Newsletter
 from digest.newsroom.feeding import feeding_of
 from digest.newsroom.issues.calendar import next_occurrence
@@ -111,13 +111,16 @@ def edit(slug: str, as_json: bool, **given: Any) -> None:
 
 
 @newsletter.command("list")
+@limit_option
 @json_option
-def list_newsletters(as_json: bool) -> None:
+def list_newsletters(limit: int, as_json: bool) -> None:
     """List the newsletters."""
     with runtime() as opened:
         now = opened.clock.now()
         with opened.database.reading() as session:
-            found = session.scalars(select(Newsletter).order_by(Newsletter.slug)).all()
+            query = select(Newsletter).order_by(Newsletter.slug)
+            found = session.scalars(query.limit(limit)).all()
+            tell_of_more(len(found), count_of(session, query))
             fed = [feeding_of(session, one, now) for one in found]
     if as_json:
         print_json([as_json_of(one, its, now) for one, its in zip(found, fed, strict=True)])

@@ -16,7 +16,7 @@ from digest.cli.arguments import typed_wrongly
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.source_checking import check
 from digest.cli.source_controls import edit, pause, resume, retire, source_as_json
-from digest.cli.tables import print_table
+from digest.cli.tables import count_of, limit_option, print_table, tell_of_more
 from digest.errors import NotFoundError
 from digest.models import Source, SourceFetch
 from digest.newsroom.intake.fetch_history import (
@@ -66,14 +66,16 @@ source.add_command(retire)
 
 @source.command("list")
 @click.option("--all", "also_retired", is_flag=True, help="The retired ones as well.")
+@limit_option
 @json_option
-def list_sources(also_retired: bool, as_json: bool) -> None:
+def list_sources(also_retired: bool, limit: int, as_json: bool) -> None:
     """List the feeds, and how the last fetch of each went."""
     query = select(Source).order_by(Source.name, Source.id)
     if not also_retired:
         query = query.where(Source.retired_at.is_(None))
     with runtime() as opened, opened.database.reading() as session:
-        sources = session.scalars(query).all()
+        sources = session.scalars(query.limit(limit)).all()
+        tell_of_more(len(sources), count_of(session, query))
     if as_json:
         print_json([source_as_json(found) for found in sources])
         return

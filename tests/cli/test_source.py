@@ -179,3 +179,12 @@ def test_what_a_feed_says_cannot_move_the_cursor(
 
     assert said.exit_code == 0
     assert not {"\u009b", "\u202e", "\x1b"} & set(said.out)
+
+
+def test_a_list_has_an_end_and_says_that_there_is_more(open_line: CommandLine) -> None:
+    for name in ("a", "b", "c"):
+        open_line("source", "add", f"https://halyard.example/{name}.xml", "--name", name)
+    said = open_line("source", "list", "--limit", "2", "--json")
+    assert [each["name"] for each in said.json] == ["a", "b"]
+    assert "3 in all. More of them: --limit 3" in said.err
+    assert open_line("source", "list", "--limit", "3").err == ""

@@ -24,9 +24,9 @@ from digest.web.context import current_runtime
 from digest.web.desk.findings import look_over_first
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
 from digest.web.desk.standing import Standing, moment, standing_of
+from digest.web.paging import page_of
 
 PAST_SHOWN = 20
-PAGES_MOST = 1000
 DONE = {
     "skip": "It is skipped. Nothing goes out that week.",
     "take-up": "It is taken up again.",
@@ -197,17 +197,11 @@ def _shown(
     wrong_at: tuple[str, str] = ("", ""),
 ) -> Response:
     now = desk().now
-    number = request.args.get("page", "")
-    page = int(number) if number.isascii() and number.isdecimal() and len(number) < 5 else 1
-    page = min(max(page, 1), PAGES_MOST)
     with current_runtime().database.reading() as session:
         newsletter = found_newsletter(session, newsletter_id)
-        over = past(
-            session,
-            newsletter,
-            now,
-            at_most=PAST_SHOWN + 1,
-            offset=(page - 1) * PAST_SHOWN,
+        over = page_of(
+            lambda most, first: past(session, newsletter, now, at_most=most, offset=first),
+            PAST_SHOWN,
         )
         zone = newsletter.zone
         return show(
@@ -218,11 +212,11 @@ def _shown(
             lines=[_line(newsletter, each, now) for each in coming(session, newsletter, now)],
             over=[
                 (each, standing_of(each, now), prose.long_day(local.date()), f"{local:%H:%M}")
-                for each in over[:PAST_SHOWN]
+                for each in over.rows
                 for local in [each.send_at.astimezone(zones.named(zone))]
             ],
-            page=page,
-            more=len(over) > PAST_SHOWN,
+            page=over.number,
+            more=over.more,
             may_change=desk().may(Role.EDITOR, newsletter_id) and newsletter.retired_at is None,
             tomorrow=zones.local_date(now, zone),
             wrong_at=wrong_at,

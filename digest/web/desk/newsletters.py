@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from flask import Response, current_app, redirect, request, url_for
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as AnyResponse
@@ -42,6 +42,7 @@ from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_wi
 from digest.web.desk.stale import refuse_stale
 from digest.web.desk.standing import called, moment
 from digest.web.masthead import masthead_of
+from digest.web.paging import page_of
 
 T = TypeVar("T")
 
@@ -60,6 +61,8 @@ CLICKS = (
     (YES, "Count how often each story is opened, by nobody’s name"),
 )
 
+A_PAGE = 100
+
 newsletter_pages = desk_blueprint("desk_newsletters", __name__)
 
 
@@ -69,15 +72,25 @@ def show_all() -> Response:
     if not desk().may_anywhere(Role.OWNER):
         raise Forbidden("That is for owners. Ask an owner of the desk.")
     with current_runtime().database.reading() as session:
-        found = session.scalars(select(Newsletter).order_by(Newsletter.id)).all()
+        mine = select(Newsletter).where(_mine(session)).order_by(Newsletter.id)
+        page = page_of(
+            lambda most, first: session.scalars(mine.offset(first).limit(most)).all(), A_PAGE
+        )
         paper = session.get(Publication, 1)
     rows = [
         (each, f"{slot_in_words(each.weekday, each.local_time)} ({each.zone})",
          long_day(next_occurrence(each, desk().now)))
-        for each in found
-        if desk().may(Role.OWNER, each.id)
+        for each in page.rows
     ]  # fmt: skip
-    return show("newsletters.html", rows=rows, paper=paper, whole=desk().may(Role.OWNER))
+    whole = desk().may(Role.OWNER)
+    return show("newsletters.html", rows=rows, page=page, paper=paper, whole=whole)
+
+
+def _mine(session: Session) -> ColumnElement[bool]:
+    if desk().may(Role.OWNER):
+        return true()
+    ids = session.scalars(select(Newsletter.id))
+    return Newsletter.id.in_([each for each in ids if desk().may(Role.OWNER, each)])
 
 
 @newsletter_pages.get("/newsletters/new")

@@ -38,6 +38,7 @@ from digest.web.context import current_runtime
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, moment_here, show
 from digest.web.desk.stale import refuse_stale, stamp_of
 from digest.web.desk.standing import called
+from digest.web.paging import page_of
 
 FIELDS = ("url", "name", "section", "priority")
 LONGEST = 2000
@@ -56,6 +57,8 @@ CHANGES = {
     "resume": ("resumed", ("paused_at", "next_fetch_at", "failures")),
     "retire": ("retired", ("retired_at",)),
 }
+
+A_PAGE = 100
 
 source_pages = desk_blueprint("desk_sources", __name__, role=Role.OWNER)
 
@@ -184,14 +187,16 @@ def _list(
     retired = request.args.get("all") == "1"
     query = select(Source).order_by(Source.name, Source.id)
     with current_runtime().database.reading() as session:
-        found = session.scalars(
-            query if retired else query.where(Source.retired_at.is_(None))
-        ).all()
+        query = query if retired else query.where(Source.retired_at.is_(None))
+        found = page_of(
+            lambda most, first: session.scalars(query.offset(first).limit(most)).all(), A_PAGE
+        )
     return show(
         "sources.html",
         422 if errors or (checked and checked.error) else 200,
         errors=errors,
-        rows=[(each, *_standing(each)) for each in found],
+        rows=[(each, *_standing(each)) for each in found.rows],
+        page=found,
         typed=typed or dict.fromkeys(FIELDS, "") | {"priority": "0"},
         checked=checked,
         retired=retired,

@@ -16,6 +16,7 @@ from digest.newsroom.issues.looking import ISSUE, NEWSLETTER, look_at_head
 from digest.web.desk.approval import approval_shown
 from digest.web.desk.signed_in import carried_on, carries_on, desk, desk_blueprint, show
 from digest.web.desk.standing import Standing, missing_of, moment, needs_approval, standing_of
+from digest.web.paging import page_of
 
 # What a person may have to do something about, soonest first.
 OPEN = (
@@ -26,6 +27,7 @@ OPEN = (
     IssueState.PARKED,
 )
 MOST_SHOWN = 5
+NEWSLETTERS_SHOWN = 50
 # Which of an issue's columns names its newsletter.
 OF = list(Issue.__table__.columns.keys()).index("newsletter_id")
 
@@ -93,13 +95,16 @@ def show_week() -> Response:
     now = desk().now
     with carried_on() as session:
         found = {row[0]: tuple(row) for row in NEWSLETTERS.rows(session)}
-        mine = {each: row for each, row in found.items() if desk().may(Role.VIEWER, each)}
+        # All of them are read for their permission; what costs is told of a page of them.
+        ids = [each for each in found if desk().may(Role.VIEWER, each)]
+        page = page_of(lambda most, first: ids[first : first + most], NEWSLETTERS_SHOWN)
+        mine = {each: found[each] for each in page.rows}
         told = _told(session, mine, now)
         rows = [
             _row(session, each, [(i, n) for i, n in told if i.newsletter_id == each.id], now)
             for each in NEWSLETTER.all(session, list(mine.values()))
         ]
-    return show("this_week.html", rows=rows)
+    return show("this_week.html", rows=rows, page=page)
 
 
 def _told(

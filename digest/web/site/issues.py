@@ -10,6 +10,7 @@ from digest.newsroom.terms import current_wording
 from digest.readers.signing_up.sign_up_form import SLUG
 from digest.web.assets import A_MINUTE
 from digest.web.context import current_runtime
+from digest.web.paging import page_of
 from digest.web.site.published import (
     Withdrawn,
     find_issue,
@@ -18,6 +19,7 @@ from digest.web.site.published import (
 )
 
 A_PAGE = 100
+SHELVES = 20
 LARGEST = 2**31 - 1
 
 issue_pages = Blueprint("issues", __name__)
@@ -27,15 +29,14 @@ issue_pages = Blueprint("issues", __name__)
 def all_newsletters() -> ResponseReturnValue:
     """Show each newsletter with its newest headlines; where there is one, all of its issues."""
     with current_runtime().database.reading() as session:
-        newsletters = list(
-            session.scalars(
-                select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
-            )
+        in_use = select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
+        page = page_of(
+            lambda most, first: session.scalars(in_use.offset(first).limit(most)).all(), SHELVES
         )
-        shelves = [(each, issue_rows(session, each, limit=3)) for each in newsletters]
-    if len(newsletters) == 1:
-        return one_newsletter(newsletters[0].slug)
-    return _kept(render_template("site/shelves.html", shelves=shelves))
+        shelves = [(each, issue_rows(session, each, limit=3)) for each in page.rows]
+    if page.number == len(shelves) == 1:
+        return one_newsletter(shelves[0][0].slug)
+    return _kept(render_template("site/shelves.html", shelves=shelves, page=page))
 
 
 @issue_pages.get("/issues/<slug>/")
