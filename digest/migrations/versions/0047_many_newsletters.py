@@ -1,14 +1,14 @@
 """What the tick asks for is found by indexes, however many newsletters and issues there are
 
-Revision ID: 0048
-Revises: 0045
+Revision ID: 0047
+Revises: 0046
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0048"
-down_revision = "0045"
+revision = "0047"
+down_revision = "0046"
 branch_labels = None
 depends_on = None
 
