@@ -183,7 +183,7 @@ def test_what_the_server_knows_no_more_is_prepared_anew(database: Database, chan
     with database.bare_transaction() as connection:
         connection.execute(text(change))
     with database.bare_transaction() as connection:
-        tried(connection, lambda: find(connection))
+        tried(connection, partial(find, connection))
         beat_bare(connection, "second")
     with database.bare_transaction() as connection:
         connection.execute(text(change.replace("timestamp ", "timestamptz ")))
