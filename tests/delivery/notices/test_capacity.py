@@ -101,3 +101,18 @@ def test_a_flood_is_one_while_the_relay_is_away_too(
         session.execute(update(Notice).values(released_at=database_now(-61)))
     queue_many(press, 1, first=4)
     assert look(press) == Backlog(1, 3), "those of an outage keep no later ones out"
+
+
+def test_what_no_worker_sends_keeps_nobody_out_for_long(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capacity, "UNSEEN", 3)
+    queue_many(press, 4)
+    stalled = database_now(-capacity.STALLED_SECONDS - 1)
+    with press.database.transaction() as session:
+        session.execute(update(Notice).values(next_attempt_at=stalled))
+    assert look(press) == Backlog(4, 3), "a flood all the same"
+    with press.database.transaction() as session:
+        session.execute(update(Notice).values(released_at=stalled))
+    queue_many(press, 1, first=4)
+    assert look(press) == Backlog(1, 3)
