@@ -29,7 +29,7 @@ from digest.cli.newsletter_telling import (
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.tables import count_of, limit_option, print_table, tell_of_more
 from digest.models import Newsletter
-from digest.newsroom.feeding import feeding_of
+from digest.newsroom.feeding import feeding_of, feeding_of_each
 from digest.newsroom.issues.calendar import next_occurrence
 from digest.newsroom.newsletters import (
     NewsletterValues,
@@ -121,7 +121,7 @@ def list_newsletters(limit: int, as_json: bool) -> None:
             query = select(Newsletter).order_by(Newsletter.slug)
             found = session.scalars(query.limit(limit)).all()
             tell_of_more(len(found), count_of(session, query))
-            fed = [feeding_of(session, one, now) for one in found]
+            fed = feeding_of_each(session, found, now)
     if as_json:
         print_json([as_json_of(one, its, now) for one, its in zip(found, fed, strict=True)])
         return

@@ -4,7 +4,7 @@ The rule itself stands beside its tables: `digest.models.article.fed_to`.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -64,14 +64,30 @@ class Feeding:
         return sources + sections
 
 
-def feeding_of(session: Session, newsletter: Newsletter, now: datetime) -> Feeding:
+def feeding_of_each(
+    session: Session, newsletters: Sequence[Newsletter], now: datetime
+) -> list[Feeding]:
+    """Return what feeds each of several newsletters: their sources are read once for all."""
+    known = {source.id: source for source in session.scalars(select(Source))}
+    return [feeding_of(session, each, now, known=known) for each in newsletters]
+
+
+def feeding_of(
+    session: Session,
+    newsletter: Newsletter,
+    now: datetime,
+    *,
+    known: Mapping[int, Source] | None = None,
+) -> Feeding:
     """Return what feeds a newsletter, and what of that is not there: two queries at most.
+
+    `known`: all sources, where they have been read.
 
     A section counts as there while an article of a source that feeds the newsletter has it, and
     is not too old for its issues: a feed may call a section something else from one day to the
     next.
     """
-    sources, lost = _sources_of(session, newsletter)
+    sources, lost = _sources_of(session, newsletter, known)
     unseen, written = _unseen_sections(session, newsletter, now)
     no_source = bool(lost) and len(lost) == len(newsletter.source_ids)
     no_section = bool(unseen) and len(unseen) == len(newsletter.sections)
@@ -97,18 +113,20 @@ def fed_by_nothing(session: Session, now: datetime) -> list[tuple[Newsletter, Fe
     """Return the newsletters in use that nothing feeds."""
     in_use = session.scalars(
         select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.slug)
-    )
-    fed = [(newsletter, feeding_of(session, newsletter, now)) for newsletter in in_use]
+    ).all()
+    fed = zip(in_use, feeding_of_each(session, in_use, now), strict=True)
     return [(newsletter, feeding) for newsletter, feeding in fed if feeding.nothing]
 
 
 def _sources_of(
-    session: Session, newsletter: Newsletter
+    session: Session, newsletter: Newsletter, known: Mapping[int, Source] | None
 ) -> tuple[tuple[NamedSource, ...], list[str]]:
     """Return the sources that it names, and a sentence for each that is lost."""
     ids = [source_id for source_id in newsletter.source_ids if source_id is not None]
-    query = select(Source).where(Source.id.in_(ids))
-    found = {source.id: source for source in session.scalars(query)} if ids else {}
+    found = known
+    if found is None:
+        query = select(Source).where(Source.id.in_(ids))
+        found = {source.id: source for source in session.scalars(query)} if ids else {}
     sources: list[NamedSource] = []
     lost: list[str] = []
     for source_id in newsletter.source_ids:

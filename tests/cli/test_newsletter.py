@@ -49,6 +49,16 @@ def test_newsletters_are_listed(paper: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_list_has_an_end_and_says_that_there_is_more(paper: CommandLine) -> None:
+    another = ["brief" if each == "editors-digest" else each for each in NEWSLETTER]
+    assert paper(*another).exit_code == 0
+    said = paper("newsletter", "list", "--limit", "1", "--json")
+    assert [found["slug"] for found in said.json] == ["brief"]
+    assert "2 in all. More of them: --limit 2" in said.err
+    assert paper("newsletter", "list").err == ""
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_no_newsletters_says_how_to_make_one(command_line: CommandLine) -> None:
     assert "digest newsletter create" in command_line("newsletter", "list").out
     assert command_line("newsletter", "list", "--json").json == []

@@ -367,3 +367,19 @@ def test_what_feeds_a_newsletter_is_found_among_the_recent_by_their_index(
         assert "ix_article_first_seen_at" in steps
         assert "SCAN article" not in steps
         assert "Seq Scan on article" not in steps
+
+
+def test_what_feeds_many_newsletters_is_asked_as_often_as_of_few(database: Database) -> None:
+    with database.transaction() as session:
+        kept = add_source(session, "https://halyard.example/kept.xml", NOW)
+        lost = add_source(session, "https://halyard.example/lost.xml", NOW)
+        for number in range(7):
+            source_id = lost.id if number == 3 else kept.id
+            make_newsletter(session, f"letter-{number}", source_ids=[source_id])
+        retire_source(session, lost.id, NOW)
+    with statements(database) as seen, database.reading() as session:
+        [(newsletter, feeding)] = fed_by_nothing(session, NOW)
+    assert newsletter.slug == "letter-3"
+    assert feeding.troubles[0] == "Nothing feeds it."
+    asked = [statement for statement, _ in seen if "FROM" in statement]
+    assert len(asked) == 2, asked

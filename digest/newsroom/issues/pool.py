@@ -204,6 +204,9 @@ def _choosing(feeds: Feeds) -> Prepared:
         .distinct()
     )
     sources = select(Source.id, Source.name, Source.retired_at.is_not(None))
+    # Nothing of another one is ever found.
+    if feeds.sources:
+        sources = sources.where(Source.id.in_([each for each in feeds.sources if each is not None]))
     return Prepared(union_all(sections, sources).order_by("name"))
 
 

@@ -69,6 +69,8 @@ def test_one_source_at_a_time(database: Database) -> None:
             "harbour",
             "market",
         ]
+        newsletter.source_ids = [None, market]
+        assert [each.name for each in pool_of(session, issue, NOW).sources] == ["market"]
 
 
 def test_what_does_not_feed_the_newsletter_is_not_offered(database: Database) -> None:

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import insert
 
 from digest.database.transactions import Database
@@ -12,7 +11,7 @@ from digest.models import Newsletter, Role, Source
 from digest.web.desk import newsletters, sources, this_week
 from digest.web.site import issues
 from tests.factories import NOW, make_newsletter
-from tests.web.desk.conftest import Join
+from tests.web.desk.conftest import Colleague, Join
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -39,7 +38,7 @@ def add_sources(database: Database, count: int) -> None:
         )
 
 
-def read_all(visitor: FlaskClient, path: str, name: str) -> list[list[str]]:
+def read_all(visitor: Colleague, path: str, name: str) -> list[list[str]]:
     """Return what is listed on each page, by the links from one to the next."""
     pages = []
     following: str | None = path
