@@ -16,6 +16,7 @@ from bench import machine, needs, plot, results
 from bench.errors import BenchError
 from bench.measures import (
     Measure,
+    commands,
     desk,
     embedded,
     intake,
@@ -42,6 +43,7 @@ MEASURES: dict[str, Measure] = {
     "desk": desk,
     "notices": notices,
     "many": many,
+    "commands": commands,
 }
 QUICK_MINUTES = 6
 

@@ -1,15 +1,17 @@
 """Mail addresses: as typed, as a key, and as they go on the wire."""
 
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-
-import email_validator
-from email_validator import EmailNotValidError, validate_email
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 
 from digest.mistyped import Accept, explain, in_ascii, trimmed
 from digest.receivers import meant_domain
 from digest.reserved_names import ANY_NAME, WAS_TAKEN, ReservedNames
+
+if TYPE_CHECKING:
+    from email_validator import ValidatedEmail
 
 # RFC 5321 4.5.3.1.3 allows a path 256 octets, and two of them are its angle brackets.
 LONGEST = 254
@@ -24,9 +26,6 @@ LOCAL_TOO_LONG_BEYOND_ASCII = f"{LOCAL_TOO_LONG}, and letters such as {{}} count
 NEEDED_BEYOND_ASCII = frozenset({"smtputf8", "8bitmime"})
 # What is typed may have words around the address. More than this is no slip.
 LONGEST_TYPED = 1000
-
-# The library keeps a list of names that it never takes. Which ones we take is `ReservedNames`'s.
-email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
 class AddressError(ValueError):
@@ -127,9 +126,8 @@ def _read(typed: str, reserved: ReservedNames) -> Address | str | None:
     """Return the address; or why it is not taken, in a sentence; or None where it is none."""
     if len(typed) > LONGEST:
         return None
-    try:
-        found = validate_email(typed, check_deliverability=False, globally_deliverable=False)
-    except EmailNotValidError:
+    found = _validated(typed)
+    if found is None:
         return None
     domain = found.ascii_domain.lower()
     if complaint := reserved.complaint(domain, found.domain):
@@ -172,10 +170,27 @@ def _octets(text: str) -> int:
 # Most readers share a few domains, and to look at one takes as long as to fill a whole message.
 @lru_cache(maxsize=10_000)
 def _wire_domain(domain: str) -> str:
-    try:
-        found = validate_email(
-            f"x@{domain}", check_deliverability=False, globally_deliverable=False
-        )
-    except EmailNotValidError:
-        raise AddressError("The part after the @ is not a domain") from None
+    found = _validated(f"x@{domain}")
+    if found is None:
+        raise AddressError("The part after the @ is not a domain")
     return str(found.ascii_domain)
+
+
+def _validated(email: str) -> "ValidatedEmail | None":
+    library = _library()
+    found: ValidatedEmail | None = None
+    with suppress(library.EmailNotValidError):
+        found = library.validate_email(
+            email, check_deliverability=False, globally_deliverable=False
+        )
+    return found
+
+
+@cache
+def _library() -> Any:
+    # Late: most commands only show addresses.
+    import email_validator
+
+    # It keeps a list of names that it never takes. Which ones we take is `ReservedNames`'s.
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+    return email_validator

@@ -6,13 +6,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import structlog
-from structlog.typing import EventDict
-
 from digest.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict
 
 # Whatever may stand in an address: too much is taken out rather than too little. Only from where
 # a run of such characters begins, so that a long one is read once. A quoted @ is one, too.
@@ -68,50 +69,110 @@ class ScrubbingFormatter(logging.Formatter):
             return f"{record.name}: a line could not be formatted: {type(error).__name__}"
 
 
-def _without_controls(_: Any, __: str, event: EventDict) -> EventDict:
+def _without_controls(_: Any, __: str, event: "EventDict") -> "EventDict":
     for name, value in event.items():
         if isinstance(value, str):
             event[name] = on_one_line(value)
     return event
 
 
-# Of every line, before it is written.
-SHARED: list[Any] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    _without_controls,
-]
+class _Late:
+    """A logger of structlog, which is loaded with the first line: most commands log none."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @cached_property
+    def _logger(self) -> Any:
+        import structlog
+
+        _configure_if_asked()
+        return structlog.get_logger(self._name)
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._logger, method)
+
+
+def get_logger(name: str) -> Any:
+    """Return the logger of a module, as structlog's `get_logger` does."""
+    return _Late(name)
 
 
 def formatter(style: str) -> logging.Formatter:
     """Return what writes a line in `style`, "json" or "text"."""
-    renderer = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    return ScrubbingFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(ACCESS), *SHARED],
+    return ScrubbingFormatter(_LateFormatter(style))
+
+
+class _LateFormatter(logging.Formatter):
+    """Writes lines by structlog, from the first one on."""
+
+    def __init__(self, style: str) -> None:
+        super().__init__()
+        self._kind = style
+
+    @cached_property
+    def _inner(self) -> logging.Formatter:
+        from structlog import dev, processors, stdlib
+
+        renderer = (
+            processors.JSONRenderer(ensure_ascii=False)
+            if self._kind == "json"
+            else dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        )
+        return stdlib.ProcessorFormatter(
+            foreign_pre_chain=[stdlib.ExtraAdder(ACCESS), *_shared()],
             processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                stdlib.ProcessorFormatter.remove_processors_meta,
+                processors.format_exc_info,
                 renderer,
             ],
         )
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._inner.format(record)
+
+
+def _shared() -> list[Any]:
+    """Return what is done to every line before it is written."""
+    from structlog import contextvars, processors, stdlib
+
+    return [
+        contextvars.merge_contextvars,
+        stdlib.add_log_level,
+        stdlib.add_logger_name,
+        processors.TimeStamper(fmt="iso", utc=True),
+        _without_controls,
+    ]
+
+
+# Whether `set_up_logging` was called before structlog was loaded.
+_to_configure = False
+
+
+def _configure_if_asked() -> None:
+    global _to_configure
+    if _to_configure:
+        _to_configure = False
+        _configure()
+
+
+def _configure() -> None:
+    import structlog
+
+    structlog.configure(
+        processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
     )
 
 
 def set_up_logging(style: str, level: int = logging.INFO) -> None:
     """Send everything that is logged, ours and libraries', to standard error in `style`."""
-    structlog.configure(
-        processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
+    global _to_configure
+    _to_configure = "structlog" not in sys.modules
+    if not _to_configure:
+        _configure()
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(style))
     root = logging.getLogger()
@@ -157,6 +218,4 @@ def kept_apart(part: str, **about: Any) -> Iterator[None]:
     except UnavailableError:
         raise
     except Exception:  # noqa: BLE001 - whatever it is, it is logged
-        structlog.get_logger(__name__).exception(
-            "a part failed; the others go on", part=part, **about
-        )
+        get_logger(__name__).exception("a part failed; the others go on", part=part, **about)

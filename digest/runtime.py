@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-import structlog
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from digest import home
 from digest.clock import Clock, SystemClock
 from digest.database.transactions import Database
-from digest.delivery.relay.pacing import Pace, open_pace
 from digest.errors import SettingError
+from digest.logs import get_logger
 from digest.migrations import check_migrated
 from digest.models import Installation
 from digest.settings.loading import Settings
@@ -23,6 +23,8 @@ from digest.tokens import KeyRing
 
 if TYPE_CHECKING:
     from celery import Celery
+
+    from digest.delivery.relay.pacing import Pace
 
 SILENT_SECONDS = 15
 
@@ -38,7 +40,7 @@ ASK_PAGES = "worker.tasks.ask_pages"
 LET_GO = "worker.tasks.let_go"
 LOOK_AGAIN = "worker.tasks.look_again"
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Bell(Protocol):
@@ -137,15 +139,17 @@ class Runtime:
     clock: Clock = field(default_factory=SystemClock)
     stopping: threading.Event = field(default_factory=threading.Event)
 
-    pace: Pace = field(init=False, repr=False)
+    @cached_property
+    def pace(self) -> "Pace":
+        """How fast mail may go: one for all threads of the process."""
+        from digest.delivery.relay.pacing import open_pace
 
-    def __post_init__(self) -> None:
-        # One for all threads of the process.
-        self.pace = open_pace(self.settings)
+        return open_pace(self.settings)
 
     def close(self) -> None:
         """Let go of the database's connections, and of Redis's."""
-        self.pace.close()
+        if "pace" in vars(self):
+            self.pace.close()
         self.database.dispose()
 
 
@@ -181,7 +185,7 @@ def open_runtime(
 def _check_suppression_key(runtime: Runtime) -> None:
     ours = runtime.suppression.fingerprint
     with runtime.database.reading() as session:
-        known = session.get(Installation, 1)
+        known = session.scalar(select(Installation.suppression_fingerprint))
     if known is None:
         try:
             with runtime.database.transaction() as session:
@@ -192,7 +196,7 @@ def _check_suppression_key(runtime: Runtime) -> None:
             # Another process was first; its key has to be ours as well.
             return _check_suppression_key(runtime)
         return None
-    if not hmac.compare_digest(known.suppression_fingerprint, ours):
+    if not hmac.compare_digest(known, ours):
         raise SettingError(
             "DIGEST_SUPPRESSION_KEY: is not the key that this database was made with. With "
             "another one, people who must not be mailed would be. Put the old key back."

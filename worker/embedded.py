@@ -8,13 +8,13 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-import structlog
 from celery import Celery
 from celery.beat import Scheduler, Service
 from celery.concurrency.thread import TaskPool
 from celery.worker import state
 from celery.worker.worker import WorkController
 
+from digest.logs import get_logger
 from digest.newsroom.intake.reading_child.asking import end_reading_child
 from digest.runtime import BULK, FEEDS, NOTICES, TICK, Runtime
 from worker.app import make_app
@@ -28,7 +28,7 @@ BEAT_WAKES_SECONDS = 0.5
 START_SECONDS = 30.0
 WAKE = "worker.embedded.wake"
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class EmbeddedWorkers:

@@ -6,10 +6,11 @@ worker's loop. Nothing is lost with such a thing: whatever rings finds its work 
 
 from typing import Any
 
-import structlog
 from kombu.transport import TRANSPORT_ALIASES, redis
 
-log = structlog.get_logger(__name__)
+from digest.logs import get_logger
+
+log = get_logger(__name__)
 
 
 def read_on_behind_what_is_foreign() -> None:

@@ -8,16 +8,17 @@ the work, but nobody would hear it ring.
 
 from typing import Any
 
-import structlog
 from celery import bootsteps
 from celery.worker import state
 from redis.exceptions import ConnectionError as BrokerGoneError
+
+from digest.logs import get_logger
 
 LOOK_SECONDS = 2.0
 # A look may fall between a task's end and its acknowledgement.
 LOOKS = 3
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Listening(bootsteps.StartStopStep):

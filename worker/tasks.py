@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
-import structlog
 from celery import Celery
 
 from digest import tick as calendar
@@ -14,6 +13,7 @@ from digest.delivery.ledger.retention import fold_deliveries
 from digest.delivery.notices.sending import send_notices
 from digest.delivery.relay.deadlines import elapsed
 from digest.delivery.sending import HANDS, deliver_issue
+from digest.logs import get_logger
 from digest.newsroom.intake.fetching_pictures import fetch_pictures
 from digest.newsroom.intake.fetching_sources import fetch_source, open_fetcher
 from digest.newsroom.intake.withdrawing import ask_pages
@@ -33,7 +33,7 @@ from digest.runtime import (
     Runtime,
 )
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def register(app: Celery, runtime_of_process: Callable[[], Runtime]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bench import earlier, feeds
 from bench.driven import Driven, driven
+from bench.earlier import COMMIT
 from bench.errors import BenchError
 from bench.processors import spent
 from bench.results import Figure, Ratio, Result, figure, ratio
@@ -19,7 +20,6 @@ TITLE = "Intake: fetching feeds, by processor time"
 PROGRAMS: tuple[str, ...] = ()
 MINUTES = 60
 UNIT = "ms a feed"
-COMMIT = "bbfca12"
 ITEMS = 50
 NOT_MODIFIED_TIMES = 5
 FEW = 50

@@ -10,6 +10,7 @@ import psycopg
 
 from bench import earlier
 from bench.driven import Driven, driven
+from bench.earlier import COMMIT
 from bench.errors import BenchError
 from bench.processors import Costs
 from bench.results import Result, figure, ratio
@@ -22,7 +23,6 @@ TITLE = "Notices: confirmations that wait, by one worker process"
 PROGRAMS = ("smtp-sink",)
 MINUTES = 45
 UNIT = "messages/s"
-COMMIT = "bbfca12"
 WARM_UP = 100
 WORKER, POSTGRESQL, SINK = "the worker", "PostgreSQL", "smtp-sink"
 

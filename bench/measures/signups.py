@@ -11,6 +11,7 @@ from statistics import median
 
 from bench import earlier
 from bench.confirmed import Version, opened_version
+from bench.earlier import COMMIT
 from bench.errors import BenchError
 from bench.guarded import sign_up_guarded
 from bench.history import remember_sign_ups
@@ -26,7 +27,6 @@ TITLE = "Sign-ups: POST /subscribe, two web workers"
 PROGRAMS = ("smtp-sink", "wrk")
 MINUTES = 30
 UNIT = "requests/s"
-COMMIT = "bbfca12"
 OURS, PLAIN, SERVED = "Digest", "validate and insert one row", "the same under Digest’s server"
 # As the Procfile has it, but for the app; and as it is usually had.
 RIVAL = 'gunicorn --workers 2 {kind} --bind "127.0.0.1:{port}" "bench.rivals.form:create_app()"'

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from digest.cli.arguments import short_name
+from digest.cli.issue_names import short_name
 from digest.cli.opening import print_json, runtime
 from digest.delivery.ledger.restoring import Accepted
 from digest.delivery.ledger.restoring import accept as accept_restore

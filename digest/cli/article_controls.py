@@ -6,7 +6,9 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from digest.cli.arguments import short_name, who
+from digest.cli.arguments import who
+from digest.cli.article_list import article_as_json
+from digest.cli.issue_names import short_name
 from digest.cli.opening import json_option, print_json, runtime
 from digest.errors import NotFoundError
 from digest.models import AFTER_FREEZE, BEFORE_FREEZE, Article, Issue, IssueState, LeftOut, Story
@@ -135,31 +137,3 @@ def _issues(session: Session, article: Article, states: tuple[IssueState, ...]) 
         .order_by(Issue.send_at, Issue.id)
     )
     return [short_name(issue) for issue in issues]
-
-
-def state_of(found: Article) -> str:
-    """Return what keeps an article out of issues, in a word or two."""
-    if found.withdrawn_at is not None:
-        return f"withdrawn by {found.withdrawn_by}" if found.withdrawn_by else "its page is gone"
-    return "hidden" if found.hidden_at is not None else ""
-
-
-def article_as_json(found: Article) -> dict[str, Any]:
-    """Return an article as scripts get it."""
-    return {
-        "id": found.id,
-        "url": found.url,
-        "title": found.title,
-        "standfirst": found.standfirst,
-        "byline": found.byline,
-        "section": found.section,
-        "minutes": found.minutes,
-        "published_at": found.published_at and found.published_at.isoformat(),
-        "backlog": found.backlog,
-        "first_seen_at": found.first_seen_at.isoformat(),
-        "lead_image": found.lead_image,
-        "thumbnail": found.thumbnail,
-        "hidden_at": found.hidden_at.isoformat() if found.hidden_at else None,
-        "withdrawn_at": found.withdrawn_at.isoformat() if found.withdrawn_at else None,
-        "withdrawn_by": found.withdrawn_by,
-    }

@@ -7,8 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from digest.chain.heads import find_head, read_heads
 from digest.chain.links import chain_lines, count_links
@@ -37,15 +35,13 @@ who has no Digest can check it.
 """
 
 
-def add_chain_commands(group: click.Group, log: Log) -> None:
-    """Give the family of a log its `verify`, `head` and `export`."""
-    _add_verify(group, log)
-    _add_head(group, log)
-    _add_export(group, log)
+def chain_commands(log: Log) -> tuple[click.Command, click.Command, click.Command]:
+    """Return `verify`, `head` and `export` of a log."""
+    return _verify(log), _head(log), _export(log)
 
 
-def _add_verify(group: click.Group, log: Log) -> None:
-    @group.command(help=VERIFY.format(noun=log.noun))
+def _verify(log: Log) -> click.Command:
+    @click.command(help=VERIFY.format(noun=log.noun))
     @click.option(
         "--head",
         "files",
@@ -70,9 +66,18 @@ def _add_verify(group: click.Group, log: Log) -> None:
             _tell(found, len(heads), log)
         sys.exit(0 if found.holds else 1)
 
+    return verify
+
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    # Late, here and elsewhere: a pipe gets no bar.
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
     console = Console(file=sys.stderr)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("Verifying", total=total)
@@ -112,8 +117,8 @@ def _tell(found: Findings, heads: int, log: Log) -> None:
         )
 
 
-def _add_head(group: click.Group, log: Log) -> None:
-    @group.command(help=HEAD.format(command=log.command))
+def _head(log: Log) -> click.Command:
+    @click.command(help=HEAD.format(command=log.command))
     @json_option
     def head(as_json: bool) -> None:
         with runtime() as opened, opened.database.reading() as session:
@@ -127,9 +132,11 @@ def _add_head(group: click.Group, log: Log) -> None:
         else:
             click.echo(f"{found} {now:%Y-%m-%dT%H:%M:%SZ}")
 
+    return head
 
-def _add_export(group: click.Group, log: Log) -> None:
-    @group.command(help=EXPORT)
+
+def _export(log: Log) -> click.Command:
+    @click.command(help=EXPORT)
     @click.option(
         "--to",
         "file",
@@ -145,3 +152,5 @@ def _add_export(group: click.Group, log: Log) -> None:
                 return
             write_whole(file, watched(lines, count_links(session, log)))
         click.echo(f"Wrote {file}", err=True)
+
+    return export

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from digest.cli import art
 from digest.models import Newsletter
+from digest.newsroom.finding import NewsletterValues
 from digest.newsroom.intake.media import store_media
 from digest.newsroom.intake.pictures import MARK, PORTRAIT, Encoded, Shape
-from digest.newsroom.newsletters import NewsletterValues, create_newsletter, ensure_publication
+from digest.newsroom.newsletters import create_newsletter, ensure_publication
 from digest.newsroom.terms import publish_terms
 
 SITE = "https://halyard.example"

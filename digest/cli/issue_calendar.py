@@ -6,20 +6,14 @@ import click
 from sqlalchemy.orm import Session
 
 from digest.cli.acting import Acting, acting_options
-from digest.cli.arguments import (
-    IssueName,
-    find_issue,
-    issue_argument,
-    short_name,
-    typed_wrongly,
-    when,
-)
+from digest.cli.arguments import typed_wrongly
+from digest.cli.issue_names import IssueName, find_issue, issue_argument, short_name, when
 from digest.cli.opening import runtime
 from digest.desk.audit import record_issue
 from digest.errors import NotFoundError
 from digest.models import Issue
+from digest.newsroom.finding import find_newsletter
 from digest.newsroom.issues import skipping
-from digest.newsroom.newsletters import find_newsletter
 
 
 @click.command()

@@ -6,13 +6,8 @@ import click
 from sqlalchemy.orm import Session
 
 from digest.cli.acting import Acting, acting_options, override_option, record_override
-from digest.cli.arguments import (
-    IssueName,
-    find_under_way,
-    issue_argument,
-    short_name,
-    typed_wrongly,
-)
+from digest.cli.arguments import typed_wrongly
+from digest.cli.issue_names import IssueName, find_under_way, issue_argument, short_name
 from digest.cli.opening import json_option, print_json, runtime
 from digest.delivery.controls import pausing
 from digest.delivery.ledger.reporting import Report

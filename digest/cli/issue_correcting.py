@@ -3,14 +3,9 @@
 import click
 
 from digest.cli.acting import Acting, acting_options, override_option, record_override
-from digest.cli.arguments import (
-    IssueName,
-    find_issue,
-    issue_argument,
-    short_name,
-    typed_wrongly,
-)
+from digest.cli.arguments import typed_wrongly
 from digest.cli.issue_editing import WHICH_STORY, text_options, texts_given
+from digest.cli.issue_names import IssueName, find_issue, issue_argument, short_name
 from digest.cli.opening import json_option, print_json, runtime
 from digest.delivery.ledger.reporting import Report
 from digest.delivery.ledger.reporting import report as report_issue

@@ -1,4 +1,4 @@
-"""`digest issue pick|add|drop|move|edit|history`: what the page at the desk does, by command."""
+"""`digest issue pick|add|drop|move|edit`: what the page at the desk does, by command."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,38 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 from sqlalchemy.orm import Session
 
-from digest import prose, zones
 from digest.cli.acting import Acting, acting_options
-from digest.cli.arguments import (
-    IssueName,
-    find_issue,
-    issue_argument,
-    read_bytes,
-    short_name,
-    story_as_json,
-    typed_wrongly,
-)
+from digest.cli.arguments import read_bytes, typed_wrongly
+from digest.cli.issue_history import change_as_json
+from digest.cli.issue_names import IssueName, find_issue, issue_argument, short_name, story_as_json
 from digest.cli.opening import json_option, print_json, runtime
 from digest.cli.reading_files import GivenFile
-from digest.cli.tables import print_table
 from digest.desk.audit import record_issue
 from digest.errors import RefusedError
-from digest.models import Issue, IssueChange, StoryRole
+from digest.models import Issue, StoryRole
 from digest.newsroom.intake.fetching_sources import open_fetcher
 from digest.newsroom.intake.pictures import BYTES_AT_MOST
 from digest.newsroom.issues.adding import find_by_address, pick_by_address
 from digest.newsroom.issues.cropping import MIDDLE, focus_of
 from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
-from digest.newsroom.issues.history import (
-    STORY_TEXTS,
-    Editor,
-    Outcome,
-    list_changes,
-    refuse_frozen,
-)
+from digest.newsroom.issues.history import STORY_TEXTS, Editor, Outcome, refuse_frozen
 from digest.newsroom.issues.ordering import drop_story, pick_article, place_story, set_role
 from digest.newsroom.issues.picturing import (
     Drawn,
@@ -49,7 +34,6 @@ from digest.newsroom.issues.picturing import (
     to_crop,
 )
 
-TEXT_AT_MOST = 60
 WHICH_STORY = "Say which story: --story ARTICLE."
 
 Verb = Callable[[Session, Issue, Editor, datetime], Outcome]
@@ -276,30 +260,6 @@ def edit(
         change(name, acting, edited, as_json=as_json)
 
 
-@click.command()
-@issue_argument
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-@json_option
-def history(name: IssueName, limit: int, as_json: bool) -> None:
-    """List what was done to an issue, the newest first, with every text that was ever typed.
-
-    To bring a text back: digest issue edit ISSUE --bring-back CHANGE.
-    """
-    with runtime() as opened, opened.database.reading() as session:
-        found = find_issue(session, name, opened.clock.now())
-        changes = list_changes(session, found, limit)
-        called, zone = short_name(found), found.newsletter.zone
-    if as_json:
-        print_json([_change_as_json(change) for change in changes])
-        return
-    table = Table("Change", f"When ({zone})", "Who", "What", "Text")
-    for change in changes:
-        local = change.at.astimezone(zones.named(zone))
-        text = prose.cut(" ".join((change.after or "").split()), TEXT_AT_MOST)
-        table.add_row(str(change.id), f"{local:%a %d %b, %H:%M}", change.by, change.words, text)
-    print_table(table, f"Nothing was changed in {called} yet.")
-
-
 def texts_given(texts: dict[str, str | None]) -> tuple[dict[str, str], dict[str, str]]:
     """Return which of `TEXT_OPTIONS` were given: those of the issue, and those of a story."""
     given = {field: text for field, text in texts.items() if text is not None}
@@ -353,21 +313,5 @@ def _as_json(found: Issue, outcome: Outcome) -> dict[str, Any]:
         "note": found.note,
         "last_thing": found.last_thing,
         "stories": [story_as_json(story) for story in found.stories],
-        "changes": [_change_as_json(change) for change in outcome.changes],
-    }
-
-
-def _change_as_json(change: IssueChange) -> dict[str, Any]:
-    return {
-        "change": change.id,
-        "version": change.version,
-        "at": change.at.isoformat(),
-        "by": change.by,
-        "user": change.user_id,
-        "field": change.field,
-        "article": change.article_id,
-        "before": change.before,
-        "after": change.after,
-        "taken": change.taken,
-        "words": change.words,
+        "changes": [change_as_json(change) for change in outcome.changes],
     }

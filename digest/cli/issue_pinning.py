@@ -3,20 +3,19 @@
 from datetime import datetime
 
 import click
-from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from digest.cli.acting import Acting, acting_options
-from digest.cli.arguments import IssueName, issue_argument, short_name, when
 from digest.cli.issue_calendar import find_or_make_issue
 from digest.cli.issue_editing import article_argument, change
+from digest.cli.issue_names import IssueName, issue_argument, short_name, when
 from digest.cli.opening import json_option, print_json, runtime
-from digest.cli.tables import print_table
+from digest.cli.tables import Table, print_table
 from digest.models import Issue, Newsletter
+from digest.newsroom.finding import find_newsletter
 from digest.newsroom.issues import pinning
 from digest.newsroom.issues.planning import coming
-from digest.newsroom.newsletters import find_newsletter
 
 
 @click.command()

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from digest.cli.acting import Acting, acting_options
-from digest.cli.arguments import IssueName, find_issue, issue_argument, short_name
+from digest.cli.issue_names import IssueName, find_issue, issue_argument, short_name
 from digest.cli.opening import json_option, print_json, runtime
 from digest.desk.audit import record
 from digest.models import AcceptedFinding

@@ -13,6 +13,7 @@ from digest.cli.arguments import Tags, TimeOfDay, Topics, Weekday, read_bytes
 from digest.cli.reading_files import GivenFile
 from digest.models import Approval, InDoubtPolicy
 from digest.newsroom.feeding import sources_named
+from digest.newsroom.finding import NewsletterValues
 from digest.newsroom.intake.media import store_media
 from digest.newsroom.intake.pictures import (
     BYTES_AT_MOST,
@@ -22,7 +23,7 @@ from digest.newsroom.intake.pictures import (
     Shape,
     crop_and_encode,
 )
-from digest.newsroom.newsletters import NewsletterValues, ensure_publication
+from digest.newsroom.newsletters import ensure_publication
 
 FILE = GivenFile()
 

@@ -1,21 +1,20 @@
 """What `digest newsletter` says of a newsletter, to people and to scripts."""
 
-import dataclasses
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
 import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from digest.cli.arguments import WEEKDAYS, short_name, when
+from digest.cli.arguments import WEEKDAYS
+from digest.cli.issue_names import short_name, when
+from digest.cli.newsletter_views import as_json_of, troubles_of
 from digest.cli.opening import print_json
 from digest.models import BEFORE_FREEZE, Issue, Newsletter
-from digest.newsroom.feeding import Feeding, remedy
+from digest.newsroom.feeding import Feeding
 from digest.newsroom.issues.calendar import next_occurrence, odd_slots
 from digest.newsroom.issues.rescheduling import Followed
-from digest.newsroom.newsletters import values_of
 from digest.newsroom.palette import sentences
 
 
@@ -80,24 +79,3 @@ def tell(
         click.echo(odd)
     for sentence in sentences(saved.palette):
         click.echo(sentence)
-
-
-def troubles_of(found: Newsletter, fed: Feeding) -> str:
-    """Return why nothing feeds it, and what to do."""
-    return " ".join((*fed.troubles, remedy(found)))
-
-
-def as_json_of(found: Newsletter, fed: Feeding, now: datetime) -> dict[str, Any]:
-    """Return a newsletter as scripts get it."""
-    shown = dataclasses.asdict(values_of(found))
-    del shown["source_ids"]
-    shown["sources"] = [dataclasses.asdict(each) for each in fed.sources]
-    shown["sections"] = shown.pop("sections")
-    shown["troubles"] = list(fed.troubles)
-    shown["local_time"] = f"{found.local_time:%H:%M}"
-    shown["weekday"] = WEEKDAYS[found.weekday]
-    return {
-        **shown,
-        "palette": found.palette,
-        "next_occurrence": next_occurrence(found, now),
-    }

@@ -3,13 +3,12 @@
 from typing import Any
 
 import click
-from rich.table import Table
 
 from digest.cli.opening import json_option, print_json, runtime
-from digest.cli.tables import print_table
+from digest.cli.tables import Table, print_table
 from digest.desk.reports.figures import Bar, Figure, Number, Point, csv_lines, summary_lines
 from digest.desk.reports.newsletter import report_newsletter
-from digest.newsroom.newsletters import find_newsletter
+from digest.newsroom.finding import find_newsletter
 
 SUMMARY = "summary"
 OF_NEWSLETTER = (SUMMARY, "audience", "sign-ups", "confirmations", "leavers", "bounces")

@@ -1,12 +1,11 @@
 """`digest source edit|pause|resume|retire`: what a person changes of a feed."""
 
-from datetime import datetime
-from typing import Any
-
 import click
 
-from digest.cli.arguments import short_name, typed_wrongly
+from digest.cli.arguments import typed_wrongly
+from digest.cli.issue_names import short_name
 from digest.cli.opening import json_option, print_json, runtime
+from digest.cli.source_views import source_as_json
 from digest.models import Source
 from digest.newsroom.feeding import fed_by_nothing, remedy
 from digest.newsroom.intake.sources import (
@@ -104,24 +103,3 @@ def _tell(found: Source, sentence: str, as_json: bool) -> None:
         print_json(source_as_json(found))
     else:
         click.echo(sentence)
-
-
-def source_as_json(found: Source) -> dict[str, Any]:
-    """Return a source as scripts get it."""
-    return {
-        "id": found.id,
-        "url": found.url,
-        "name": found.name,
-        "section": found.section,
-        "priority": found.priority,
-        "succeeded_at": _moment(found.succeeded_at),
-        "next_fetch_at": _moment(found.next_fetch_at),
-        "failures": found.failures,
-        "last_error": found.last_error,
-        "paused_at": _moment(found.paused_at),
-        "retired_at": _moment(found.retired_at),
-    }
-
-
-def _moment(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None

@@ -1,4 +1,4 @@
-"""`digest subscriber pause|resume|unsubscribe`: what a reader asked for by letter or telephone."""
+"""`digest subscriber pause|resume|unsubscribe|erase`: what a reader asked for by letter or call."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from digest.cli.arguments import Day, typed_wrongly
 from digest.cli.opening import runtime
 from digest.desk.audit import OPERATOR
-from digest.desk.readers import pause_reader, resume_reader, unsubscribe_reader
+from digest.desk.readers import erase_reader, pause_reader, resume_reader, unsubscribe_reader
 from digest.models import Newsletter, Subscriber
-from digest.newsroom.newsletters import find_newsletter
+from digest.newsroom.finding import find_newsletter
 from digest.readers.data.finding import find_reader
 from digest.readers.preferences.pausing import Break, break_until
 
@@ -63,3 +63,20 @@ def unsubscribe(address: str, slug: str) -> None:
         unsubscribe_reader(session, OPERATOR, reader, newsletter, now=now)
         said = f"This reader gets {newsletter.name} no more."
     click.echo(said)
+
+
+@click.command()
+@click.argument("address")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def erase(address: str, yes: bool) -> None:
+    """Erase everything personal about the reader with that ADDRESS. It cannot be undone."""
+    with runtime() as opened:
+        with opened.database.reading() as session:
+            find_reader(session, address)
+        if not yes:
+            click.confirm("Erase all that is held about this reader?", abort=True)
+        with opened.database.transaction() as session:
+            reader = find_reader(session, address)
+            now, suppression = opened.clock.now(), opened.suppression
+            erase_reader(session, OPERATOR, reader, now=now, suppression=suppression)
+    click.echo("Erased. A scrambled mark stays, so that no import can bring the address back.")

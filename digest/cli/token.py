@@ -3,11 +3,10 @@
 from typing import Any
 
 import click
-from rich.table import Table
 
 from digest.cli.arguments import typed_wrongly
 from digest.cli.opening import json_option, print_json, runtime
-from digest.cli.tables import print_table
+from digest.cli.tables import Table, print_table
 from digest.models import ApiToken, Scope
 from digest.newsroom.api_tokens import create_token, list_tokens, revoke_token
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-from rich.console import Console
-from rich.progress import track
 
 Row = TypeVar("Row")
 
@@ -33,7 +31,9 @@ def write_whole(file: Path, lines: Iterator[str]) -> None:
 
 def watched(rows: Iterator[Row], total: int) -> Iterator[Row]:
     """Return the same rows, with a progress bar for whoever sits at a terminal."""
-    console = Console(file=sys.stderr)
-    return iter(
-        track(rows, "Exporting", total=total, console=console, disable=not console.is_terminal)
-    )
+    if not sys.stderr.isatty():
+        return rows
+    from rich.console import Console
+    from rich.progress import track
+
+    return iter(track(rows, "Exporting", total=total, console=Console(file=sys.stderr)))

@@ -2,6 +2,7 @@
 
 import enum
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -10,9 +11,11 @@ from sqlalchemy import (
     DateTime,
     Enum,
     Float,
+    Index,
     Integer,
     MetaData,
     literal,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
@@ -67,6 +70,25 @@ class Base(DeclarativeBase):
             values_callable=lambda words: [word.value for word in words],
         ),
     }
+
+
+class IndexOfSome(Index):
+    """An index of some rows only, those for which `rows` (SQL) holds, on both databases.
+
+    To be told so with the index SQLAlchemy loads what it has for PostgreSQL, on SQLite too. Only
+    who makes or compares tables asks for it.
+    """
+
+    def __init__(self, name: str, *columns: str, rows: str, unique: bool = False) -> None:
+        super().__init__(name, *columns, unique=unique)
+        self._rows = rows
+
+    @cached_property
+    def dialect_options(self) -> Any:
+        options = super().dialect_options
+        for dialect in ("sqlite", "postgresql"):
+            options[dialect]["where"] = text(self._rows)
+        return options
 
 
 class database_now(functions.FunctionElement[datetime]):  # noqa: N801 - reads as the SQL it is

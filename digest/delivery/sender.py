@@ -5,7 +5,6 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import partial
 
-import structlog
 from sqlalchemy.orm import Session
 
 from digest.clock import Clock
@@ -30,6 +29,7 @@ from digest.delivery.relay.habits import Habits
 from digest.delivery.relay.pacing import BOOKED_SECONDS, Pace
 from digest.delivery.rendering.slots import StencilError
 from digest.delivery.windows import NOTHING, Told, Window, Windows
+from digest.logs import get_logger
 from digest.settings.loading import Settings
 
 # How long an issue waits for a relay that is away, and for one that a person must set right.
@@ -45,7 +45,7 @@ PAUSE_SECONDS = 0.1
 # Who waits for rows that are due later than the next tick waits for nothing.
 TICK_SECONDS = 60.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)

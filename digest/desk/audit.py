@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rfc8785
 from sqlalchemy import (
@@ -24,7 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from digest.database.prepared import Prepared
-from digest.models import AuditDetail, AuditEvent, AuditPart, AuditSeal, Issue, Newsletter, User
+from digest.models import AuditDetail, AuditEvent, AuditPart, AuditSeal, Newsletter, User
+
+if TYPE_CHECKING:
+    from digest.models import Issue
 
 SALT_BYTES = 32
 # Where things were done from is personal, and of no use for longer.
@@ -112,7 +115,7 @@ def record_issue(
     session: Session,
     actor: Actor,
     verb: str,
-    issue: Issue,
+    issue: "Issue",
     *,
     now: datetime,
     fields: Iterable[str] = (),
@@ -123,7 +126,7 @@ def record_issue(
         session,
         actor,
         verb,
-        Issue.__tablename__,
+        issue.__tablename__,
         issue.id,
         now=now,
         newsletter_id=issue.newsletter_id,

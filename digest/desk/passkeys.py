@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 from webauthn.helpers.structs import AuthenticationCredential
 
@@ -25,12 +25,6 @@ def list_passkeys(session: Session, user: User) -> list[Passkey]:
     return list(
         session.scalars(select(Passkey).where(Passkey.user_id == user.id).order_by(Passkey.id))
     )
-
-
-def count_passkeys(session: Session) -> dict[int, int]:
-    """Return how many passkeys each user has, by the user's id; who has none is not in it."""
-    counted = select(Passkey.user_id, func.count()).group_by(Passkey.user_id)
-    return dict(session.execute(counted).all())
 
 
 def has_passkey(session: Session, user: User | None = None) -> bool:

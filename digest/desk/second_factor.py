@@ -7,12 +7,12 @@ import secrets
 from datetime import datetime
 
 import pyotp
-import structlog
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from digest.desk.vault import Vault
 from digest.errors import RefusedError
+from digest.logs import get_logger
 from digest.models import RecoveryCode, User
 
 STEP_SECONDS = 30
@@ -23,7 +23,7 @@ RECOVERY_CODES = 10
 RECOVERY_BYTES = 10
 LONGEST_TYPED = 40
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def begin(session: Session, user: User, vault: Vault) -> str:
@@ -74,7 +74,7 @@ def switch_off(session: Session, user: User) -> None:
 
 def is_asked_for(user: User) -> bool:
     """Tell whether a user signs in with a second factor."""
-    return user.totp_since is not None
+    return user.has_second_factor
 
 
 def use_code(session: Session, user: User, vault: Vault, typed: str, now: datetime) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from digest.addresses import AddressError, parse_address
@@ -12,7 +12,7 @@ from digest.database.adding import add_unless_there
 from digest.desk.audit import Actor, record
 from digest.desk.sessions import end_sessions
 from digest.errors import FieldError, NotFoundError, RefusedError
-from digest.models import Grant, Newsletter, Role, User, UserLink
+from digest.models import Grant, Newsletter, Passkey, Role, User, UserLink
 from digest.newsroom.intake.sanitising import one_line
 
 NAME_AT_MOST = 100
@@ -66,6 +66,12 @@ def list_users(session: Session) -> list[User]:
             .order_by(User.name, User.id)
         )
     )
+
+
+def count_passkeys(session: Session) -> dict[int, int]:
+    """Return how many passkeys each user has, by the user's id; who has none is not in it."""
+    counted = select(Passkey.user_id, func.count()).group_by(Passkey.user_id)
+    return dict(session.execute(counted).all())
 
 
 def find_user(session: Session, email: str) -> User:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 from digest.database.transactions import Database
 from digest.errors import RefusedError
 from digest.home import file, server
-from digest.models import Home, Newsletter
+from digest.models import Home
 
 UNRECORDED = (
     "it does not say yet where it lives, as one of an older version that was upgraded, or brought "
@@ -123,6 +123,9 @@ def raise_mark(session: Session) -> None:
 
 def has_something_to_send(session: Session) -> bool:
     """Return whether there is a newsletter: without one there is no reader."""
+    # Late: seldom asked.
+    from digest.models import Newsletter
+
     return session.scalar(select(Newsletter.id).limit(1)) is not None
 
 

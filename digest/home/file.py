@@ -15,17 +15,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
 from sqlalchemy import ColumnElement, event, select, update
 from sqlalchemy.orm import Session
 
+from digest.logs import get_logger
 from digest.models import Home
 
 SUFFIX = ".home"
 # Always as long, so that it is overwritten in one piece.
 MARK_DIGITS = 20
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,26 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from digest import home
 from digest.database.transactions import Database
 from digest.errors import NotMigratedError
 
+if TYPE_CHECKING:
+    from alembic.config import Config
 
-def configuration(connection: Connection | None = None) -> Config:
+VERSION = "alembic_version"
+
+
+def configuration(connection: Connection | None = None) -> "Config":
     """Return alembic's configuration; with `connection`, its steps run on that."""
+    # Late, here and below: whoever opens the database only asks for its revision.
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -30,6 +37,8 @@ def upgrade(database_url: str, revision: str = "head") -> None:
     Raises:
         UnavailableError: the database does not answer.
     """
+    from alembic import command
+
     _run(database_url, lambda config: command.upgrade(config, revision))
     if revision != "head":
         return
@@ -42,6 +51,8 @@ def upgrade(database_url: str, revision: str = "head") -> None:
 
 def downgrade(database_url: str, revision: str) -> None:
     """Take the tables down to `revision`; `base` removes them all."""
+    from alembic import command
+
     _run(database_url, lambda config: command.downgrade(config, revision))
 
 
@@ -56,8 +67,7 @@ def newest_revision() -> str:
 
 def check_migrated(database: Database) -> None:
     """Raise NotMigratedError, with the command to run, unless the tables are this version's."""
-    with database.reading() as session:
-        found = MigrationContext.configure(session.connection()).get_current_revision()
+    found = current_revision(database)
     if found == newest_revision():
         return
     if found is None:
@@ -68,7 +78,25 @@ def check_migrated(database: Database) -> None:
     )
 
 
-def _run(database_url: str, act: Callable[[Config], None]) -> None:
+def current_revision(database: Database) -> str | None:
+    """Return the revision that the tables are at; None where there are none.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
+    try:
+        with database.reading() as session:
+            found: str | None = session.scalar(text(f"SELECT version_num FROM {VERSION}"))  # noqa: S608
+            return found
+    except (OperationalError, ProgrammingError):
+        # Either database says in words of its own that there is no such table.
+        with database.connection() as connection:
+            if connection.dialect.has_table(connection, VERSION):
+                raise
+        return None
+
+
+def _run(database_url: str, act: Callable[["Config"], None]) -> None:
     database = Database(database_url)
     try:
         with database.connection() as connection:

@@ -2,7 +2,6 @@
 
 import unicodedata
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -14,23 +13,17 @@ from sqlalchemy import (
     and_,
     exists,
     or_,
-    text,
     true,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from digest.database.tables import Base
+from digest.database.tables import Base, IndexOfSome
 from digest.models.newsletter import Newsletter
 
 SECTION_KEY_AT_MOST = 200
 
 # Sorted by its bytes, so that a range means the same on both databases.
 KEY = String(2000).with_variant(String(2000, collation="C"), "postgresql")
-
-
-def where(condition: str) -> dict[str, Any]:
-    """Return what makes an index one of some rows only, on both databases."""
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 class Source(Base):
@@ -44,14 +37,7 @@ class Source(Base):
     """
 
     __tablename__ = "source"
-    __table_args__ = (
-        Index(
-            "uq_source_url",
-            "url",
-            unique=True,
-            **where("retired_at IS NULL"),
-        ),
-    )
+    __table_args__ = (IndexOfSome("uq_source_url", "url", unique=True, rows="retired_at IS NULL"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     url: Mapped[str] = mapped_column(String(2000))
@@ -69,31 +55,6 @@ class Source(Base):
     created_at: Mapped[datetime]
     paused_at: Mapped[datetime | None]
     retired_at: Mapped[datetime | None]
-
-
-class SourceFetch(Base):
-    """What came of fetching a source: once, or so many `times` on end with nothing else to tell.
-
-    `began_at` is when it was fetched, or first was, `last_at` when it last was; `took_ms` is how
-    long the longest of them took. `unusable` entries had no title or no page; `moved_to` is where
-    the feed has moved for good. `error`: why nothing came of it, in words.
-    """
-
-    __tablename__ = "source_fetch"
-    __table_args__ = (Index(None, "source_id", "id"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    source_id: Mapped[int] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
-    began_at: Mapped[datetime]
-    last_at: Mapped[datetime]
-    times: Mapped[int] = mapped_column(default=1)
-    took_ms: Mapped[int]
-    unchanged: Mapped[bool] = mapped_column(default=False)
-    added: Mapped[int] = mapped_column(default=0)
-    changed: Mapped[int] = mapped_column(default=0)
-    unusable: Mapped[int] = mapped_column(default=0)
-    moved_to: Mapped[str | None] = mapped_column(String(2000))
-    error: Mapped[str | None] = mapped_column(String(500))
 
 
 class Article(Base):
@@ -128,13 +89,9 @@ class Article(Base):
         Index("ix_article_first_seen_at", "first_seen_at"),
         Index("ix_article_image_due_at", "image_due_at"),
         # Who deletes a picture looks whether an article has it.
-        Index("ix_article_lead_image", "lead_image", **where("lead_image IS NOT NULL")),
-        Index("ix_article_thumbnail", "thumbnail", **where("thumbnail IS NOT NULL")),
-        Index(
-            "ix_article_kept",
-            "first_seen_at",
-            **where("let_go_at IS NULL"),
-        ),
+        IndexOfSome("ix_article_lead_image", "lead_image", rows="lead_image IS NOT NULL"),
+        IndexOfSome("ix_article_thumbnail", "thumbnail", rows="thumbnail IS NOT NULL"),
+        IndexOfSome("ix_article_kept", "first_seen_at", rows="let_go_at IS NULL"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -218,26 +175,3 @@ def of_its_sources(newsletter: Newsletter) -> ColumnElement[bool]:
     named = [source_id for source_id in newsletter.source_ids if source_id is not None]
     of_none = [Article.source_id.is_(None)] if None in newsletter.source_ids else []
     return or_(Article.source_id.in_(named), *of_none)
-
-
-class PageCheck(Base):
-    """Whether an article's page is still there. `due_at`: when it is to be asked, NULL if never.
-
-    `gone_since` is when the page at `url` first answered that it is gone, and nothing else since;
-    `status` is its last answer, NULL where there was none. `failures` counts how often in a row
-    that was no answer to the question. `missing_since`: its feed no longer has it, though it
-    reaches back further.
-    """
-
-    __tablename__ = "page_check"
-
-    article_id: Mapped[int] = mapped_column(
-        ForeignKey("article.id"), primary_key=True, autoincrement=False
-    )
-    url: Mapped[str | None] = mapped_column(String(2000))
-    due_at: Mapped[datetime | None] = mapped_column(index=True)
-    asked_at: Mapped[datetime | None]
-    status: Mapped[int | None]
-    gone_since: Mapped[datetime | None]
-    failures: Mapped[int] = mapped_column(default=0)
-    missing_since: Mapped[datetime | None]

@@ -3,10 +3,10 @@
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from digest.database.tables import Base
+from digest.database.tables import Base, IndexOfSome
 
 
 class BreakerState(enum.StrEnum):
@@ -43,12 +43,11 @@ class Wait(Base):
     __tablename__ = "wait"
     __table_args__ = (
         Index("ix_wait_issue_id", "issue_id"),
-        Index(
+        IndexOfSome(
             "uq_wait_open",
             "issue_id",
             unique=True,
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
+            rows="ended_at IS NULL",
         ),
     )
 

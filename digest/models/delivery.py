@@ -10,14 +10,14 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     String,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from digest.database.tables import Base, database_now
+from digest.database.tables import Base, IndexOfSome, database_now
 from digest.models.issue import Issue
 from digest.models.newsletter import Newsletter
-from digest.models.subscriber import SignUp, Subscriber
+from digest.models.sign_up import SignUp
+from digest.models.subscriber import Subscriber
 
 
 class DeliveryState(enum.StrEnum):
@@ -60,25 +60,22 @@ class Delivery(Base):
     __tablename__ = "delivery"
     __table_args__ = (
         ForeignKeyConstraint(["issue_id"], ["issue.id"]).ddl_if(dialect="sqlite"),
-        Index(
+        IndexOfSome(
             "ix_delivery_queued",
             "issue_id",
             "next_attempt_at",
-            sqlite_where=text("state = 'queued'"),
-            postgresql_where=text("state = 'queued'"),
+            rows="state = 'queued'",
         ),
-        Index(
+        IndexOfSome(
             "ix_delivery_held",
             "issue_id",
             "lease_until",
-            sqlite_where=text("state IN ('claimed', 'sending', 'in_doubt')"),
-            postgresql_where=text("state IN ('claimed', 'sending', 'in_doubt')"),
+            rows="state IN ('claimed', 'sending', 'in_doubt')",
         ),
-        Index(
+        IndexOfSome(
             "ix_delivery_claim",
             "claim",
-            sqlite_where=text("state IN ('claimed', 'sending', 'in_doubt')"),
-            postgresql_where=text("state IN ('claimed', 'sending', 'in_doubt')"),
+            rows="state IN ('claimed', 'sending', 'in_doubt')",
         ),
         {"postgresql_partition_by": "LIST (issue_id)"},
     )
@@ -200,26 +197,19 @@ class Notice(Base):
 
     __tablename__ = "notice"
     __table_args__ = (
-        Index(
+        IndexOfSome(
             "ix_notice_open",
             "next_attempt_at",
-            sqlite_where=text("state IN ('queued', 'sending')"),
-            postgresql_where=text("state IN ('queued', 'sending')"),
+            rows="state IN ('queued', 'sending')",
         ),
         # Whoever looks at one reader reads no other's; most notices are to those who are none yet.
-        Index(
+        IndexOfSome(
             "ix_notice_subscriber_id",
             "subscriber_id",
-            sqlite_where=text("subscriber_id IS NOT NULL"),
-            postgresql_where=text("subscriber_id IS NOT NULL"),
+            rows="subscriber_id IS NOT NULL",
         ),
         # The tick asks what was told of an issue, and most notices are of none.
-        Index(
-            "ix_notice_issue_id",
-            "issue_id",
-            sqlite_where=text("issue_id IS NOT NULL"),
-            postgresql_where=text("issue_id IS NOT NULL"),
-        ),
+        IndexOfSome("ix_notice_issue_id", "issue_id", rows="issue_id IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

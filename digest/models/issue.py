@@ -1,14 +1,13 @@
-"""An issue of a newsletter: its slot in the calendar, its stories, its frozen bytes."""
+"""An issue of a newsletter: its slot in the calendar, its stories, and what was left out of it."""
 
 import enum
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false
-from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from digest.database.tables import Base
-from digest.models.article import Article, where
+from digest.database.tables import Base, IndexOfSome
+from digest.models.article import Article
 from digest.models.newsletter import Newsletter
 
 
@@ -28,6 +27,7 @@ class IssueState(enum.StrEnum):
 
 
 BEFORE_FREEZE = (IssueState.DRAFT, IssueState.SCHEDULED, IssueState.HELD)
+UNDER_WAY = (IssueState.FROZEN, IssueState.SENDING, IssueState.PAUSED, IssueState.PARKED)
 AFTER_FREEZE = (
     IssueState.FROZEN,
     IssueState.SENDING,
@@ -57,16 +57,16 @@ class Issue(Base):
         Index("ix_issue_state", "state"),
         # What the tick asks for each minute is found without a look at all that has gone out.
         Index("ix_issue_watched_until", "watched_until"),
-        Index(
+        IndexOfSome(
             "ix_issue_uncounted",
             "frozen_at",
-            **where("counted_at IS NULL AND folded_at IS NULL AND frozen_at IS NOT NULL"),
+            rows="counted_at IS NULL AND folded_at IS NULL AND frozen_at IS NOT NULL",
         ),
-        Index("ix_issue_unfolded", "sent_at", **where("folded_at IS NULL")),
-        Index(
+        IndexOfSome("ix_issue_unfolded", "sent_at", rows="folded_at IS NULL"),
+        IndexOfSome(
             "ix_issue_uncleared",
             "folded_at",
-            **where("folded_at IS NOT NULL AND cleared_at IS NULL"),
+            rows="folded_at IS NOT NULL AND cleared_at IS NULL",
         ),
     )
 
@@ -135,9 +135,9 @@ class Story(Base):
         UniqueConstraint("issue_id", "article_id"),
         Index("ix_story_article_id", "article_id"),
         # Who deletes a picture looks whether a story has it.
-        Index("ix_story_own_lead", "own_lead", **where("own_lead IS NOT NULL")),
-        Index("ix_story_own_thumbnail", "own_thumbnail", **where("own_thumbnail IS NOT NULL")),
-        Index("ix_story_own_whole", "own_whole", **where("own_whole IS NOT NULL")),
+        IndexOfSome("ix_story_own_lead", "own_lead", rows="own_lead IS NOT NULL"),
+        IndexOfSome("ix_story_own_thumbnail", "own_thumbnail", rows="own_thumbnail IS NOT NULL"),
+        IndexOfSome("ix_story_own_whole", "own_whole", rows="own_whole IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -183,75 +183,6 @@ class Story(Base):
         return self.title or self.article.title
 
 
-class ChangedField(enum.StrEnum):
-    """What of an issue, or of one of its stories, was changed."""
-
-    SUBJECT = "subject"
-    PREHEADER = "preheader"
-    NOTE = "note"
-    LAST_THING = "last_thing"
-    HEADLINE = "headline"
-    STANDFIRST = "standfirst"
-    SECTION = "section"
-    ROLE = "role"
-    POSITION = "position"
-    STORIES = "stories"
-    APPROVAL = "approval"
-    PICTURE = "picture"
-    ALT = "alt"
-    FOCUS = "focus"
-
-
-# What a story has of its own before the freeze: an editor's words for it, and her picture.
-STORYS_OWN = (
-    *("title", "section", "image_alt", "blurb"),
-    *("own_picture", "own_lead", "own_thumbnail", "own_whole", "own_focus"),
-)
-STORYS_MEDIA = ("own_lead", "own_thumbnail", "own_whole")
-
-
-class IssueChange(Base):
-    """What somebody did to an issue: the texts before and after, and in words.
-
-    `version` is the one that it made. What was not `taken` changed nothing: somebody else had
-    changed the same field first, and `after` keeps what was typed. `user_id` is NULL for a command
-    and for the rule; `article_id` for what belongs to no story. `kept`: what a story that was
-    dropped had of its own in the issue (`STORYS_OWN`).
-    """
-
-    __tablename__ = "issue_change"
-    __table_args__ = (Index("ix_issue_change_issue_id", "issue_id"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id", ondelete="CASCADE"))
-    version: Mapped[int]
-    at: Mapped[datetime]
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("desk_user.id"))
-    by: Mapped[str] = mapped_column(String(100))
-    field: Mapped[ChangedField]
-    article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"))
-    before: Mapped[str | None] = mapped_column(Text)
-    after: Mapped[str | None] = mapped_column(Text)
-    words: Mapped[str] = mapped_column(String(500))
-    taken: Mapped[bool] = mapped_column(default=True)
-    kept: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-
-    article: Mapped[Article | None] = relationship()
-
-
-class IssuePresence(Base):
-    """Somebody who is in an issue, from `since` on, and until `until` where no more is heard."""
-
-    __tablename__ = "issue_presence"
-
-    issue_id: Mapped[int] = mapped_column(
-        ForeignKey("issue.id", ondelete="CASCADE"), primary_key=True
-    )
-    user_id: Mapped[int] = mapped_column(ForeignKey("desk_user.id"), primary_key=True)
-    since: Mapped[datetime]
-    until: Mapped[datetime]
-
-
 class LeftOut(Base):
     """A story that was withdrawn while its issue waited, and what took its place, if anything.
 
@@ -272,66 +203,3 @@ class LeftOut(Base):
     at: Mapped[datetime]
 
     replacement: Mapped[Article | None] = relationship(foreign_keys=[replacement_id])
-
-
-class Rendering(Base):
-    """The frozen bytes of one variant of an issue: the stencil that every message is made from.
-
-    They never change. An issue that is corrected after its freeze gets another `edition` of them:
-    `replaced_by` is then the newest, which is what goes out from there on. `accepted`: how many got
-    this one, written down when the issue's deliveries are folded.
-    """
-
-    __tablename__ = "rendering"
-    __table_args__ = (UniqueConstraint("issue_id", "variant", "edition"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"))
-    variant: Mapped[str] = mapped_column(String(100))
-    edition: Mapped[int] = mapped_column(default=1, server_default="1")
-    replaced_by: Mapped[int | None] = mapped_column(ForeignKey("rendering.id"))
-    accepted: Mapped[int | None]
-    topics: Mapped[list[str]] = mapped_column(JSON, default=list)
-    language: Mapped[str] = mapped_column(String(35))
-    subject: Mapped[str] = mapped_column(String(300))
-    stencil: Mapped[bytes] = deferred(mapped_column(LargeBinary))
-    created_at: Mapped[datetime]
-
-
-class Correction(Base):
-    """What was wrong with an issue that had gone out, in words for its readers.
-
-    `edition` is that of the renderings that it made: the second, the third.
-    """
-
-    __tablename__ = "correction"
-
-    issue_id: Mapped[int] = mapped_column(
-        ForeignKey("issue.id"), primary_key=True, autoincrement=False
-    )
-    edition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    at: Mapped[datetime]
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("desk_user.id"))
-    by: Mapped[str] = mapped_column(String(100))
-    words: Mapped[str] = mapped_column(String(300))
-
-
-class WaitingCorrection(Base):
-    """A correction of an issue that has gone out, which waits for a second person to confirm it.
-
-    `version`: of the issue that it corrects. `texts` are the issue's, `stories` those of stories by
-    their article's id, which JSON has as text.
-    """
-
-    __tablename__ = "waiting_correction"
-
-    issue_id: Mapped[int] = mapped_column(
-        ForeignKey("issue.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    at: Mapped[datetime]
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("desk_user.id"))
-    by: Mapped[str] = mapped_column(String(100))
-    version: Mapped[int]
-    words: Mapped[str] = mapped_column(String(300))
-    texts: Mapped[dict[str, str]] = mapped_column(JSON)
-    stories: Mapped[dict[str, dict[str, str]]] = mapped_column(JSON)

@@ -1,4 +1,4 @@
-"""The paper itself, its pictures, and what this installation remembers about itself."""
+"""The paper itself, its pictures, and the signs of life of the machinery."""
 
 from datetime import datetime
 
@@ -39,17 +39,6 @@ class Media(Base):
     content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
     lasting: Mapped[bool] = mapped_column(default=False)
     unused_since: Mapped[datetime | None]
-    created_at: Mapped[datetime]
-
-
-class Installation(Base):
-    """One row: what must not change under a running installation."""
-
-    __tablename__ = "installation"
-    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    suppression_fingerprint: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
 
 

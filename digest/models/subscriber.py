@@ -1,59 +1,17 @@
-"""The reader: sign-up, subscriber, subscriptions, suppression, and who may be mailed."""
+"""The reader: subscriber, subscriptions, suppression, and who may be mailed."""
 
 import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, LargeBinary, String, and_, case, text
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, LargeBinary, String, and_, case
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from digest.database.tables import Base
+from digest.database.tables import Base, IndexOfSome
 from digest.models.newsletter import Newsletter
-from digest.models.terms import Wording
 
 # Sorted by its bytes, so that the beginning of an address is a range of it on both databases.
 EMAIL_KEY = String(320).with_variant(String(320, collation="C"), "postgresql")
-
-
-class SignUp(Base):
-    """A request that waits for its confirmation; may hold several newsletters.
-
-    Its address is deleted when it is confirmed or long expired.
-    """
-
-    __tablename__ = "sign_up"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    token_id: Mapped[bytes] = mapped_column(LargeBinary(16), unique=True)
-    subject: Mapped[bytes] = mapped_column(LargeBinary(16))
-    email: Mapped[str | None] = mapped_column(String(320))
-    email_key: Mapped[str | None] = mapped_column(EMAIL_KEY, index=True)
-    name: Mapped[str | None] = mapped_column(String(200))
-    form: Mapped[str | None] = mapped_column(String(60))
-    site: Mapped[str] = mapped_column(String(253))
-    wording_id: Mapped[int] = mapped_column(ForeignKey("wording.id"))
-    requested_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
-    confirmed_at: Mapped[datetime | None]
-
-    wording: Mapped[Wording] = relationship()
-    choices: Mapped[list["SignUpChoice"]] = relationship(
-        cascade="all, delete-orphan", order_by="SignUpChoice.newsletter_id"
-    )
-
-
-class SignUpChoice(Base):
-    """One newsletter, with topics, that a sign-up asks for."""
-
-    __tablename__ = "sign_up_choice"
-
-    sign_up_id: Mapped[int] = mapped_column(
-        ForeignKey("sign_up.id", ondelete="CASCADE"), primary_key=True
-    )
-    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletter.id"), primary_key=True)
-    topics: Mapped[list[str]] = mapped_column(JSON, default=list)
-
-    newsletter: Mapped[Newsletter] = relationship()
 
 
 class Subscriber(Base):
@@ -96,21 +54,19 @@ class Subscription(Base):
 
     __tablename__ = "subscription"
     __table_args__ = (
-        Index(
+        IndexOfSome(
             "uq_subscription_active",
             "newsletter_id",
             "subscriber_id",
             unique=True,
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
+            rows="ended_at IS NULL",
         ),
         Index("ix_subscription_subscriber_id", "subscriber_id"),
         Index("ix_subscription_started_at", "started_at"),
-        Index(
+        IndexOfSome(
             "ix_subscription_ended_at",
             "ended_at",
-            sqlite_where=text("ended_at IS NOT NULL"),
-            postgresql_where=text("ended_at IS NOT NULL"),
+            rows="ended_at IS NOT NULL",
         ),
     )
 

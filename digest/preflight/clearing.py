@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from digest import prose
 from digest.database.adding import add_unless_there
 from digest.errors import RefusedError
+from digest.logs import get_logger
 from digest.models import Issue, PreflightReport
 from digest.preflight.checking import find_blockers, look_over
 from digest.preflight.findings import Finding, Preflight
@@ -17,7 +17,7 @@ from digest.preflight.findings import Finding, Preflight
 REASON_AT_MOST = 500
 CANNOT = "Cannot go out yet:"
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def clear(

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from environs import EnvError, FileAwareEnv
 from sqlalchemy import URL
 
 from digest.errors import SettingError
@@ -197,21 +196,23 @@ def _read(env: "_Reader") -> Settings:
 
 
 class _Reader:
-    """environs with our defaults, and every complaint beginning with the variable's name."""
+    """The environment with our defaults, every complaint beginning with the variable's name."""
 
     def __init__(self) -> None:
-        self.env = FileAwareEnv()
         self.made: dict[str, str] = {}
         self.defaults = {v.name: v.default for v in VARIABLES}
 
     def given(self, name: str) -> str:
         """Return what the environment says; an empty variable counts as unset."""
+        file = os.environ.get(f"{name}_FILE")
+        if not file:
+            return os.environ.get(name, "").strip()
         try:
-            text = self.env.str(name, "").strip()
-        except (EnvError, OSError, ValueError):
-            raise SettingError(f"{name}: {_unread(f'{name}_FILE')}") from None
+            text = Path(file).read_text().strip()
+        except (OSError, ValueError) as error:
+            raise SettingError(f"{name}: {_unread(f'{name}_FILE', error)}") from None
         # Not unset: a secret that was meant to be there is not quietly made anew.
-        if not text and os.environ.get(f"{name}_FILE"):
+        if not text:
             raise SettingError(f"{name}: the file that {name}_FILE names should not be empty")
         return text
 
@@ -274,12 +275,10 @@ class _PatientReader(_Reader):
             return parse(self.stand_ins[name] or "")
 
 
-def _unread(variable: str) -> str:
+def _unread(variable: str, error: OSError | ValueError) -> str:
     path = Path(os.environ.get(variable, ""))
     why = "it is no file of text"
-    try:
-        path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
+    if isinstance(error, OSError | UnicodeDecodeError):
         why = why_unreadable(path, error)
     return f"{variable} should name a file that Digest may read, and {path} is none: {why}"
 

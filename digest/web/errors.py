@@ -3,16 +3,16 @@
 import secrets
 from datetime import UTC, datetime
 
-import structlog
 from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from digest import zones
 from digest.errors import FieldError, NotFoundError, RefusedError, UnavailableError
+from digest.logs import get_logger
 from digest.tokens import BadTokenError
 from digest.web.masthead import NAMELESS, masthead_of
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 SENTENCES = {
     400: ("We could not read that", "Go back, look at what you sent, and try again."),

@@ -8,15 +8,15 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import structlog
 from flask import Flask
 
+from digest.logs import get_logger
 from digest.web.slashes import OUTSIDE, asked_path
 
 # What this machine's own checks ask for, whatever readers' addresses look like.
 AT_THE_ROOT = frozenset({"/healthz", "/readyz"})
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 Wsgi = Callable[..., Iterable[bytes]]
 

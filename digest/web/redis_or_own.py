@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-import structlog
 from redis.exceptions import RedisError
+
+from digest.logs import get_logger
 
 # So long may Redis keep a reader waiting, and so long it is then left alone.
 PATIENCE_SECONDS = 0.5
@@ -14,7 +15,7 @@ SILENT_SECONDS = 5.0
 Store = TypeVar("Store")
 Answer = TypeVar("Answer")
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class RedisOrOwn(Generic[Store]):

@@ -45,8 +45,8 @@ from digest.models import (
     Subscriber,
     Subscription,
 )
+from digest.newsroom.finding import find_newsletter
 from digest.newsroom.issues.composing import compose, create_special
-from digest.newsroom.newsletters import find_newsletter
 from digest.runtime import open_runtime
 from digest.settings.loading import load_settings, new_secret
 from tests.journeys.formation import Formation, wait_until

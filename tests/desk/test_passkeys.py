@@ -26,7 +26,7 @@ from digest.desk.ceremonies import (
     read_answer,
 )
 from digest.desk.links import drop_password
-from digest.desk.users import disable_user
+from digest.desk.users import count_passkeys, disable_user
 from digest.errors import FieldError, RefusedError
 from digest.models import Passkey, Role, SpentChallenge, User
 from digest.tokens import KeyRing
@@ -432,6 +432,6 @@ def test_the_operator_removes_all(imara: Holder) -> None:
     imara.add()
     with imara.database.transaction() as session:
         user = session.get_one(User, imara.user_id)
-        assert passkeys.count_passkeys(session) == {user.id: 1}
+        assert count_passkeys(session) == {user.id: 1}
         assert passkeys.remove_passkeys(session, OPERATOR, user, now=NOW) == 1
     assert not imara.signs_in()

@@ -7,14 +7,8 @@ from sqlalchemy import func, select
 from digest.database.transactions import Database
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Approval, Newsletter, Publication
-from digest.newsroom.newsletters import (
-    NewsletterValues,
-    create_newsletter,
-    edit_newsletter,
-    ensure_publication,
-    find_newsletter,
-    values_of,
-)
+from digest.newsroom.finding import NewsletterValues, find_newsletter, values_of
+from digest.newsroom.newsletters import create_newsletter, edit_newsletter, ensure_publication
 from tests.factories import NOW
 
 VALUES = NewsletterValues(

@@ -34,13 +34,14 @@ from digest.delivery.ledger.freezing import prepare
 from digest.delivery.notices.sending import send_notices
 from digest.delivery.sending import deliver_issue
 from digest.models import Issue, IssueState, Newsletter, SignUp, Story, StoryRole, Subscription
+from digest.newsroom.finding import values_of
 from digest.newsroom.intake.articles import NewArticle, add_article
 from digest.newsroom.intake.media import ArticlePictures, set_pictures
 from digest.newsroom.intake.pictures import LEAD, THUMBNAIL
 from digest.newsroom.issues.calendar import slots_after
 from digest.newsroom.issues.composing import compose, create_issue
 from digest.newsroom.issues.scheduling import send_now
-from digest.newsroom.newsletters import create_newsletter, edit_newsletter, values_of
+from digest.newsroom.newsletters import create_newsletter, edit_newsletter
 from digest.readers.consent.recording import Evidence
 from digest.readers.signing_up.confirming import confirm
 from digest.readers.signing_up.sign_up_form import SignUpForm

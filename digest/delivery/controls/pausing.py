@@ -17,9 +17,8 @@ from digest.database.transactions import Database
 from digest.delivery.ledger import sweeping
 from digest.delivery.ledger.reporting import check_account
 from digest.errors import RefusedError
-from digest.models import BEFORE_FREEZE, Issue, IssueState
+from digest.models import BEFORE_FREEZE, UNDER_WAY, Issue, IssueState
 
-UNDER_WAY = (IssueState.FROZEN, IssueState.SENDING, IssueState.PAUSED, IssueState.PARKED)
 # So many rows are cancelled in one transaction, with a breath after it: on SQLite nobody else can
 # write meanwhile, and whoever waits there looks ten times a second whether it is over.
 SLICE = 20_000

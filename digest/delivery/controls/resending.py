@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from digest import home
 from digest.database.tables import database_now
-from digest.delivery.controls.pausing import UNDER_WAY, lock_issue, reopen
+from digest.delivery.controls.pausing import lock_issue, reopen
 from digest.delivery.ledger import statements
 from digest.delivery.ledger.reporting import refuse_folded
 from digest.errors import RefusedError
-from digest.models import Delivery, DeliveryState, Issue, IssueState
+from digest.models import UNDER_WAY, Delivery, DeliveryState, Issue, IssueState
 
 MISSED = (DeliveryState.FAILED, DeliveryState.EXCLUDED)
 # A relay's 5xx about a reader is sent against again only when a person asks for it by name.

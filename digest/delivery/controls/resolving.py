@@ -5,7 +5,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -14,9 +13,10 @@ from digest.database.tables import database_now
 from digest.delivery.controls.pausing import lock_issue, reopen
 from digest.delivery.ledger.reporting import refuse_folded
 from digest.errors import RefusedError
+from digest.logs import get_logger
 from digest.models import Delivery, DeliveryState, Issue, IssueState
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Verdict(enum.StrEnum):

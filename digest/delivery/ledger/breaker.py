@@ -13,7 +13,6 @@ is parked by itself. An issue that waits for the breaker has no `parked_until`.
 import secrets
 from dataclasses import dataclass
 
-import structlog
 from sqlalchemy import ColumnElement, and_, case, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -23,6 +22,7 @@ from digest.delivery.ledger import sweeping
 from digest.delivery.ledger.waiting import begin_waits, end_waits
 from digest.delivery.relay.backoff import with_jitter
 from digest.delivery.relay.connection import RelayDown, RelayRefused, RelayTrouble, Stage
+from digest.logs import get_logger
 from digest.models import Breaker, BreakerState, Issue, IssueState
 
 # Minutes until it is tried again: where it was away, and where somebody has to change something.
@@ -31,7 +31,7 @@ REFUSED_MINUTES = (15,)
 BEFORE_MAIL = frozenset({Stage.CONNECT, Stage.EHLO, Stage.STARTTLS, Stage.AUTH})
 GOING_AWAY = 421
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -23,6 +22,7 @@ from digest.delivery.rendering.issue import (
 )
 from digest.delivery.rendering.slots import StencilError
 from digest.errors import RefusedError, UnavailableError
+from digest.logs import get_logger
 from digest.models import Correction, Issue, IssueState, Newsletter, Rendering, Story
 
 # An issue more than this late is for a person to decide about.
@@ -31,7 +31,7 @@ LATE = timedelta(hours=12)
 # Raises RefusedError where an issue must not go out as it is.
 Check = Callable[[Session, Issue], None]
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def prepare(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -11,6 +10,7 @@ from digest.database.adding import add_unless_there
 from digest.database.tables import database_now
 from digest.database.transactions import Database
 from digest.delivery.relay.habits import Habits
+from digest.logs import get_logger
 from digest.models import Relay
 
 # Somebody may have set it right; to find out costs one time-out, or one connection.
@@ -18,7 +18,7 @@ FORGOTTEN_AFTER = timedelta(days=30)
 # Who connects to a relay that was seen so lately writes nothing.
 SEEN_EVERY = timedelta(minutes=10)
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def habits_of(session: Session, name: str) -> Habits:

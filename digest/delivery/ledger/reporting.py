@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import structlog
 from sqlalchemy import Select, case, func, literal, null, select, update
 from sqlalchemy.orm import Session
 
 from digest.database.tables import database_now
 from digest.delivery.ledger.waiting import Waited, waits_of
 from digest.errors import RefusedError
+from digest.logs import get_logger
 from digest.models import (
     DID_NOT_GET_IT,
     ONCE_ACCEPTED,
@@ -28,7 +28,7 @@ from digest.models import (
 # The pace is that of the last minute; before so many seconds of it nobody can say.
 LATELY_SECONDS, TOO_SOON_SECONDS = 60, 5
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import structlog
 from sqlalchemy import CursorResult, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
@@ -19,6 +18,7 @@ from digest.database.transactions import Database
 from digest.delivery.ledger import sweeping
 from digest.delivery.ledger.watching import living_issues
 from digest.delivery.relay.backoff import GIVE_UP_AFTER
+from digest.logs import get_logger
 from digest.models import (
     AFTER_FREEZE,
     OPEN,
@@ -41,7 +41,7 @@ BACK_TO = {
     IssueState.SENT: IssueState.SENDING,
 }
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)

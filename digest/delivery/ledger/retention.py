@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 
-import structlog
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
@@ -28,6 +27,7 @@ from digest.database.transactions import Database
 from digest.delivery.ledger import partitions
 from digest.delivery.ledger.totals import count_totals, keep_editions, keep_totals
 from digest.delivery.ledger.watching import WATCH
+from digest.logs import get_logger
 from digest.models import (
     OPEN,
     Attempt,
@@ -39,7 +39,7 @@ from digest.models import (
 # Rows deleted in one transaction, where there is no partition to drop.
 SLICE = 2000
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def fold_due(session: Session, now: datetime, months: int) -> bool:

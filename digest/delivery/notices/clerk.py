@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-import structlog
 from sqlalchemy.orm import Session
 
 from digest.database.transactions import Database, HeldDatabase
@@ -21,9 +20,10 @@ from digest.delivery.relay.connection import Connection, Outcome, RelayTrouble, 
 from digest.delivery.relay.deadlines import elapsed, patiently, window_deadline
 from digest.delivery.relay.habits import Habits
 from digest.delivery.relay.pacing import Pace
+from digest.logs import get_logger
 from digest.settings.loading import Settings
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)

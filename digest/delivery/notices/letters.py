@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from functools import partial
 
-import structlog
 from sqlalchemy import exists, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -23,6 +22,7 @@ from digest.delivery.rendering.issue import About, Confirmation
 from digest.delivery.rendering.notice import ACTION_URL
 from digest.delivery.rendering.slots import SlotValueError
 from digest.errors import RefusedError
+from digest.logs import get_logger
 from digest.models import (
     BEFORE_FREEZE,
     ChangedField,
@@ -49,7 +49,7 @@ FRESH_LINK_SECONDS = 30 * 60
 # One for all threads of a process.
 _STENCILS = KeptStencils()
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)

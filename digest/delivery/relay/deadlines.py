@@ -4,9 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-import structlog
-
 from digest.errors import UnavailableError
+from digest.logs import get_logger
 from digest.settings.loading import Settings
 
 Kept = TypeVar("Kept")
@@ -20,7 +19,7 @@ LONGEST_WINDOW_SECONDS = 40.0
 PATIENCE_SECONDS = 45.0
 PAUSE_SECONDS = 0.5
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def elapsed() -> float:

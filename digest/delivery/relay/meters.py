@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from math import ceil, floor
 from typing import Protocol
 
-import structlog
+from digest.logs import get_logger
 
 SECOND = 1_000_000
 # What was not used may be caught up with for so long: neither a sleep that took a little longer
@@ -33,7 +33,7 @@ WORKERS = "pace:workers"
 # As many domains are remembered; those over whose limit nobody is are forgotten beyond.
 METERS_AT_MOST = 10_000
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)

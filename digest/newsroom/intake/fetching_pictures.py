@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from digest.database.transactions import Database
+from digest.logs import get_logger
 from digest.models import Article
 from digest.newsroom.intake.fetching import PICTURE, Bounds, Fetcher, FetchError
 from digest.newsroom.intake.letting_go import too_old_before
@@ -20,7 +20,7 @@ CLAIM = timedelta(minutes=5)
 TRIES = 3
 FIRST_BACKOFF = timedelta(minutes=15)
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def pictures_due(session: Session, now: datetime, at_most: int | None = None) -> list[int]:

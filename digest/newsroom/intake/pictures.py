@@ -6,42 +6,13 @@ is 30 % from the left of the crop, as in CSS `object-position`.
 Sizes are twice the shown ones (LOOK, sections 4, 7 and 13).
 """
 
-import io
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
-
-from PIL import Image, ImageOps
 
 from digest.errors import DigestError
-
-Prepared = TypeVar("Prepared")
 
 BYTES_AT_MOST = 15_000_000
 PIXELS_AT_MOST = 50_000_000
 CENTRE = (0.5, 0.5)
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
-
-# Pillow itself refuses what is more than twice this, before it decodes anything.
-Image.MAX_IMAGE_PIXELS = PIXELS_AT_MOST
-
-# What Pillow raises for a damaged file depends on where the damage is.
-DAMAGED = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    RuntimeError,
-    struct.error,
-)
-
-FLAT_COLOURS_AT_MOST = 4096
-STRIP_HEIGHT = 256
-QUALITIES = (85, 80, 74, 68, 60, 52, 44)
 
 
 class PictureError(DigestError):
@@ -87,8 +58,10 @@ def crop_and_encode(
         PictureError: not a JPEG, PNG, WebP, GIF or AVIF (by content, whatever its name), or it
             is too large, or damaged.
     """
-    cropped = _read(data, shape, lambda picture: _cropped(picture, shape, about))
-    return None if cropped is None else _encoded(cropped, shape)
+    # Late, here and below: most processes know pictures by their names only.
+    from digest.newsroom.intake import decoding
+
+    return decoding.cropped(data, shape, about)
 
 
 def scale_and_encode(data: bytes) -> Encoded:
@@ -97,97 +70,6 @@ def scale_and_encode(data: bytes) -> Encoded:
     Raises:
         PictureError: as `crop_and_encode`.
     """
-    return _encoded(_read(data, WHOLE, _scaled), WHOLE)
+    from digest.newsroom.intake import decoding
 
-
-def _read(data: bytes, shape: Shape, prepare: Callable[[Image.Image], Prepared]) -> Prepared:
-    if len(data) > BYTES_AT_MOST:
-        raise PictureError(f"The picture is larger than {BYTES_AT_MOST // 1_000_000} MB.")
-    try:
-        return prepare(_opened(data, shape))
-    except PictureError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise PictureError(_TOO_MANY_PIXELS) from None
-    except DAMAGED:
-        raise PictureError(
-            "We cannot read that picture. Give a JPEG, PNG, WebP, GIF or AVIF file."
-        ) from None
-
-
-_TOO_MANY_PIXELS = f"The picture has more than {PIXELS_AT_MOST // 1_000_000} million pixels."
-
-
-def _opened(data: bytes, shape: Shape) -> Image.Image:
-    picture: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
-    if picture.width * picture.height > PIXELS_AT_MOST:
-        raise PictureError(_TOO_MANY_PIXELS)
-    # A JPEG can be decoded at a fraction of its size, which saves memory and time.
-    picture.draft("RGB", (shape.width * 2, shape.width * 2))
-    picture.load()
-    ImageOps.exif_transpose(picture, in_place=True)
-    flat = _flattened(picture)
-    # Or a comment, or a profile of its colours, would come along into ours.
-    flat.info = {}
-    return flat
-
-
-def _flattened(picture: Image.Image) -> Image.Image:
-    if not picture.has_transparency_data:
-        return picture if picture.mode == "RGB" else picture.convert("RGB")
-    ground = Image.new("RGB", picture.size, "white")
-    # Strip by strip: a small file may be a large picture, and each copy of it takes 200 MB.
-    for top in range(0, picture.height, STRIP_HEIGHT):
-        part = (0, top, picture.width, min(top + STRIP_HEIGHT, picture.height))
-        strip = picture.crop(part).convert("RGBA")
-        ground.paste(strip, (0, top), strip)
-    return ground
-
-
-def _cropped(picture: Image.Image, shape: Shape, about: tuple[float, float]) -> Image.Image | None:
-    width = min(picture.width, picture.height * shape.width // shape.height)
-    if width < shape.at_least:
-        return None
-    width = min(width, shape.width)
-    height = max(1, round(width * shape.height / shape.width))
-    # `fit` rounds by itself: the crop is about the point, at the wanted ratio.
-    return ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS, centering=about)
-
-
-def _scaled(picture: Image.Image) -> Image.Image:
-    # The crop's longer way is cut from what is left beside this.
-    factor = max(LEAD.width / picture.width, LEAD.height / picture.height)
-    if factor >= 1:
-        return picture
-    size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
-    return picture.resize(size, Image.Resampling.LANCZOS)
-
-
-def _encoded(picture: Image.Image, shape: Shape) -> Encoded:
-    best = _smallest_good(picture, shape.bytes_at_most)
-    while best is None:
-        # Pure noise: smaller is all that helps.
-        picture = picture.resize((picture.width * 4 // 5, picture.height * 4 // 5))
-        best = _smallest_good(picture, shape.bytes_at_most)
-    content, content_type = best
-    return Encoded(content, content_type, picture.width, picture.height)
-
-
-def _smallest_good(picture: Image.Image, bytes_at_most: int) -> tuple[bytes, str] | None:
-    for quality in QUALITIES:
-        jpeg = _saved(picture, "JPEG", quality=quality, optimize=True, progressive=True)
-        if len(jpeg) <= bytes_at_most:
-            break
-    else:
-        return None
-    if picture.getcolors(FLAT_COLOURS_AT_MOST):
-        png = _saved(picture, "PNG", optimize=True)
-        if len(png) < len(jpeg):
-            return png, "image/png"
-    return jpeg, "image/jpeg"
-
-
-def _saved(picture: Image.Image, kind: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, kind, **options)
-    return file.getvalue()
+    return decoding.scaled(data)

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import ColumnElement, func, select, true, update
 from sqlalchemy.orm import Session
 
 from digest.database.adding import add_unless_there
 from digest.database.transactions import Database
+from digest.logs import get_logger
 from digest.models import Article, Issue, IssueState, PageCheck, Story
 from digest.newsroom.intake.fetching import Fetcher, FetchError
 
@@ -30,7 +30,7 @@ MISSING_AT_ONCE = 50
 # More than are asked in the minute until the tick finds the others.
 PAGES_AT_ONCE = 1000
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def forget_answers(session: Session, article: Article) -> None:

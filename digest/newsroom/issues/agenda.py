@@ -7,14 +7,13 @@ tick, two at once or a week of downtime heal by themselves.
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
-import structlog
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from digest import prose, zones
 from digest.database.transactions import Database
 from digest.errors import RefusedError
-from digest.logs import kept_apart
+from digest.logs import get_logger, kept_apart
 from digest.models import (
     Approval,
     Issue,
@@ -51,7 +50,7 @@ SCHEDULE = (
     Newsletter.calendar_since,
 )
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def keep_agenda(database: Database, now: datetime, *, late: timedelta) -> None:

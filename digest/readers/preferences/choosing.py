@@ -1,6 +1,5 @@
 """A reader chooses: topics, a language, another newsletter."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -86,16 +85,6 @@ def choose_language(
         evidence=evidence,
     )
     return True
-
-
-def topics_asked_for(session: Session, newsletter_id: int) -> dict[str, int]:
-    """Return how many readers chose each topic, the most wanted first."""
-    chosen = session.scalars(
-        select(Subscription.topics)
-        .where(Subscription.newsletter_id == newsletter_id, Subscription.ended_at.is_(None))
-        .execution_options(yield_per=1000)
-    )
-    return dict(Counter(topic for topics in chosen for topic in topics).most_common())
 
 
 def newsletters_to_join(session: Session, reader: Subscriber) -> tuple[Newsletter, ...]:

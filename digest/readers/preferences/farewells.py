@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, update
 from sqlalchemy.orm import Session
 
 from digest.database.adding import add_unless_there
@@ -61,16 +61,3 @@ def _count(session: Session, newsletter_id: int, reason: LeavingReason, now: dat
     if not add_unless_there(session, first):
         # The month's first two came at the same moment.
         session.execute(one_more)
-
-
-def reasons_told(session: Session, newsletter_id: int) -> dict[str, dict[str, int]]:
-    """Return how often each reason was given, by month, the newest first."""
-    rows = session.scalars(
-        select(Farewell)
-        .where(Farewell.newsletter_id == newsletter_id)
-        .order_by(Farewell.month.desc(), Farewell.readers.desc(), Farewell.reason)
-    )
-    told: dict[str, dict[str, int]] = {}
-    for row in rows:
-        told.setdefault(f"{row.month:%Y-%m}", {})[row.reason.value] = row.readers
-    return told

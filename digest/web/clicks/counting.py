@@ -9,13 +9,13 @@ import re
 import threading
 from collections import defaultdict
 
-import structlog
 from flask import Flask, Request, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from digest.database.transactions import Database
 from digest.delivery.clicks import Target, add_clicks, target_of
 from digest.errors import UnavailableError
+from digest.logs import get_logger
 from digest.runtime import Runtime
 from digest.web.clicks.followers import AGAIN, Followers, open_followers
 from digest.web.evidence import reader_ip
@@ -34,7 +34,7 @@ MACHINES = re.compile(
     re.IGNORECASE,
 )
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Clicks:

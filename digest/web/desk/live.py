@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from digest.errors import UnavailableError
+from digest.logs import get_logger
 
 READ_EVERY_SECONDS = 1.0
 # Of an issue with a million readers the reading takes a while.
@@ -25,7 +25,7 @@ ASK_WHO_EVERY_SECONDS = 5.0
 LIFE_SECONDS = 600.0
 AGAIN_MILLISECONDS = 3000
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 from digest.errors import FieldError
 from digest.models import Approval, InDoubtPolicy, Newsletter, Source
 from digest.newsroom.feeding import API, NO_SOURCE, NamedSource, feeding_of, sections_there
-from digest.newsroom.newsletters import NewsletterValues
+from digest.newsroom.finding import NewsletterValues
 from digest.newsroom.palette import DARK_PAPER, GROUND, PAPER, contrast, palette, sentences
 from digest.web.desk.stale import stamp_of
 

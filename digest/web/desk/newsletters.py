@@ -16,14 +16,10 @@ from digest import zones
 from digest.desk.audit import record
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Approval, InDoubtPolicy, Newsletter, Publication, Role
+from digest.newsroom.finding import values_of
 from digest.newsroom.issues.calendar import next_occurrence, odd_slots
 from digest.newsroom.issues.rescheduling import Followed
-from digest.newsroom.newsletters import (
-    create_newsletter,
-    edit_newsletter,
-    ensure_publication,
-    values_of,
-)
+from digest.newsroom.newsletters import create_newsletter, edit_newsletter, ensure_publication
 from digest.prose import WEEKDAYS, curly, long_day, slot_in_words
 from digest.web.context import current_runtime
 from digest.web.desk.newsletter_form import (

@@ -31,18 +31,13 @@ from digest.desk.readers import (
 )
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Newsletter, Role, Subscriber, Subscription
-from digest.newsroom.newsletters import find_newsletter
+from digest.newsroom.finding import find_newsletter
 from digest.prose import curly
 from digest.readers.consent.proof_page import write_proof
 from digest.readers.consent.proving import prove
-from digest.readers.data.exporting import (
-    SignUpRecord,
-    csv_lines,
-    list_readers,
-    show_reader,
-    show_sign_ups,
-)
+from digest.readers.data.exporting import SignUpRecord, show_reader, show_sign_ups
 from digest.readers.data.finding import FoundReader, search_readers
+from digest.readers.data.listing import csv_lines, list_readers
 from digest.readers.preferences.pausing import Break, break_until
 from digest.web.context import current_runtime
 from digest.web.desk.reader_record import reader_or_404, record_for, sees_all

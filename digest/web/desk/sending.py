@@ -21,7 +21,7 @@ from digest.desk.correcting import waiting_correction
 from digest.desk.sessions import list_open
 from digest.desk.users import may
 from digest.errors import FieldError, NotFoundError, RefusedError
-from digest.models import BEFORE_FREEZE, Delivery, Issue, IssueState, Role
+from digest.models import BEFORE_FREEZE, UNDER_WAY, Delivery, Issue, IssueState, Role
 from digest.newsroom.issues.approving import let_go_on
 from digest.newsroom.issues.calendar import moment, oddity
 from digest.newsroom.issues.correcting import CORRECTABLE
@@ -171,7 +171,7 @@ def take_send(issue_id: int) -> AnyResponse:
 
     def act(session: Session, issue: Issue, by: str) -> Did:
         due = issue.state is IssueState.SCHEDULED and issue.send_at <= now
-        if due or issue.state in pausing.UNDER_WAY:
+        if due or issue.state in UNDER_WAY:
             return Did("nothing")
         if issue.state in BEFORE_FREEZE:
             _refuse_other_size(typed, audience.readers)
@@ -324,7 +324,7 @@ def _refuse_other_size(typed: str, readers: int) -> None:
 def _refuse_stale(issue: Issue, what: str) -> None:
     """Refuse what its page promised otherwise: it waited then; or nobody had paused it yet."""
     looked_at = request.form.get("state", issue.state)
-    left = looked_at in BEFORE_FREEZE and issue.state in pausing.UNDER_WAY
+    left = looked_at in BEFORE_FREEZE and issue.state in UNDER_WAY
     paused = looked_at != IssueState.PAUSED and issue.state is IssueState.PAUSED
     if (what == "cancel" and left) or (what == "resume" and paused):
         because = f" {issue.reason}" if issue.reason else ""
@@ -373,12 +373,12 @@ def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
             odd=oddity(local.date(), local.time(), newsletter.zone) if waits else "",
             typed=request.form.get("readers", ""),
             progress=progress_of(session, issue, now) if frozen else None,
-            stops=issue.state in pausing.UNDER_WAY and issue.state is not IssueState.PAUSED,
+            stops=issue.state in UNDER_WAY and issue.state is not IssueState.PAUSED,
             goes_on=issue.state in {IssueState.PAUSED, IssueState.PARKED},
-            cancels=waits or issue.state in pausing.UNDER_WAY,
+            cancels=waits or issue.state in UNDER_WAY,
             corrects=issue.state in CORRECTABLE,
             correction_waits=waiting_correction(session, issue) is not None,
-            resends=issue.state in {*pausing.UNDER_WAY, IssueState.SENT} and not issue.folded_at,
+            resends=issue.state in {*UNDER_WAY, IssueState.SENT} and not issue.folded_at,
             reasons={each: IN_WORDS[each] for each in resending.REASONS},
             goes=said_moment(issue.send_at, newsletter),
         )

@@ -7,9 +7,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from digest.desk import links as user_links
 from digest.desk import second_factor
-from digest.desk.passkeys import count_passkeys
 from digest.desk.users import (
     Granted,
+    count_passkeys,
     create_user,
     disable_user,
     edit_user,

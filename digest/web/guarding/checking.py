@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
 from flask import Flask, current_app
 from limits import (
     RateLimitItem,
@@ -16,6 +15,7 @@ from werkzeug.exceptions import TooManyRequests
 from digest.addresses import Address
 from digest.disposable import is_disposable
 from digest.errors import FieldError
+from digest.logs import get_logger
 from digest.readers.signing_up.sign_up_form import InvalidSignUpError
 from digest.runtime import Runtime
 from digest.web.context import current_runtime
@@ -62,7 +62,7 @@ ONE_USERS_TESTS = RateLimitItemPerHour(20, namespace="test")
 # By then another minute's mails are out.
 SHORTLY = timedelta(minutes=1)
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)

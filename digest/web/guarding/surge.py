@@ -6,9 +6,9 @@ between two of them.
 
 import time
 
-import structlog
 from limits import RateLimitItemPerMinute
 
+from digest.logs import get_logger
 from digest.web.guarding.counters import Counters, Hit
 
 LASTS_SECONDS = 10 * 60
@@ -16,7 +16,7 @@ DECLARED = "surge"
 # For so long a process remembers what it was told, rather than ask for each page.
 REMEMBERED_SECONDS = 1.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Surge:

@@ -2,16 +2,15 @@
 
 import time
 
-import structlog
-
 from digest.delivery.notices.capacity import Backlog, backlog
 from digest.errors import UnavailableError
+from digest.logs import get_logger
 from digest.runtime import Runtime
 
 # For so long a process remembers what it was told, rather than ask for each sign-up.
 REMEMBERED_SECONDS = 1.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class WaitingMails:

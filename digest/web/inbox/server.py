@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from weakref import WeakSet
 
-import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from digest.logs import get_logger
 from digest.web.inbox.mailbox import Mailbox
 
 # A digest is under 100 KB; its pictures are linked, not attached.
@@ -18,7 +18,7 @@ MOST_RECIPIENTS = 100
 IDLE_SECONDS = 300
 STOP_SECONDS = 10
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 ActOnMail = Callable[[bytes, tuple[str, ...]], bool]
 

@@ -8,11 +8,12 @@ from sqlalchemy import select
 
 from digest.database.transactions import Database
 from digest.models import Article, Issue, IssueState, Newsletter
+from digest.newsroom.finding import values_of
 from digest.newsroom.issues.agenda import keep_agenda
 from digest.newsroom.issues.composing import create_issue, create_special
 from digest.newsroom.issues.history import Editor
 from digest.newsroom.issues.pinning import pin
-from digest.newsroom.newsletters import edit_newsletter, values_of
+from digest.newsroom.newsletters import edit_newsletter
 from tests.factories import make_article, make_newsletter
 
 # A Wednesday; the newsletter comes on Saturdays at seven, in London.

@@ -15,6 +15,7 @@ from digest.desk.audit import OPERATOR
 from digest.desk.users import Granted, create_user
 from digest.errors import FieldError, RefusedError
 from digest.models import Approval, Issue, IssueState, Newsletter, Role, StoryRole
+from digest.newsroom.finding import values_of
 from digest.newsroom.issues.approving import BY_ITSELF, approval_of, approve
 from digest.newsroom.issues.composing import compose
 from digest.newsroom.issues.editing import bring_back, edit_issue, edit_story
@@ -22,7 +23,7 @@ from digest.newsroom.issues.history import Editor, list_changes
 from digest.newsroom.issues.moving import move
 from digest.newsroom.issues.ordering import drop_story, pick_article, set_role, shift_story
 from digest.newsroom.issues.scheduling import schedule, send_now
-from digest.newsroom.newsletters import edit_newsletter, values_of
+from digest.newsroom.newsletters import edit_newsletter
 from tests.factories import NOW, make_article, make_issue, make_newsletter
 from tests.newsroom.issues.conftest import Shared
 

@@ -30,8 +30,9 @@ from digest.models import (
 )
 from digest.readers.consent.sealing import seal_consents
 from digest.readers.data.erasing import erase
-from digest.readers.data.exporting import count_readers, csv_lines, list_readers, show_reader
+from digest.readers.data.exporting import show_reader
 from digest.readers.data.finding import find_reader
+from digest.readers.data.listing import count_readers, csv_lines, list_readers
 from digest.readers.data.sweeping import sweep_sign_ups
 from tests.factories import NOW, SUPPRESSION_KEY, make_article, make_issue, make_reader
 from tests.readers.conftest import ReadersDesk

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 from digest.database.transactions import Database
 from digest.models import Farewell, LeavingReason, Newsletter, Subscription
-from digest.readers.preferences.farewells import reasons_told, tell_reason
+from digest.readers.preferences.farewells import tell_reason
 from digest.readers.preferences.leaving import leave, undo_leaving
 from digest.readers.preferences.standing import look_at_standing
+from digest.readers.preferences.told import reasons_told
 from tests.factories import NOW
 from tests.readers.conftest import EVIDENCE, ReadersDesk
 

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from digest.database.transactions import Database
 from digest.desk.audit import list_events
 from digest.models import Media, Newsletter, Publication, Role
+from digest.newsroom.finding import values_of
 from digest.newsroom.intake.sources import add_source
-from digest.newsroom.newsletters import values_of
 from tests.cli.conftest import NEWSLETTER, CommandLine
 from tests.factories import NOW, make_article
 from tests.web.conftest import hidden, words

@@ -7,7 +7,7 @@ import pytest
 
 from digest.database.transactions import Database
 from digest.models import Publication
-from digest.newsroom.newsletters import find_newsletter
+from digest.newsroom.finding import find_newsletter
 from digest.newsroom.palette import palette
 from digest.web import create_app
 from tests.web.conftest import hidden

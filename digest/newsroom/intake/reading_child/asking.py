@@ -13,8 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-import structlog
-
+from digest.logs import get_logger
 from digest.newsroom.intake.feeds import Feed, FeedError
 from digest.newsroom.intake.reading_child.answers import AnswerError, read_answer
 from digest.newsroom.intake.reading_child.limits import ANSWER, NO_MEMORY, REQUEST, Limits
@@ -30,7 +29,7 @@ TOO_LARGE = "Reading the feed took more memory than we give it."
 BROKE_OFF = "Reading the feed broke off. It is built in a way that our reader does not stand."
 TIME_SIGNALS = frozenset({signal.SIGPROF, signal.SIGALRM, signal.SIGXCPU})
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class FeedReader:
