@@ -21,6 +21,7 @@ from bench.measures import (
     embedded,
     intake,
     many,
+    memory,
     notices,
     relay,
     scale,
@@ -44,6 +45,7 @@ MEASURES: dict[str, Measure] = {
     "notices": notices,
     "many": many,
     "commands": commands,
+    "memory": memory,
 }
 QUICK_MINUTES = 6
 

@@ -1,5 +1,6 @@
 """An earlier commit of Digest, in a folder and an environment of its own, to measure beside."""
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -33,14 +34,34 @@ def interpreter(commit: str, kept: Path = KEPT) -> Path:
     _git("worktree", "prune")
     checkout = tree(commit, kept)
     _git("worktree", "add", "--detach", str(checkout), commit)
+    _install(commit, checkout, folder)
+    return python
+
+
+def interpreter_of_today(kept: Path = KEPT) -> Path:
+    """Return a Python that has this checkout, and none of what only tests need beside it.
+
+    Raises:
+        BenchError: its environment cannot be made.
+    """
+    locked = hashlib.sha256((CHECKOUT / "requirements.lock").read_bytes()).hexdigest()[:12]
+    folder = kept / f"today-{locked}"
+    if not (folder / "whole").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _install("this checkout", CHECKOUT, folder)
+    return folder / "venv" / "bin" / "python"
+
+
+def _install(what: str, checkout: Path, folder: Path) -> None:
+    python = folder / "venv" / "bin" / "python"
     venv.create(folder / "venv", with_pip=False)
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
     locked = ["--require-hashes", "-r", str(checkout / "requirements.lock")]
     itself = ["--no-deps", "--no-build-isolation", "--editable", str(checkout)]
-    for what in (locked, itself):
-        run(f"Installing {commit}", [*pip, *what], within=INSTALL_SECONDS)
-    whole.touch()
-    return python
+    for asked in (locked, itself):
+        run(f"Installing {what}", [*pip, *asked], within=INSTALL_SECONDS)
+    (folder / "whole").touch()
 
 
 def tree(commit: str, kept: Path = KEPT) -> Path:

@@ -84,6 +84,7 @@ class _Late:
 
     @cached_property
     def _logger(self) -> Any:
+        _load()
         import structlog
 
         _configure_if_asked()
@@ -112,6 +113,7 @@ class _LateFormatter(logging.Formatter):
 
     @cached_property
     def _inner(self) -> logging.Formatter:
+        _load()
         from structlog import dev, processors, stdlib
 
         renderer = (
@@ -130,6 +132,17 @@ class _LateFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return self._inner.format(record)
+
+
+def _load() -> None:
+    """Load structlog without rich: it would draw tracebacks that we write in our own way (5 MB)."""
+    if "structlog" in sys.modules or "rich" in sys.modules:
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment]  # how Python says that there is none
+    try:
+        import structlog  # noqa: F401
+    finally:
+        del sys.modules["rich"]
 
 
 def _shared() -> list[Any]:

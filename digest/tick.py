@@ -20,9 +20,8 @@ from digest.delivery.messages import Links
 from digest.delivery.notices.sending import notices_due
 from digest.desk.audit import forget_origins
 from digest.desk.audit_chain import seal_events
-from digest.desk.ceremonies import forget_spent
 from digest.desk.readers import forget_reader
-from digest.desk.sessions import forget_sessions
+from digest.desk.sessions import forget_sessions, forget_spent
 from digest.heartbeats import beat, is_due
 from digest.logs import kept_apart
 from digest.models import Issue, IssueState

@@ -5,48 +5,65 @@ their connections must never be shared between processes.
 """
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery, signals
 
+from digest.doorbell import celery_app
 from digest.logs import set_up_logging
-from digest.newsroom.intake.reading_child.asking import end_reading_child
-from digest.runtime import Runtime, celery_app, open_runtime
 from digest.settings.loading import Settings, load_settings
 from worker.foreign import read_on_behind_what_is_foreign
 from worker.listening import Listening
 from worker.schedule import beat_schedule
-from worker.tasks import register
+
+if TYPE_CHECKING:
+    from digest.runtime import Runtime
 
 
-def make_app(settings: Settings, runtime: Runtime | None = None) -> Celery:
+def make_app(settings: Settings, runtime: "Runtime | None" = None) -> Celery:
     """Return the app with its tasks. They use `runtime` if given, else open one per process."""
+    app = _app_without_tasks(settings)
+    _register(app, settings, runtime)
+    return app
+
+
+def _app_without_tasks(settings: Settings) -> Celery:
     app = celery_app(settings)
     if not settings.embedded:
         read_on_behind_what_is_foreign()
     app.conf.beat_schedule = beat_schedule(settings)
     app.steps["consumer"].add(Listening)
-    register(app, RuntimeOfProcess(settings, runtime))
     return app
+
+
+def _register(app: Celery, settings: Settings, runtime: "Runtime | None" = None) -> None:
+    # Late, here and below: beat only rings.
+    from worker.tasks import register
+
+    register(app, RuntimeOfProcess(settings, runtime))
 
 
 class RuntimeOfProcess:
     """Opens the runtime when a task first needs it, once per process."""
 
-    def __init__(self, settings: Settings, runtime: Runtime | None) -> None:
+    def __init__(self, settings: Settings, runtime: "Runtime | None") -> None:
         self._settings = settings
         self._runtime = runtime
         self._lock = threading.Lock()
         if runtime is None:
             signals.worker_process_shutdown.connect(self._close)
 
-    def __call__(self) -> Runtime:
+    def __call__(self) -> "Runtime":
+        from digest.runtime import open_runtime
+
         with self._lock:
             if self._runtime is None:
                 self._runtime = open_runtime(self._settings)
             return self._runtime
 
     def _close(self, **_: Any) -> None:
+        from digest.newsroom.intake.reading_child.asking import end_reading_child
+
         end_reading_child()
         if self._runtime is not None:
             self._runtime.close()
@@ -55,6 +72,17 @@ class RuntimeOfProcess:
 def _on_setup_logging(**_: Any) -> None:
     # Connected, so that Celery leaves logging to us: its own format would show tasks' arguments.
     set_up_logging(_settings.log_format)
+
+
+def _on_celeryd_init(**_: Any) -> None:
+    _register(_app_of_command(), _settings)
+
+
+def _on_worker_init(**_: Any) -> None:
+    from digest.runtime import share_with_children
+
+    # Its pool is forked next.
+    share_with_children(_settings)
 
 
 def __getattr__(name: str) -> Any:
@@ -69,8 +97,13 @@ _settings: Settings
 
 def _app_of_command() -> Celery:
     global _settings
+    if "app" in globals():
+        made: Celery = globals()["app"]
+        return made
     _settings = load_settings()
     signals.setup_logging.connect(_on_setup_logging)
-    app = make_app(_settings)
+    signals.celeryd_init.connect(_on_celeryd_init)
+    signals.worker_init.connect(_on_worker_init)
+    app = _app_without_tasks(_settings)
     globals()["app"] = app
     return app

@@ -6,7 +6,7 @@ from typing import Any
 from celery.schedules import schedule
 
 from digest.delivery.relay.deadlines import elapsed
-from digest.runtime import NOTICES, TICK
+from digest.doorbell import NOTICES, TICK
 from digest.settings.loading import Settings
 
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)

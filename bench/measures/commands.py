@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -64,8 +63,6 @@ class Version:
     processor: dict[str, list[float]] = field(default_factory=dict)
     """Milliseconds of processor time, by command."""
     clock: dict[str, list[float]] = field(default_factory=dict)
-    memory: float = 0.0
-    """The most that `newsletter list` had, in MB."""
 
     def fill(self) -> None:
         """Make a newsletter with its articles, an issue and a source."""
@@ -79,14 +76,12 @@ class Version:
 
     def ask(self, command: str) -> None:
         """Run a command, and write down what it took."""
-        spent, took, megabytes = self.run(*command.split())
+        spent, took = self.run(*command.split())
         self.processor.setdefault(command, []).append(spent)
         self.clock.setdefault(command, []).append(took)
-        if command == BESIDE:
-            self.memory = max(self.memory, megabytes)
 
-    def run(self, *arguments: str) -> tuple[float, float, float]:
-        """Run a command; return its milliseconds, of the processor and by the clock, and its MB.
+    def run(self, *arguments: str) -> tuple[float, float]:
+        """Run a command; return its milliseconds, of the processor and by the clock.
 
         Raises:
             BenchError: it failed.
@@ -105,13 +100,13 @@ class Version:
             process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise BenchError(f"digest {' '.join(arguments)} failed: {said[-1000:]}")
-        return (used.ru_utime + used.ru_stime) * 1000, took, used.ru_maxrss / 1024
+        return (used.ru_utime + used.ru_stime) * 1000, took
 
 
 def measure(rig: Rig, *, quick: bool) -> Result:
     rounds = 1 if quick else 7
     theirs_at = earlier.interpreter(COMMIT).with_name("digest")
-    ours_at = Path(sys.executable).with_name("digest")
+    ours_at = earlier.interpreter_of_today().with_name("digest")
     ratios: list[Ratio] = []
     figures: list[Figure] = []
     with ExitStack() as ends:
@@ -181,6 +176,5 @@ def _figures(kind: str, ours: Version, theirs: Version) -> list[Figure]:
         figures += [
             figure(f"{said}, processor time", "ms", *version.processor[BESIDE]),
             figure(f"{said}, by the clock", "ms", *version.clock[BESIDE]),
-            figure(f"{said}, memory", "MB", version.memory),
         ]
     return figures

@@ -34,7 +34,7 @@ COMMANDS = {
 }
 # So many new objects until the collector looks at them; Python's own number is 700.
 LOADED = 300_000
-MODULES = {"demo": "serve", "run": "serve"}
+MODULES = {"demo": "demo_serving", "run": "serve"}
 
 
 class Commands(click.Group):

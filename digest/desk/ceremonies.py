@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import webauthn
 from cryptography.exceptions import UnsupportedAlgorithm
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 from webauthn.authentication.verify_authentication_response import VerifiedAuthentication
 from webauthn.helpers import (
@@ -150,15 +149,6 @@ def spend(session: Session, asker: Asker, token: str) -> bool:
     # Kept for longer than the token is good: clocks of two machines differ.
     spent = SpentChallenge(token_id=read.id, ends_at=asker.now + 2 * LASTS)
     return add_unless_there(session, spent)
-
-
-def forget_spent(session: Session, *, now: datetime) -> None:
-    """Delete the notes of tokens that are out of time by now."""
-    session.execute(
-        delete(SpentChallenge)
-        .where(SpentChallenge.ends_at < now)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def read_new(asker: Asker, token: str, answer: str) -> Passkey:

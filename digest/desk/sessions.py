@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from digest.models import DeskSession, User
+from digest.models import DeskSession, SpentChallenge, User
 
 IDLE = timedelta(hours=12)
 AT_MOST = timedelta(days=14)
@@ -205,3 +205,12 @@ def forget_sessions(session: Session, *, now: datetime) -> None:
 def _hash(secret: str) -> bytes:
     # 256 random bits need no slow hash.
     return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
+
+
+def forget_spent(session: Session, *, now: datetime) -> None:
+    """Delete the notes of tokens that are out of time by now."""
+    session.execute(
+        delete(SpentChallenge)
+        .where(SpentChallenge.ends_at < now)
+        .execution_options(synchronize_session=False)
+    )

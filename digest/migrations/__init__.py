@@ -37,14 +37,15 @@ def upgrade(database_url: str, revision: str = "head") -> None:
     Raises:
         UnavailableError: the database does not answer.
     """
-    from alembic import command
-
-    _run(database_url, lambda config: command.upgrade(config, revision))
-    if revision != "head":
-        return
     database = Database(database_url)
     try:
-        home.settle(database, datetime.now(UTC))
+        if revision != "head" or current_revision(database) != newest_revision():
+            # Late, here and below: what is up to date already does without Alembic.
+            from alembic import command
+
+            _run(database_url, lambda config: command.upgrade(config, revision))
+        if revision == "head":
+            home.settle(database, datetime.now(UTC))
     finally:
         database.dispose()
 

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from sqlalchemy import URL
-
 from digest.errors import SettingError
 from digest.ownership import hand_over, why_unreadable
 from digest.reserved_names import ReservedNames
@@ -286,6 +284,8 @@ def _unread(variable: str, error: OSError | ValueError) -> str:
 def _database_url(text: str, data_dir: Path) -> str:
     if text != UNSET_DATABASE:
         return parse_database_url(text)
+    from sqlalchemy import URL
+
     return URL.create("sqlite", database=str(data_dir / "digest.sqlite3")).render_as_string()
 
 

@@ -7,7 +7,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from digest.errors import DigestError
 from digest.logs import ScrubbingFormatter, formatter
-from digest.runtime import open_runtime
+from digest.runtime import share_with_children
 from digest.settings.loading import load_settings
 
 worker_class = "digest.web.prefork.WebWorker"
@@ -45,9 +45,14 @@ logger_class = ScrubbingLogger
 
 
 def on_starting(_: Any) -> None:
-    """Say in one sentence what is wrong with the settings, before any worker starts."""
+    """Make the app, which the workers share, or say in one sentence what is wrong.
+
+    Not by `preload_app`, which comes before this, and ends in a traceback. As with that, a HUP does
+    not bring a new version in: restart it.
+    """
     try:
-        open_runtime(load_settings()).close()
+        from digest.web.wsgi import settings
     except DigestError as error:
         print(f"digest: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
+    share_with_children(settings)

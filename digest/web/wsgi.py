@@ -1,4 +1,4 @@
-"""`app` for gunicorn, opened in each worker, after the fork."""
+"""`app` for gunicorn: made before its workers are forked, with connections of their own."""
 
 import os
 
@@ -13,5 +13,6 @@ set_up_logging(settings.log_format)
 runtime = open_runtime(settings, bell=CalmBell(CeleryBell(settings)))
 app = create_app(runtime)
 
-# Where somebody runs gunicorn with --preload all the same: no child uses its parent's connections.
-os.register_at_fork(after_in_child=runtime.database.forget)
+# Each process connects for itself. What was open until a fork is closed; what another thread holds
+# just then stays its parent's.
+os.register_at_fork(before=runtime.database.dispose, after_in_child=runtime.database.forget)

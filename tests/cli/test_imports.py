@@ -16,8 +16,8 @@ OPENING = {
         for name in """
         cli cli.groups cli.opening cli.reading_files cli.tables clock database database.postgresql
         database.prepared database.spelling database.sqlite_files database.tables
-        database.transactions errors home home.file home.server logs migrations models models.home
-        models.installation ownership receivers reserved_names runtime settings
+        database.transactions doorbell errors home home.file home.server logs migrations models
+        models.home models.installation ownership receivers reserved_names runtime settings
         settings.environment_file settings.loading settings.values settings.variables suppression
         tokens
         """.split()

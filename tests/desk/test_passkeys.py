@@ -22,10 +22,10 @@ from digest.desk.ceremonies import (
     Use,
     ask_to_add,
     ask_to_sign,
-    forget_spent,
     read_answer,
 )
 from digest.desk.links import drop_password
+from digest.desk.sessions import forget_spent
 from digest.desk.users import count_passkeys, disable_user
 from digest.errors import FieldError, RefusedError
 from digest.models import Passkey, Role, SpentChallenge, User

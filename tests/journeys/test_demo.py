@@ -14,8 +14,8 @@ from typing import IO, Any
 import pytest
 
 from digest.cli.demo import INBOUND_DOMAIN, start_paper
+from digest.cli.demo_serving import demo_stage, tell
 from digest.cli.halyard import LAST_WEEK
-from digest.cli.serve import demo_stage, tell
 from digest.delivery.ledger.echoes import proved_domain
 from digest.web.server import Wsgi
 from tests.journeys.formation import wait_until
