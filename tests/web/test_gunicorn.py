@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket as sockets
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from digest.newsroom.terms import publish_terms
 from digest.settings.loading import new_secret
 from digest.tokens import Purpose
 from tests.factories import NOW, RING, make_newsletter
+from tests.servers.postgresql import PrivatePostgres
 
 REPOSITORY = Path(__file__).parents[2]
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -124,6 +126,50 @@ def test_a_database_without_tables_stops_it_with_the_command_to_run(tmp_path: Pa
 
     assert server.returncode == 1
     assert "Run: digest db upgrade" in output
+    assert "Traceback" not in output
+
+
+def children(pid: int) -> set[int]:
+    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+def test_a_worker_that_is_killed_while_the_database_is_away_is_replaced(
+    stoppable: tuple[PrivatePostgres, Database], tmp_path: Path
+) -> None:
+    """Else gunicorn would take one that cannot start for a reason to end, the healthy one too."""
+    postgres, database = stoppable
+    environment = {
+        "DATABASE_URL": database.url,
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "SMTP_URL": "smtp://127.0.0.1:1",
+        "DIGEST_PUBLIC_URL": "http://127.0.0.1:8000",
+        "DIGEST_KEYS": f"k1:{new_secret()}",
+        "DIGEST_SUPPRESSION_KEY": new_secret(),
+    }
+    socket = tmp_path / "s"
+    server = gunicorn(environment, f"--bind=unix:{socket}")
+    try:
+        wait_for(socket, server)
+        transport = httpx.HTTPTransport(uds=str(socket))
+        with httpx.Client(transport=transport, base_url="http://digest", timeout=30) as client:
+            assert client.get("/healthz").status_code == 200
+            postgres.stop()
+            before = children(server.pid)
+            for killed in before:
+                os.kill(killed, signal.SIGKILL)
+            deadline = time.monotonic() + 30
+            while len(children(server.pid) - before) < 2:
+                assert server.poll() is None, "the other worker ended, too"
+                assert time.monotonic() < deadline, "no worker was started again"
+                time.sleep(0.05)
+            assert client.get("/healthz").status_code == 200
+            postgres.start()
+            assert client.get("/").status_code == 200
+    finally:
+        server.terminate()
+        output = server.communicate(timeout=60)[0].decode()
+
+    assert server.returncode == 0, output
     assert "Traceback" not in output
 
 
