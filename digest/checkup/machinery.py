@@ -20,7 +20,7 @@ from digest.delivery.relay.connecting import connect_to_relay
 from digest.delivery.relay.connection import RelayDown, RelayTrouble, Stage
 from digest.errors import NotMigratedError, RightsError, UnavailableError, WrongEncodingError
 from digest.migrations import check_migrated
-from digest.models import Heartbeat, Installation
+from digest.models import Heartbeat, Installation, load_all
 from digest.settings.loading import LOOPBACK_NAMES, Settings
 from digest.suppression import SuppressionKey
 
@@ -100,6 +100,7 @@ def look_at_database(database: Database, settings: Settings, clock: Clock) -> It
 
 def _rights(database: Database) -> Iterator[Finding]:
     """Look whether an issue's table can be made, and taken away again when its time is over."""
+    load_all()
     with database.reading() as session:
         makes, grant = session.execute(MAY_MAKE_TABLES).one()
         foreign = session.scalars(OTHERS_TABLES, {"ours": list(Base.metadata.tables)}).all()

@@ -5,8 +5,8 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import Connection, text
 
-import digest.models  # noqa: F401 - fills the metadata
 from digest.database.tables import Base, UtcDateTime
+from digest.models import load_all
 
 
 def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
@@ -32,6 +32,8 @@ def run(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         # Two hosts releasing at once: the second waits, and finds nothing to do.
         connection.execute(text("SELECT pg_advisory_xact_lock(7410052026)"))
+    # What the tables are compared with.
+    load_all()
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,

@@ -35,7 +35,11 @@ class Newsroom:
     def seen(self, asked: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
         """Return what comes in of each feed, or why it was refused."""
         database = self._database_module.Database("sqlite://")
-        importlib.import_module("digest.models").Article.metadata.create_all(database.engine)
+        models = importlib.import_module("digest.models")
+        if hasattr(models, "load_all"):
+            # Earlier versions load all of them at once.
+            models.load_all()
+        models.Article.metadata.create_all(database.engine)
         try:
             return [self._seen(database, feed, now) for feed in asked]
         finally:
