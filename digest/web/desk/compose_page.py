@@ -11,7 +11,7 @@ from digest.errors import FieldError
 from digest.models import Issue, IssueChange, IssueState
 from digest.newsroom.issues.approving import waits_for_the_rule
 from digest.newsroom.issues.history import list_changes
-from digest.newsroom.issues.pool import pool_of
+from digest.newsroom.issues.pool import Pool, pool_of
 from digest.web.desk.approval import approval_shown
 from digest.web.desk.compose_rows import (
     Typed,
@@ -21,7 +21,7 @@ from digest.web.desk.compose_rows import (
     told_of,
 )
 from digest.web.desk.findings import found_of
-from digest.web.desk.kept import part
+from digest.web.desk.kept import Values, part
 from digest.web.desk.presence import others_here
 from digest.web.desk.seeing import saved_at, seen, tested
 from digest.web.desk.signed_in import desk, show
@@ -44,53 +44,14 @@ def show_composing(
     pool = pool_of(
         session, issue, now, words=asked.words, section=asked.section, source_id=asked.source
     )
-    all_changes = bool(request.args.get("all"))
-    at_most = MOST_CHANGES if all_changes else FEW_CHANGES
+    at_most = MOST_CHANGES if _asks_for_all() else FEW_CHANGES
     changes = list_changes(session, issue, at_most + 1)
-    # What could not be saved was typed on an older page.
-    version = request.form.get("version", "") if typed else issue.version
-    as_typed = Typed(typed, errors, version, article_id)
-    told = told_as_typed(issue, as_typed) if typed or errors else told_of(issue)
-    issue_part: dict[str, Hashable] = {
-        "issue_id": issue.id,
-        "kept": asked.kept,
-        "version": issue.version,
-        "words_version": version if article_id is None else issue.version,
-        "language": newsletter.language,
-        "fields": told.fields,
-        "stories": told.stories,
-        "reading_time": told.reading_time,
-        "story_min": newsletter.story_min,
-        "picked_on": moment(issue.compose_at, newsletter) if issue.composed_at is None else "",
-        "waits_for_rule": waits_for_the_rule(issue),
-        "may_fill": issue.state is IssueState.DRAFT,
-        "zone": newsletter.zone,
-        "changes": change_rows(tuple(changes[:at_most]), newsletter.zone),
-        "all_changes": all_changes,
-        "more_changes": len(changes) > at_most,
-    }
-    pool_part: dict[str, Hashable] = {
-        "issue_id": issue.id,
-        "newsletter_id": newsletter.id,
-        "words": asked.words or None,
-        "asked_section": asked.section,
-        "source": asked.source,
-        "sections": pool.sections,
-        "rows": pool_rows(pool, now),
-    }
-    seen_part: dict[str, Hashable] = {
-        "kept": asked.kept,
-        "any": bool(issue.stories),
-        "may_test": True,
-        "preflight": found_of(session, issue),
-        **seen(issue),
-    }
     standing = standing_of(issue, now)
     content = part(
         "compose_page.html",
-        issue_part=tuple(issue_part.items()),
-        pool_part=tuple(pool_part.items()),
-        seen_part=tuple(seen_part.items()),
+        issue_part=_issue_part(issue, changes, at_most, _typed(issue, errors, typed, article_id)),
+        pool_part=_pool_part(issue, pool),
+        seen_part=_seen_part(session, issue),
         errors=tuple(Wrong(each.field, each.sentence) for each in errors),
         issue_id=issue.id,
         version=issue.version,
@@ -117,6 +78,70 @@ def show_composing(
         standing=standing,
         content=content,
     )
+
+
+def _asks_for_all() -> bool:
+    return bool(request.args.get("all"))
+
+
+def _typed(
+    issue: Issue,
+    errors: tuple[FieldError, ...],
+    typed: Mapping[str, str],
+    article_id: int | None,
+) -> Typed:
+    # What could not be saved was typed on an older page.
+    version = request.form.get("version", "") if typed else issue.version
+    return Typed(typed, errors, version, article_id)
+
+
+def _issue_part(issue: Issue, changes: list[IssueChange], at_most: int, typed: Typed) -> Values:
+    newsletter = issue.newsletter
+    told = told_as_typed(issue, typed) if typed.words or typed.errors else told_of(issue)
+    values: dict[str, Hashable] = {
+        "issue_id": issue.id,
+        "kept": _asked().kept,
+        "version": issue.version,
+        "words_version": typed.version if typed.story is None else issue.version,
+        "language": newsletter.language,
+        "fields": told.fields,
+        "stories": told.stories,
+        "reading_time": told.reading_time,
+        "story_min": newsletter.story_min,
+        "picked_on": moment(issue.compose_at, newsletter) if issue.composed_at is None else "",
+        "waits_for_rule": waits_for_the_rule(issue),
+        "may_fill": issue.state is IssueState.DRAFT,
+        "zone": newsletter.zone,
+        "changes": change_rows(tuple(changes[:at_most]), newsletter.zone),
+        "all_changes": _asks_for_all(),
+        "more_changes": len(changes) > at_most,
+    }
+    return tuple(values.items())
+
+
+def _pool_part(issue: Issue, pool: Pool) -> Values:
+    asked = _asked()
+    values: dict[str, Hashable] = {
+        "issue_id": issue.id,
+        "newsletter_id": issue.newsletter_id,
+        "words": asked.words or None,
+        "asked_section": asked.section,
+        "source": asked.source,
+        "sections": pool.sections,
+        "rows": pool_rows(pool, desk().now),
+    }
+    return tuple(values.items())
+
+
+def _seen_part(session: Session, issue: Issue) -> Values:
+    values: dict[str, Hashable] = {
+        "kept": _asked().kept,
+        "any": bool(issue.stories),
+        "may_test": True,
+        "preflight": found_of(session, issue),
+        **seen(issue),
+    }
+    return tuple(values.items())
 
 
 class Wrong(NamedTuple):
