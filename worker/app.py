@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Celery, signals
 
-from digest.doorbell import celery_app
+from digest.doorbell import CeleryBell, celery_app
 from digest.logs import set_up_logging
 from digest.settings.loading import Settings, load_settings
 from worker.foreign import read_on_behind_what_is_foreign
 from worker.listening import Listening
-from worker.schedule import beat_schedule
+from worker.ticking import ticking
 
 if TYPE_CHECKING:
     from digest.runtime import Runtime
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 def make_app(settings: Settings, runtime: "Runtime | None" = None) -> Celery:
     """Return the app with its tasks. They use `runtime` if given, else open one per process."""
-    app = _app_without_tasks(settings)
+    app = _app_without_tasks(settings, runtime)
     _register(app, settings, runtime)
     return app
 
 
-def _app_without_tasks(settings: Settings) -> Celery:
+def _app_without_tasks(settings: Settings, runtime: "Runtime | None" = None) -> Celery:
     app = celery_app(settings)
     if not settings.embedded:
         read_on_behind_what_is_foreign()
-    app.conf.beat_schedule = beat_schedule(settings)
-    app.steps["consumer"].add(Listening)
+    bell = runtime.bell if runtime else CeleryBell(settings)
+    app.steps["consumer"].update((Listening, ticking(bell, settings.tick_seconds)))
     return app
 
 
 def _register(app: Celery, settings: Settings, runtime: "Runtime | None" = None) -> None:
-    # Late, here and below: beat only rings.
+    # Late, here and below: what asks for no tasks does without the tables.
     from worker.tasks import register
 
     register(app, RuntimeOfProcess(settings, runtime))
@@ -51,7 +51,9 @@ class RuntimeOfProcess:
         self._runtime = runtime
         self._lock = threading.Lock()
         if runtime is None:
+            # A pool's process says the one, and a worker that does its tasks itself the other.
             signals.worker_process_shutdown.connect(self._close)
+            signals.worker_shutdown.connect(self._close)
 
     def __call__(self) -> "Runtime":
         from digest.runtime import open_runtime

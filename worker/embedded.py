@@ -1,4 +1,4 @@
-"""The workers and beat in threads of one process: what `digest run` and `digest demo` run on."""
+"""The workers in threads of one process: what `digest run` and `digest demo` run on."""
 
 import socket
 import threading
@@ -9,22 +9,19 @@ from functools import partial
 from typing import Any
 
 from celery import Celery
-from celery.beat import Scheduler, Service
 from celery.concurrency.thread import TaskPool
 from celery.worker import state
 from celery.worker.worker import WorkController
 
 from digest.logs import get_logger
 from digest.newsroom.intake.reading_child.asking import end_reading_child
-from digest.runtime import BULK, FEEDS, NOTICES, TICK, Runtime
+from digest.runtime import BULK, FEEDS, NOTICES, Runtime
 from worker.app import make_app
 
 # The threads that work at once on each queue. Notices have a worker of their own: never behind
 # a bulk send, and a send never behind a slow feed. SQLite has one writer at a time, so more would
 # only wait.
 CONCURRENCY = {BULK: 2, NOTICES: 1, FEEDS: 1}
-# Beat looks up this often whether it shall stop.
-BEAT_WAKES_SECONDS = 0.5
 START_SECONDS = 30.0
 WAKE = "worker.embedded.wake"
 
@@ -32,23 +29,16 @@ log = get_logger(__name__)
 
 
 class EmbeddedWorkers:
-    """A worker for each queue, and beat. One at a time in a process: Celery's stop is for all."""
+    """A worker for each queue. One at a time in a process: Celery's stop is for all."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         # An app for each worker: the queues to consume from are chosen per app.
         self._workers = [_Worker(runtime, queue) for queue in CONCURRENCY]
-        self._producer = make_app(runtime.settings, runtime)
-        self._beat = Service(
-            self._producer,
-            max_interval=BEAT_WAKES_SECONDS,  # type: ignore[arg-type]  # slept for as it is
-            scheduler_cls=Scheduler,
-        )
-        self._beat_thread = threading.Thread(target=self._beat.start, name="beat")
         self._for_new_sockets = socket.getdefaulttimeout()
 
     def start(self) -> None:
-        """Start all, wait until they listen, and ring the first tick.
+        """Start all, and wait until they listen.
 
         Raises:
             TimeoutError: a worker did not come up.
@@ -60,14 +50,11 @@ class EmbeddedWorkers:
         for worker in self._workers:
             if not worker.ready.wait(START_SECONDS):
                 raise TimeoutError(f"the worker for {worker.queue} did not start")
-        self._beat_thread.start()
-        self._runtime.bell.ring(TICK)
 
     @property
     def alive(self) -> bool:
         """Whether every part still runs."""
-        threads = [worker.thread for worker in self._workers]
-        return all(thread.is_alive() for thread in (*threads, self._beat_thread))
+        return all(worker.thread.is_alive() for worker in self._workers)
 
     def stop(self, timeout_seconds: float) -> bool:
         """Take no more work, let what runs finish, and return whether it did in that time.
@@ -76,13 +63,12 @@ class EmbeddedWorkers:
         """
         deadline = time.monotonic() + timeout_seconds
         self._runtime.stopping.set()
-        self._beat.stop()
         # Celery's own word for it (celery.contrib.testing does the same): each worker's loop
         # sees it and shuts down in its own thread, once its pool is idle.
         state.should_stop = 0  # type: ignore[assignment]  # an exit code
         for worker in self._workers:
             worker.wake()
-        threads = [worker.thread for worker in self._workers] + [self._beat_thread]
+        threads = [worker.thread for worker in self._workers]
         for thread in threads:
             if thread.ident is not None:
                 thread.join(max(0.0, deadline - time.monotonic()))
@@ -93,8 +79,8 @@ class EmbeddedWorkers:
             # back what it found: side by side, one puts back another's.
             socket.setdefaulttimeout(self._for_new_sockets)
             state.should_stop = None
-            for app in (self._producer, *(worker.app for worker in self._workers)):
-                app.close()
+            for worker in self._workers:
+                worker.app.close()
         return finished
 
 

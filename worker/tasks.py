@@ -167,9 +167,9 @@ def register(app: Celery, runtime_of_process: Callable[[], Runtime]) -> None:
 
 
 class Ticker:
-    """Ticks, unless this process did within half of beat's time.
+    """Ticks, unless this process did within half of the time between two ticks.
 
-    Ticks that piled up while no worker was there, and those of a second beat, are one tick's work.
+    Those that piled up while no worker was there, and those that another rang, are one tick's work.
     """
 
     def __init__(self) -> None:

@@ -59,7 +59,7 @@ def measure(rig: Rig, *, quick: bool) -> Result:
             figure("freeze", "s", freeze),
         ),
         notes=(
-            "Pages, workers and beat in one process with two sending threads; every commit waits "
+            "Pages and workers in one process with two sending threads; every commit waits "
             "for the disk (synchronous=FULL). Counted from the end of the freeze, seen within "
             f"{LOOK_SECONDS * 1000:.0f} ms, until the issue is closed.",
         ),

@@ -26,7 +26,7 @@ def measure(rig: Rig, *, quick: bool) -> Result:
     port = free_port()
     with open_site(rig, readers, relay_port=port) as site:
         _start_proxy(site, port)
-        for name in ("worker", "notices", "beat"):
+        for name in ("worker", "notices"):
             site.formation.start(name)
         warm_up(site)
         message = site.formation.folder / "message.eml"

@@ -39,7 +39,7 @@ def measure(rig: Rig, *, quick: bool) -> Result:
     waits: list[float] = []
     for readers in sizes:
         with open_site(rig, readers) as site:
-            for name in ("web", "worker", "notices", "beat"):
+            for name in ("web", "worker", "notices"):
                 site.formation.start(name)
             warm_up(site)
             visitors = Visitors(site, every)

@@ -21,7 +21,7 @@ def measure(rig: Rig, *, quick: bool) -> Result:
     ours: list[float] = []
     source: list[float] = []
     with open_site(rig, readers) as site:
-        for name in ("worker", "notices", "beat"):
+        for name in ("worker", "notices"):
             site.formation.start(name)
         warm_up(site)
         costs = Costs(

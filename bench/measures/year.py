@@ -25,7 +25,7 @@ def measure(rig: Rig, *, quick: bool) -> Result:
         remember(old, issues, readers)
         rig.say(f"{issues * readers:,} old deliveries are there")
         for site in (young, old):
-            for name in ("worker", "notices", "beat"):
+            for name in ("worker", "notices"):
                 site.formation.start(name)
             warm_up(site)
         for number in range(1, rounds + 1):

@@ -207,7 +207,7 @@ def look_at_beat(database: Database, settings: Settings, now: datetime) -> Itera
     """Return whether the calendar is being looked at."""
     with database.reading() as session:
         last = session.get(Heartbeat, "tick")
-    start = "Start `digest run`." if settings.embedded else "Start the processes beat and notices."
+    start = "Start `digest run`." if settings.embedded else "Start the process notices."
     if last is None:
         yield warning("beat", "Nothing has looked at the calendar yet.", start)
         return

@@ -44,7 +44,7 @@ port_range = click.IntRange(0, 65535)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=port_range, default=8000, show_default=True, help="0: any free one.")
 def run(host: str, port: int) -> None:
-    """Run everything in one process: pages, workers and beat, with nothing to install.
+    """Run everything in one process: pages and workers, with nothing to install.
 
     The database is brought up to date first. Ctrl-C lets what is being sent finish; a second
     Ctrl-C does not wait.

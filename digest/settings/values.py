@@ -76,7 +76,7 @@ def parse_database_url(text: str) -> str:
     text = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text)
     if PLAIN_DATABASE.fullmatch(text):
         return text
-    # Late: beat does without SQLAlchemy.
+    # Late: a command that opens no database does without SQLAlchemy.
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 

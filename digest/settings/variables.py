@@ -152,7 +152,7 @@ VARIABLES = (
     Variable(
         "DIGEST_TICK_SECONDS",
         "60",
-        "How often beat rings for the calendar to be looked at.",
+        "How often the calendar is looked at.",
     ),
     Variable(
         "DIGEST_RELAY_SIGNS",

@@ -80,7 +80,7 @@ def play(
         upgrade(url)
         _open_paper(url)
         formation = ends.enter_context(Formation(folder, environment))
-        for name in ("web", "notices", "beat"):
+        for name in ("web", "notices"):
             formation.start(name)
         wait_until(lambda: _answers(port), "gunicorn answers")
         damage = bomb(_gun(port), count=count, victims=victims, networks=networks, hands=HANDS)

@@ -15,7 +15,7 @@ from types import TracebackType
 from tests.journeys.formation import CHECKOUT, STOP_SECONDS, Formation
 
 # What sends, in the order in which it is started.
-BULK = ("worker", "notices", "beat")
+BULK = ("worker", "notices")
 ALL = ("web", *BULK)
 # The pool processes of the Procfile's worker.
 POOL = 2
@@ -25,7 +25,6 @@ CLOCKS = {
     "worker": "clock.work",
     "notices": "clock.work",
     "web": "clock.rest",
-    "beat": "clock.rest",
 }
 
 
@@ -115,7 +114,7 @@ class Company(Formation):
 
         And SIGCONT, as systemd does it: who is stopped would not hear of it.
         """
-        pool = [*self.pool(), *self.pool("notices")]
+        pool = self.pool()
         stopping = {name: self._running.pop(f"{name}.1") for name in names if self.is_running(name)}
         for process in stopping.values():
             process.terminate()

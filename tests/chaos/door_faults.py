@@ -36,7 +36,7 @@ class KillWeb(Fault):
 
 
 class KillNotices(Fault):
-    """Its one pool process, which is replaced; or all of it. In the midst of a window."""
+    """In the midst of a window."""
 
     name = "kill -9 the notices"
 
@@ -52,11 +52,7 @@ class KillNotices(Fault):
             if not company.is_running("notices"):
                 scene.note("no notices to kill")
                 return
-            pool = company.pool("notices")
-            if pool and scene.draw.random() < 0.5:
-                signal_all(pool, signal.SIGKILL)
-            else:
-                company.kill("notices", 1)
+            company.kill("notices", 1)
             scene.kills += 1
             scene.notices_were_killed()
 
@@ -77,9 +73,7 @@ class StopNotices(Fault):
         company = scene.installation.company
         scene.crowd.surge(AT_ONCE)
         wait_until(lambda: bool(scene.notices_sending()), AIM_SECONDS, every=0.005)
-        self.stopped = company.pool("notices")
-        if company.is_running("notices"):
-            self.stopped.append(company.pid("notices"))
+        self.stopped = [company.pid("notices")] if company.is_running("notices") else []
         signal_all(self.stopped, signal.SIGSTOP)
 
     def heal(self, scene: Scene) -> None:

@@ -154,28 +154,34 @@ class CrashPostgres(StopPostgres):
     immediate = True
 
 
-class TwoBeats(Fault):
-    name = "beat started twice"
-    shortest, longest = 1.0, 3.0
+class TwoNotices(Fault):
+    """Two that mail, and two that ring the tick."""
+
+    name = "notices started twice"
+    shortest, longest = 2.0, 4.0
 
     def strike(self, scene: Scene) -> None:
-        if not scene.installation.company.is_running("beat", 2):
-            scene.installation.company.start("beat", 2)
+        if not scene.installation.company.is_running("notices", 2):
+            scene.installation.company.start("notices", 2)
 
     def heal(self, scene: Scene) -> None:
-        if scene.installation.company.is_running("beat", 2):
-            scene.installation.company.kill("beat", 2)
+        if scene.installation.company.is_running("notices", 2):
+            scene.installation.company.kill("notices", 2)
+            scene.notices_were_killed()
         super().heal(scene)
 
 
-class NoBeat(Fault):
-    name = "beat absent"
+class NoNotices(Fault):
+    """Nobody rings the tick, either."""
+
+    name = "notices absent"
     shortest, longest = 1.0, 3.0
 
     def strike(self, scene: Scene) -> None:
-        if scene.installation.company.is_running("beat"):
-            scene.installation.company.kill("beat", 1)
+        if scene.installation.company.is_running("notices"):
+            scene.installation.company.kill("notices", 1)
             scene.kills += 1
+            scene.notices_were_killed()
 
 
 class MoveClock(Fault):

@@ -142,8 +142,8 @@ class Installation:
         for server in (self.postgres, self.redis):
             if not server.is_running:
                 server.start()
-        if self.company.is_running("beat", 2):
-            self.company.kill("beat", 2)
+        if self.company.is_running("notices", 2):
+            self.company.kill("notices", 2)
         self.company.ensure(ALL)
 
 

@@ -84,7 +84,7 @@ def test_who_has_not_got_it_yet_gets_it_corrected_once_a_second_person_sends_it_
     site.relay.always("dot", Hold(go_on))
     site.add_readers(READERS)
     put_due_issue(site)
-    # No beat: what a person does here rings by itself, and only the first bell is ours.
+    # No tick: what a person does here rings by itself, and only the first bell is ours.
     site.start("web", "worker")
     settings = make_settings(site.database_url, redis_url=site.broker.url)
     CeleryBell(settings, silent_seconds=0).ring(PREPARE_ISSUE, 1)

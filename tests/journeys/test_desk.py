@@ -64,7 +64,7 @@ def house(
             if alone:
                 formation.launch("run", f"digest run --port {port}")
             else:
-                for name in ("web", "worker", "notices", "beat"):
+                for name in ("web", "worker", "notices"):
                     formation.start(name)
             yield House(formation, relay, environment["DIGEST_PUBLIC_URL"])
     if server is not None:

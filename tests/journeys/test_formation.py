@@ -128,7 +128,7 @@ def readers(count: int) -> list[str]:
 
 
 def test_a_reader_signs_up_confirms_gets_the_issue_and_leaves(site: Site) -> None:
-    site.start("web", "worker", "notices", "beat")
+    site.start("web", "worker", "notices")
     base = site.formation.environment["DIGEST_PUBLIC_URL"]
     with httpx.Client(base_url=base, timeout=10) as browser:
 
@@ -173,16 +173,16 @@ def test_a_reader_signs_up_confirms_gets_the_issue_and_leaves(site: Site) -> Non
             == site.value("SELECT count(*) FROM consent")
             == 3
         ),
-        "beat's tick seals the consents",
+        "the tick seals the consents",
     )
 
 
-def test_a_due_issue_is_found_by_beats_tick_alone(site: Site) -> None:
+def test_a_due_issue_is_found_by_the_tick_alone(site: Site) -> None:
     site.add_readers(3)
     site.make_issue()
     # No bell was rung for this one: it is simply due.
     site.write("UPDATE issue SET state = 'scheduled', approved_at = now(), send_at = now()")
-    site.start("worker", "notices", "beat")
+    site.start("worker", "notices")
     site.relay.wait_for(3, 30)
     wait_until(lambda: site.state() == "sent", "the issue is closed")
     assert site.recipients() == readers(3)
@@ -191,7 +191,7 @@ def test_a_due_issue_is_found_by_beats_tick_alone(site: Site) -> None:
 def test_wiping_redis_in_mid_send_loses_and_repeats_nothing(site: Site) -> None:
     site.add_readers(2000)
     site.make_issue()
-    site.start("worker", "notices", "beat")
+    site.start("worker", "notices")
     site.send_issue()
     site.relay.wait_for(50, 30)
     with redis.Redis.from_url(site.broker.url) as broker:
@@ -271,7 +271,7 @@ def end_with_gossip_first(broker: PrivateRedis) -> None:
 def test_a_worker_killed_in_mid_send_and_started_again_finishes_the_issue(site: Site) -> None:
     site.add_readers(2000)
     site.make_issue()
-    site.start("worker", "notices", "beat")
+    site.start("worker", "notices")
     site.send_issue()
     site.relay.wait_for(300, 30)
     site.formation.kill("worker", 1)
@@ -291,7 +291,7 @@ def test_a_worker_killed_in_mid_send_and_started_again_finishes_the_issue(site: 
 def test_sigterm_in_mid_send_leaves_nothing_in_doubt(site: Site) -> None:
     site.add_readers(2000)
     site.make_issue()
-    site.start("worker", "notices", "beat")
+    site.start("worker", "notices")
     site.send_issue()
     site.relay.wait_for(200, 30)
     assert site.formation.stop("worker") == 0
@@ -306,7 +306,7 @@ def test_a_confirmation_overtakes_a_bulk_send(site: Site) -> None:
     site.make_issue()
     # Else the send could be over before anybody looks.
     site.relay.always("body", Slow(8192, 0.003))
-    site.start("worker", "notices", "beat")
+    site.start("worker", "notices")
     site.send_issue()
     site.relay.wait_for(100, 30)
     site.write(

@@ -102,7 +102,7 @@ def test_a_workers_process_has_one_and_takes_it_along(
 ) -> None:
     url = prefork.environment["DATABASE_URL"]
     add_feed(url, http_server.route("/feed.xml", FEED))
-    for name in ("worker", "notices", "beat"):
+    for name in ("worker", "notices"):
         prefork.start(name)
     wait_until(lambda: articles(url) == 1, "the article has come in")
     worker = prefork.pid("worker")
