@@ -12,35 +12,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import webauthn
-from cryptography.exceptions import UnsupportedAlgorithm
 from sqlalchemy.orm import Session
-from webauthn.authentication.verify_authentication_response import VerifiedAuthentication
-from webauthn.helpers import (
-    decode_credential_public_key,
-    decoded_public_key_to_cryptography,
-    parse_authentication_credential_json,
-    parse_registration_credential_json,
-)
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticationCredential,
-    AuthenticatorSelectionCriteria,
-    AuthenticatorTransport,
-    CredentialDeviceType,
-    PublicKeyCredentialDescriptor,
-    RegistrationCredential,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from digest.database.adding import add_unless_there
 from digest.models import Passkey, SpentChallenge, User
 from digest.settings.values import origin_of
 from digest.tokens import BadTokenError, KeyRing, Purpose, new_token_id
+
+if TYPE_CHECKING:
+    from webauthn.authentication.verify_authentication_response import VerifiedAuthentication
+    from webauthn.helpers.structs import AuthenticationCredential, PublicKeyCredentialDescriptor
 
 LASTS = timedelta(minutes=5)
 LONGEST_ANSWER = 16_384
@@ -102,6 +86,10 @@ def ask_to_add(asker: Asker, user: User, known: Sequence[Passkey]) -> dict[str, 
 
     It is discoverable and asks for a finger, a face or a PIN: it stands for both factors.
     """
+    # Late, here and below: with its cryptography it takes 16 MB, and few have passkeys.
+    import webauthn
+    from webauthn.helpers import structs
+
     assert user.passkey_handle is not None
     token = _new_token(asker)
     options = webauthn.generate_registration_options(
@@ -112,9 +100,9 @@ def ask_to_add(asker: Asker, user: User, known: Sequence[Passkey]) -> dict[str, 
         user_display_name=user.name,
         challenge=_challenge(asker, token),
         timeout=_milliseconds(LASTS),
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.REQUIRED,
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         ),
         exclude_credentials=_described(known),
     )
@@ -126,13 +114,16 @@ def ask_to_sign(asker: Asker, known: Sequence[Passkey] = ()) -> dict[str, Any]:
 
     By one of `known`, or else by whichever its user chooses.
     """
+    import webauthn
+    from webauthn.helpers import structs
+
     token = _new_token(asker)
     options = webauthn.generate_authentication_options(
         rp_id=asker.site.host,
         challenge=_challenge(asker, token),
         timeout=_milliseconds(LASTS),
         allow_credentials=_described(known),
-        user_verification=UserVerificationRequirement.REQUIRED,
+        user_verification=structs.UserVerificationRequirement.REQUIRED,
     )
     return {"token": token, "publicKey": json.loads(webauthn.options_to_json(options))}
 
@@ -157,8 +148,12 @@ def read_new(asker: Asker, token: str, answer: str) -> Passkey:
     Raises:
         BadAnswerError: it was not made here, for this token, or without asking who it is.
     """
+    import webauthn
+    from webauthn import helpers
+    from webauthn.helpers.structs import CredentialDeviceType
+
     with _badly_told():
-        credential: RegistrationCredential = parse_registration_credential_json(_bounded(answer))
+        credential = helpers.parse_registration_credential_json(_bounded(answer))
         made = webauthn.verify_registration_response(
             credential=credential,
             expected_challenge=_challenge(asker, token),
@@ -167,7 +162,8 @@ def read_new(asker: Asker, token: str, answer: str) -> Passkey:
             require_user_verification=True,
         )
         # Read now, or a key that is none would be found out when its user wants in.
-        decoded_public_key_to_cryptography(decode_credential_public_key(made.credential_public_key))
+        key = helpers.decode_credential_public_key(made.credential_public_key)
+        helpers.decoded_public_key_to_cryptography(key)
         return Passkey(
             credential_id=made.credential_id,
             public_key=made.credential_public_key,
@@ -178,24 +174,29 @@ def read_new(asker: Asker, token: str, answer: str) -> Passkey:
         )
 
 
-def read_answer(answer: str) -> AuthenticationCredential:
+def read_answer(answer: str) -> "AuthenticationCredential":
     """Read what a browser signed; whether it is good is for `check_signed`.
 
     Raises:
         BadAnswerError: it is no such thing.
     """
+    from webauthn.helpers import parse_authentication_credential_json
+
     with _badly_told():
         return parse_authentication_credential_json(_bounded(answer))
 
 
 def check_signed(
-    asker: Asker, token: str, answer: AuthenticationCredential, passkey: Passkey, user: User
-) -> VerifiedAuthentication:
+    asker: Asker, token: str, answer: "AuthenticationCredential", passkey: Passkey, user: User
+) -> "VerifiedAuthentication":
     """Check what a passkey signed, all but its count. Section 7.2.
 
     Raises:
         BadAnswerError: it was not signed here, for this token, by this passkey of this user.
     """
+    import webauthn
+    from webauthn.helpers.structs import CredentialDeviceType
+
     handle = answer.response.user_handle
     # Who is not signed in yet is named by the passkey alone.
     if handle != user.passkey_handle and (handle is not None or asker.use is Use.SIGN_IN):
@@ -225,7 +226,9 @@ def _challenge(asker: Asker, token: str) -> bytes:
     return hashlib.sha256("\n".join((asker.use, asker.bound, token)).encode()).digest()
 
 
-def _described(passkeys: Sequence[Passkey]) -> list[PublicKeyCredentialDescriptor]:
+def _described(passkeys: Sequence[Passkey]) -> "list[PublicKeyCredentialDescriptor]":
+    from webauthn.helpers.structs import AuthenticatorTransport, PublicKeyCredentialDescriptor
+
     return [
         PublicKeyCredentialDescriptor(
             id=each.credential_id,
@@ -247,6 +250,9 @@ def _bounded(answer: str) -> str:
 
 @contextmanager
 def _badly_told() -> Iterator[None]:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from webauthn.helpers.exceptions import WebAuthnException
+
     try:
         yield
     except BadAnswerError:

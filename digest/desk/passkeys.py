@@ -2,10 +2,10 @@
 
 import secrets
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
-from webauthn.helpers.structs import AuthenticationCredential
 
 from digest.database.adding import add_unless_there
 from digest.desk.audit import Actor, record
@@ -13,6 +13,9 @@ from digest.desk.ceremonies import Asker, BadAnswerError, check_signed, read_new
 from digest.errors import FieldError, RefusedError
 from digest.models import Passkey, User
 from digest.newsroom.intake.sanitising import one_line
+
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import AuthenticationCredential
 
 HANDLE_BYTES = 64
 NAME_AT_MOST = 100
@@ -88,7 +91,7 @@ def use_passkey(
     session: Session,
     asker: Asker,
     token: str,
-    answer: AuthenticationCredential,
+    answer: "AuthenticationCredential",
     *,
     ip: str | None,
     user: User | None = None,

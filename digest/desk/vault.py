@@ -3,11 +3,6 @@
 import secrets
 from collections.abc import Iterable
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from digest.errors import RefusedError
 from digest.settings.loading import Key
 
@@ -22,6 +17,9 @@ class Vault:
     """
 
     def __init__(self, keys: Iterable[Key]) -> None:
+        # Late, here and below: it takes 10 MB, and few have a second factor.
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         ring = tuple(keys)
         self._current = ring[0].id.encode()
         self._ciphers = {key.id.encode(): AESGCM(_derived(key)) for key in ring}
@@ -38,6 +36,8 @@ class Vault:
         Raises:
             RefusedError: its key is no longer in the ring, or it was sealed for another place.
         """
+        from cryptography.exceptions import InvalidTag
+
         key_id, _, rest = sealed.partition(b".")
         cipher = self._ciphers.get(key_id)
         try:
@@ -52,5 +52,8 @@ class Vault:
 
 
 def _derived(key: Key) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"digest vault 1")
     return derive.derive(key.secret)

@@ -31,7 +31,8 @@ from digest.errors import DigestError
 REDIRECTS_AT_MOST = 5
 FOR_GOOD = frozenset({301, 308})
 WEB_PORTS = frozenset({80, 443})
-ANY_PORT = frozenset(range(1, 65536))
+# As a set it takes 4 MB: only whoever may fetch from private networks makes one.
+ANY_PORT = range(1, 65536)
 # Loopback, RFC 1918 and RFC 4193. Not link-local: clouds keep secrets at 169.254.169.254.
 PRIVATE_NETWORKS = (
     *("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
@@ -426,11 +427,11 @@ def _why_no_connection(error: BaseException) -> str:
 
 
 @functools.cache
-def _policy(private_networks: tuple[str, ...], ports: frozenset[int]) -> Policy:
+def _policy(private_networks: tuple[str, ...], ports: frozenset[int] | range) -> Policy:
     # It looks through every port that it allows, which takes a fifth of a fetch.
     return Policy(
         allowed_networks=tuple(map(ip_network, private_networks)),
-        allowed_ports=ports,
+        allowed_ports=frozenset(ports),
         max_connection_attempts=ADDRESSES_TRIED,
     )
 

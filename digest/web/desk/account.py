@@ -3,7 +3,6 @@
 import io
 from datetime import datetime
 
-import segno
 from flask import Response, current_app, redirect, request, url_for
 from markupsafe import Markup
 from sqlalchemy.orm import Session
@@ -203,6 +202,9 @@ def _record_factor(session: Session, verb: str) -> None:
 
 
 def _set_up(secret: str, errors: tuple[FieldError, ...] = ()) -> Response:
+    # Late: few set a second factor up, and each once.
+    import segno
+
     issuer = masthead_of(current_app).get().name or "Digest"
     drawn = io.BytesIO()
     segno.make(second_factor.address_of(secret, desk().user, issuer), error="m").save(
