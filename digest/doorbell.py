@@ -100,12 +100,16 @@ class CeleryBell:
 
     def ring(self, task: str, *ids: int) -> None:
         from kombu.exceptions import OperationalError as BrokerError
-        from redis.exceptions import RedisError
 
+        away: tuple[type[Exception], ...] = (BrokerError, OSError)
+        if not self._settings.embedded:
+            from redis.exceptions import RedisError
+
+            away += (RedisError,)
         if time.monotonic() < self._silent_until:
             return
         try:
             self._app.send_task(task, args=list(ids), retry=False, ignore_result=True)
-        except (BrokerError, RedisError, OSError) as error:
+        except away as error:
             self._silent_until = time.monotonic() + self._silent_seconds
             log.warning("bell not heard: the next tick will find the work", error=repr(error))

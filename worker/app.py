@@ -12,7 +12,6 @@ from celery import Celery, signals
 from digest.doorbell import CeleryBell, celery_app
 from digest.logs import set_up_logging
 from digest.settings.loading import Settings, load_settings
-from worker.foreign import read_on_behind_what_is_foreign
 from worker.listening import Listening
 from worker.ticking import ticking
 
@@ -30,6 +29,9 @@ def make_app(settings: Settings, runtime: "Runtime | None" = None) -> Celery:
 def _app_without_tasks(settings: Settings, runtime: "Runtime | None" = None) -> Celery:
     app = celery_app(settings)
     if not settings.embedded:
+        # It has Redis's transport loaded.
+        from worker.foreign import read_on_behind_what_is_foreign
+
         read_on_behind_what_is_foreign()
     bell = runtime.bell if runtime else CeleryBell(settings)
     app.steps["consumer"].update((Listening, ticking(bell, settings.tick_seconds)))

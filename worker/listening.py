@@ -10,7 +10,6 @@ from typing import Any
 
 from celery import bootsteps
 from celery.worker import state
-from redis.exceptions import ConnectionError as BrokerGoneError
 
 from digest.logs import get_logger
 
@@ -52,5 +51,8 @@ class Listening(bootsteps.StartStopStep):
         self._deaf += 1
         if self._deaf >= LOOKS:
             log.warning("the broker was not listened to any more: it is called again")
+            # Late: one process for all has no Redis.
+            from redis.exceptions import ConnectionError as BrokerGoneError
+
             # What the consumer takes for a lost connection, and mends as one.
             raise BrokerGoneError("acknowledgements were lost with an earlier connection")

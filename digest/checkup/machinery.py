@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from redis import Redis
-from redis.exceptions import RedisError
 from sqlalchemy import make_url, select, text
 
 from digest.checkup.finding import SECONDS_AT_MOST, Finding, failure, fine, in_words, warning
@@ -158,6 +156,10 @@ def look_at_broker(settings: Settings) -> Iterator[Finding]:
     if settings.embedded:
         yield fine("broker", "It is within the one process, so there is nothing to look at.")
         return
+    # Late: one process for all has no Redis.
+    from redis import Redis
+    from redis.exceptions import RedisError
+
     try:
         with Redis.from_url(
             settings.redis_url, socket_connect_timeout=WAIT_SECONDS, socket_timeout=WAIT_SECONDS

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Table,
     literal,
     text,
 )
@@ -88,6 +89,19 @@ class IndexOfSome(Index):
         options = super().dialect_options
         for dialect in ("sqlite", "postgresql"):
             options[dialect]["where"] = text(self._rows)
+        return options
+
+
+class PartitionedTable(Table):
+    """A table that PostgreSQL keeps in parts, by its `info["partition_by"]` (SQL).
+
+    Not told so with the table, for the reason that `IndexOfSome` has.
+    """
+
+    @cached_property
+    def dialect_options(self) -> Any:
+        options = super().dialect_options
+        options["postgresql"]["partition_by"] = self.info["partition_by"]
         return options
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from digest.database.tables import Base, IndexOfSome, database_now
+from digest.database.tables import Base, IndexOfSome, PartitionedTable, database_now
 from digest.models.issue import Issue
 from digest.models.newsletter import Newsletter
 from digest.models.sign_up import SignUp
@@ -57,6 +57,7 @@ class Delivery(Base):
     PostgreSQL (docs/decisions/0015-partitions.md).
     """
 
+    __table_cls__ = PartitionedTable
     __tablename__ = "delivery"
     __table_args__ = (
         ForeignKeyConstraint(["issue_id"], ["issue.id"]).ddl_if(dialect="sqlite"),
@@ -77,7 +78,7 @@ class Delivery(Base):
             "claim",
             rows="state IN ('claimed', 'sending', 'in_doubt')",
         ),
-        {"postgresql_partition_by": "LIST (issue_id)"},
+        {"info": {"partition_by": "LIST (issue_id)"}},
     )
 
     issue_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

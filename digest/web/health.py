@@ -3,8 +3,6 @@
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
-from redis import Redis
-from redis.exceptions import RedisError
 
 from digest import home
 from digest.errors import NotMigratedError, UnavailableError
@@ -58,6 +56,10 @@ def _broker() -> str:
     settings = current_runtime().settings
     if settings.embedded:
         return "embedded"
+    # Late: one process for all has no Redis.
+    from redis import Redis
+    from redis.exceptions import RedisError
+
     url = settings.redis_url.replace("redis+socket://", "unix://", 1)
     try:
         client = Redis.from_url(

@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from redis.exceptions import RedisError
-
 from digest.logs import get_logger
 
 # So long may Redis keep a reader waiting, and so long it is then left alone.
@@ -31,6 +29,9 @@ class RedisOrOwn(Generic[Store]):
     def ask(self, ask: Callable[[Store], Answer]) -> Answer:
         """Return what the store answers. No error of Redis's is ever the page's."""
         if self._shared is not None and time.monotonic() >= self._silent_until:
+            # Late: one process for all has no Redis.
+            from redis.exceptions import RedisError
+
             try:
                 return ask(self._shared)
             except (RedisError, OSError) as error:

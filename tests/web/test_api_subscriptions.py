@@ -29,7 +29,7 @@ from digest.newsroom.api_tokens import create_token
 from digest.newsroom.terms import publish_terms
 from digest.runtime import SEND_NOTICES, Runtime
 from digest.web import create_app
-from digest.web.api.subscriptions import Wish
+from digest.web.api.bodies import Wish
 from tests.factories import NOW, make_newsletter
 from tests.readers.conftest import ReadersDesk
 from tests.web.conftest import RecordingBell, Site

@@ -12,7 +12,7 @@ WEB = "import digest.web, digest.web.gunicorn, digest.web.prefork"
 WORKER = "import worker.__main__; worker.app.app; worker.app._on_celeryd_init()"
 # What draws, is typed into, migrates, or is for few who use the desk.
 FOR_NOBODY = {"rich", "pygments", "prompt_toolkit", "alembic", "PIL"}
-FOR_FEW = {"webauthn", "cryptography.hazmat.bindings._rust", "segno", "celery"}
+FOR_FEW = {"webauthn", "cryptography.hazmat.bindings._rust", "segno", "celery", "pydantic"}
 
 
 def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:

@@ -1,29 +1,30 @@
 """`POST /api/v1/subscriptions`: a sign-up from a box on another site, or by a site's back end."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from digest.errors import FieldError
 from digest.models import Scope
 from digest.readers.consent.recording import Evidence
-from digest.readers.signing_up.sign_up_form import InvalidSignUpError, SignUpForm
+from digest.readers.signing_up.sign_up_form import InvalidSignUpError
 from digest.web.api import bearer
-from digest.web.api.reading import REQUIRED, json_object, read_body, unusable
+from digest.web.api.reading import REQUIRED, json_object, unusable
 from digest.web.context import current_runtime
-from digest.web.evidence import FORM_NAME, page_address, printable, read_ip
+from digest.web.evidence import printable
 from digest.web.guarding import Ask
 from digest.web.origins import declared, origin_of_page, share, undeclared
 from digest.web.sign_ups import (
     problem_once_more,
-    signed_up_at,
     take_sign_up,
     withdraw_sign_up,
     withdrawal_token,
 )
 from digest.web.site.tokens import evidence_here
+
+if TYPE_CHECKING:
+    from digest.web.api.bodies import Wish
 
 # The one word that the HTML form repeats stands here as a list.
 LISTS = {"newsletter": "newsletters", "topic": "topics"}
@@ -32,70 +33,6 @@ TITLE = "That sign-up cannot be taken"
 
 subscription_api = Blueprint("subscription_api", __name__, url_prefix="/api/v1")
 subscription_api.after_request(share)
-
-
-def _is_form_name(text: str) -> str:
-    if not FORM_NAME.fullmatch(text):
-        raise ValueError("Use at most 60 letters, digits, spaces, dots, hyphens and underscores.")
-    return text
-
-
-def _is_ip(text: str) -> str:
-    found = read_ip(text)
-    if found is None:
-        raise ValueError("Give the reader's ip, like 203.0.113.7.")
-    return str(found)
-
-
-def _is_page(text: str) -> str:
-    found = page_address(text)
-    if found is None:
-        raise ValueError("Give the whole address of the page, like https://paper.example/harbour.")
-    return found
-
-
-class Wish(BaseModel):
-    """What is sent. What its words mean is checked where the HTML form's are."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    email: str = ""
-    newsletters: list[str] = Field(default_factory=list)
-    topics: list[str] = Field(default_factory=list)
-    name: str | None = None
-    consent: bool = False
-    wording: int
-    form: Annotated[str, AfterValidator(_is_form_name)] | None = None
-    website: str = ""
-    token: str | None = None
-    proof: str | None = None
-    sure: str = ""
-    page_url: Annotated[str, AfterValidator(_is_page)] | None = None
-    ip: Annotated[str, AfterValidator(_is_ip)] | None = None
-    user_agent: str | None = None
-
-    def sign_up_form(self, evidence: Evidence) -> SignUpForm:
-        return SignUpForm(
-            email=self.email,
-            newsletters=tuple(self.newsletters),
-            topics=tuple(self.topics),
-            name=self.name or "",
-            consent=self.consent,
-            wording=str(self.wording),
-            website=self.website,
-            site=signed_up_at(evidence),
-            sure=self.sure,
-            evidence=evidence,
-            reserved=current_runtime().settings.reserved_names,
-        )
-
-
-class Withdrawal(BaseModel):
-    """The proof that comes with the answer to a sign-up."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    withdrawal: str
 
 
 @subscription_api.post("/subscriptions")
@@ -134,6 +71,9 @@ def post_subscription() -> Response:
 @subscription_api.post("/withdrawals")
 def post_withdrawal() -> Response:
     """Take a sign-up back, by the `withdrawal` that its answer held: 204, whatever it was worth."""
+    # Late, here and below: pydantic takes 7 MB, and few sites send sign-ups so.
+    from digest.web.api.bodies import Withdrawal, read_body
+
     given = json_object(request.get_data())
     if isinstance(given, Response):
         return given
@@ -156,7 +96,9 @@ def _check_token() -> int:
         return bearer(session, Scope.SIGN_UPS, now=runtime.clock.now()).id
 
 
-def _read(sent: bytes, by_back_end: bool) -> Wish | Response:
+def _read(sent: bytes, by_back_end: bool) -> "Wish | Response":
+    from digest.web.api.bodies import Wish, read_body
+
     given = json_object(sent)
     if isinstance(given, Response):
         return given
@@ -177,7 +119,7 @@ def _misplaced(given: dict[str, Any], by_back_end: bool) -> list[FieldError]:
     return [FieldError(name, NOT_YOURS) for name in told]
 
 
-def _evidence(wish: Wish, by_back_end: bool) -> Evidence:
+def _evidence(wish: "Wish", by_back_end: bool) -> Evidence:
     if by_back_end:
         return Evidence(
             ip=wish.ip,

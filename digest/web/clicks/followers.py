@@ -14,10 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from digest.settings.loading import Settings
 from digest.web.redis_or_own import PATIENCE_SECONDS, RedisOrOwn
 
@@ -144,6 +140,11 @@ class RedisFollowers:
         self, settings: Settings, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     ) -> None:
         # Not once more: a reader waits.
+        # Late: one process for all has no Redis.
+        from redis import Redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
         self._redis: Any = Redis.from_url(
             settings.redis_url,
             socket_timeout=PATIENCE_SECONDS,

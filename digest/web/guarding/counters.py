@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from limits import RateLimitItem
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from digest.settings.loading import Settings
 from digest.web.redis_or_own import PATIENCE_SECONDS, RedisOrOwn
@@ -101,6 +99,10 @@ class Counters:
 
 
 def _shared(settings: Settings) -> RedisStorage:
+    # Late: one process for all has no Redis.
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     options: dict[str, float] = {
         "socket_timeout": PATIENCE_SECONDS,
         "socket_connect_timeout": PATIENCE_SECONDS,
