@@ -1,6 +1,6 @@
 """Sign-ups whose confirmation is sent: a version's web and notices, until the last 250."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -73,10 +73,17 @@ class Version:
 
 
 @contextmanager
-def opened_version(rig: Rig, python: Path, tree: Path, **more: str | None) -> Iterator[Version]:
+def opened_version(
+    rig: Rig,
+    python: Path,
+    tree: Path,
+    names: Sequence[str] = ("web", "notices"),
+    **more: str | None,
+) -> Iterator[Version]:
     """Start the version that `python` has, whose checkout is `tree`, with a paper of its own.
 
-    `more`: what its environment says beside; None, that it says nothing.
+    `names`: what is started of its Procfile, the web among it; `more`: what its environment says
+    beside; None, that it says nothing.
     """
     port = free_port()
     said = {
@@ -98,11 +105,11 @@ def opened_version(rig: Rig, python: Path, tree: Path, **more: str | None) -> It
         with rig.formation(url, sink.port, **environment) as formation:
             formation.environment["PATH"] = f"{python.parent}:{formation.environment['PATH']}"
             formation.checkout = tree
-            for name in ("web", "notices"):
+            for name in names:
                 formation.launch(f"{name}.1", commands(tree)[name].replace("%h", "bench"))
             wording = wording_of(environment["DIGEST_PUBLIC_URL"])
             yield Version(formation, sink, url, wording)
-            for name in ("web", "notices"):
+            for name in names:
                 formation.stop(name)
 
 
