@@ -99,6 +99,8 @@ class CeleryBell:
         return celery_app(self._settings)
 
     def ring(self, task: str, *ids: int) -> None:
+        if time.monotonic() < self._silent_until:
+            return
         from kombu.exceptions import OperationalError as BrokerError
 
         away: tuple[type[Exception], ...] = (BrokerError, OSError)
@@ -106,8 +108,6 @@ class CeleryBell:
             from redis.exceptions import RedisError
 
             away += (RedisError,)
-        if time.monotonic() < self._silent_until:
-            return
         try:
             self._app.send_task(task, args=list(ids), retry=False, ignore_result=True)
         except away as error:

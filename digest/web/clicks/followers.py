@@ -139,12 +139,12 @@ class RedisFollowers:
     def __init__(
         self, settings: Settings, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     ) -> None:
-        # Not once more: a reader waits.
         # Late: one process for all has no Redis.
         from redis import Redis
         from redis.backoff import NoBackoff
         from redis.retry import Retry
 
+        # Not once more: a reader waits.
         self._redis: Any = Redis.from_url(
             settings.redis_url,
             socket_timeout=PATIENCE_SECONDS,
