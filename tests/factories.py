@@ -77,6 +77,7 @@ def make_settings(database_url: str, **changes: object) -> Settings:
         "slice_seconds": 10.0,
         "window_size": 50,
         "connections": 1,
+        "notice_connections": 1,
         "smtp_timeout": 5.0,
         "reply_timeout": 5.0,
         "relay_rate": 0.0,

@@ -10,7 +10,7 @@ from bench.rivals import tasks
 from bench.rivals.generator import generate, length_for
 from bench.sending import send_issue, warm_up
 
-TITLE = "Send: an issue, personalised, by two worker processes"
+TITLE = "Send: an issue, personalised, by the Procfile’s worker processes"
 PROGRAMS = ("smtp-sink", "smtp-source")
 MINUTES = 25
 UNIT = "messages/s"

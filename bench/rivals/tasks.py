@@ -34,7 +34,7 @@ def send(address: str) -> None:
 def send_all(
     formation: Formation, broker: str, sink: Sink, message: bytes, *, count: int, within: float
 ) -> float:
-    """Send a message to `count` readers by two processes; return messages a second.
+    """Send a message to `count` readers by four processes; return messages a second.
 
     The queue is filled beforehand, and the processes are up: only the sending is counted.
 
@@ -53,7 +53,7 @@ def send_all(
         for number in range(count):
             filler.send_task(send.name, args=[f"reader{number}@example.org"], producer=producer)
     before = sink.count
-    command = "celery --app bench.rivals.tasks worker --concurrency 2 --loglevel WARNING"
+    command = "celery --app bench.rivals.tasks worker --concurrency 4 --loglevel WARNING"
     formation.launch(NAME, command)
     try:
         return count / (

@@ -61,6 +61,7 @@ def demo_settings(folder: Path, web_port: int, inbox_port: int) -> Settings:
         slice_seconds=10.0,
         window_size=50,
         connections=1,
+        notice_connections=1,
         smtp_timeout=10.0,
         reply_timeout=10.0,
         relay_rate=0.0,

@@ -89,6 +89,7 @@ class Settings:
     slice_seconds: float
     window_size: int
     connections: int
+    notice_connections: int
     smtp_timeout: float
     reply_timeout: float
     relay_rate: float
@@ -173,6 +174,7 @@ def _read(env: "_Reader") -> Settings:
         slice_seconds=env.number("DIGEST_SLICE_SECONDS", 0.1, 300),
         window_size=env.whole("DIGEST_WINDOW_SIZE", 1, 50),
         connections=env.whole("DIGEST_RELAY_CONNECTIONS", 1, 16),
+        notice_connections=env.whole("DIGEST_NOTICE_CONNECTIONS", 1, 16),
         smtp_timeout=env.number("DIGEST_SMTP_TIMEOUT", 0.1, 600),
         reply_timeout=env.number("DIGEST_REPLY_TIMEOUT", 0.1, 3600),
         relay_rate=env.parsed("DIGEST_RELAY_RATE", parse_rate),

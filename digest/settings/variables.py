@@ -106,9 +106,15 @@ VARIABLES = (
     ),
     Variable(
         "DIGEST_RELAY_CONNECTIONS",
+        "1",
+        "Connections with the relay that one process opens for an issue; they share its window. "
+        "More processes are quicker than more connections of one. With SQLite it is one.",
+    ),
+    Variable(
+        "DIGEST_NOTICE_CONNECTIONS",
         "2",
-        "Connections with the relay that one bulk task opens, and that of the notices, where there "
-        "is enough to send; they share its window. With SQLite it is one.",
+        "Connections with the relay that the process for notices opens where many wait; they share "
+        "its window. With SQLite it is one.",
     ),
     Variable(
         "DIGEST_SMTP_TIMEOUT",

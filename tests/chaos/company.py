@@ -18,7 +18,7 @@ from tests.journeys.formation import CHECKOUT, STOP_SECONDS, Formation
 BULK = ("worker", "notices")
 ALL = ("web", *BULK)
 # The pool processes of the Procfile's worker.
-POOL = 2
+POOL = 4
 CLOCK_FOLDER = CHECKOUT / "tests" / "chaos" / "clock"
 # Two machines' clocks: that on which the workers are, and that of the rest.
 CLOCKS = {

@@ -127,6 +127,10 @@ def readers(count: int) -> list[str]:
     return sorted(f"reader{number}@example.org" for number in range(1, count + 1))
 
 
+# The processes of the Procfile's worker.
+POOL = 4
+
+
 def test_a_reader_signs_up_confirms_gets_the_issue_and_leaves(site: Site) -> None:
     site.start("web", "worker", "notices")
     base = site.formation.environment["DIGEST_PUBLIC_URL"]
@@ -211,7 +215,7 @@ def test_a_worker_outlives_a_restart_of_redis(site: Site) -> None:
     for _ in range(3):
         bell.ring(DELIVER_ISSUE, issue_id)
     site.start("worker")
-    wait_until(lambda: site.relay.connections == 2, "both of the pool are at it")
+    wait_until(lambda: site.relay.connections == POOL, "all of the pool are at it")
     wait_until(lambda: queue_length(site.broker) == 0, "the third was fetched")
     end_with_gossip_first(site.broker)
     time.sleep(1)
@@ -228,8 +232,8 @@ def test_a_worker_that_lost_its_acknowledgements_with_redis_hears_it_again(site:
     go_on = threading.Event()
     site.relay.always("connect", Hold(go_on))
     bell = CeleryBell(make_settings(site.database_url, redis_url=site.broker.url), silent_seconds=0)
-    # Two are at it and two wait, which is all that this worker takes: it does not listen now.
-    for _ in range(4):
+    # Four are at it and four wait, which is all that this worker takes: it does not listen now.
+    for _ in range(2 * POOL):
         bell.ring(DELIVER_ISSUE, issue_id)
     site.start("worker")
     wait_until(lambda: site.relay.connections == 2, "both of the pool are at it")
@@ -237,7 +241,7 @@ def test_a_worker_that_lost_its_acknowledgements_with_redis_hears_it_again(site:
     site.broker.stop()
     go_on.set()
     said = site.formation.log_of("worker.1")
-    wait_until(lambda: said.read_text().count("Couldn't ack") == 2, "both are lost")
+    wait_until(lambda: said.read_text().count("Couldn't ack") == POOL, "all are lost")
     site.broker.start()
     bell.ring(DELIVER_ISSUE, issue_id)
     wait_until(lambda: queue_length(site.broker) == 0, "the worker hears the bell again", 60)
@@ -284,7 +288,7 @@ def test_a_worker_killed_in_mid_send_and_started_again_finishes_the_issue(site: 
     assert isinstance(accepted, int)
     assert isinstance(in_doubt, int)
     assert accepted + in_doubt == 2000, "no one lost"
-    assert in_doubt <= 2 * 50, "at most a window for each of the two processes killed"
+    assert in_doubt <= POOL * 50, "at most a window for each of the processes killed"
     assert accepted <= len(got) <= accepted + in_doubt
 
 

@@ -121,6 +121,7 @@ def _play(
         relay=relay,
         inbound_domain="example.org",
         connections=2,
+        notice_connections=2,
         smtp_timeout=ANSWER_SECONDS,
         reply_timeout=60.0,
     )

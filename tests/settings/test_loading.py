@@ -361,6 +361,7 @@ MALFORMED = {
     "DIGEST_TICK_SECONDS": ["0", "0.1", "3601", "nan", "often"],
     "DIGEST_SLICE_SECONDS": ["0", "-1", "301", "nan", "inf", "-inf", "1e400", "1,5", "10s"],
     "DIGEST_WINDOW_SIZE": ["0", "51", "2.5", "nan"],
+    "DIGEST_NOTICE_CONNECTIONS": ["0", "17", "1.5", "many"],
     "DIGEST_RELAY_CONNECTIONS": ["0", "17", "1.5", "many"],
     "DIGEST_SMTP_TIMEOUT": ["0", "601", "nan", "infinity"],
     "DIGEST_REPLY_TIMEOUT": ["0", "3601", "nan"],

@@ -45,7 +45,7 @@ def send_notices(
     if admitted is None:
         return 0
     # Writers of SQLite wait for one another.
-    connections = 1 if database.is_sqlite else settings.connections
+    connections = 1 if database.is_sqlite else settings.notice_connections
     task = Task(
         database=database,
         settings=settings,

@@ -39,7 +39,7 @@ from digest.database.transactions import Database
 from tests.delivery.conftest import Press
 from tests.delivery.notices.test_sending import send
 from tests.factories import make_settings
-settings = make_settings(sys.argv[1], connections=2, window_size=20)
+settings = make_settings(sys.argv[1], notice_connections=2, window_size=20)
 press = Press(Database(sys.argv[1]), settings)
 press.relay_at(int(sys.argv[2]))
 send(press)
@@ -93,7 +93,7 @@ class Gate:
 
 @on_postgresql
 def test_two_connections_share_what_waits_and_nobody_is_told_twice(press: Press) -> None:
-    press.settings = replace(press.settings, connections=2, window_size=8)
+    press.settings = replace(press.settings, notice_connections=2, window_size=8)
     queue_many(press, 40)
     with ScriptedRelay() as relay:
         press.relay_at(relay.port)
@@ -108,7 +108,7 @@ def test_two_connections_share_what_waits_and_nobody_is_told_twice(press: Press)
 
 @on_postgresql
 def test_nobody_calls_twice_for_what_fits_one_window(press: Press) -> None:
-    press.settings = replace(press.settings, connections=2, window_size=8)
+    press.settings = replace(press.settings, notice_connections=2, window_size=8)
     queue_many(press, 3)
     with ScriptedRelay() as relay:
         press.relay_at(relay.port)
@@ -129,7 +129,7 @@ def test_nobody_calls_twice_for_what_fits_one_window(press: Press) -> None:
 def test_a_relay_that_bears_one_connection_gets_all_over_that_one(
     press: Press, step: str, before: int, answer: Answer
 ) -> None:
-    press.settings = replace(press.settings, connections=2, window_size=8)
+    press.settings = replace(press.settings, notice_connections=2, window_size=8)
     queue_many(press, 40)
     with ScriptedRelay() as relay:
         press.relay_at(relay.port)
@@ -166,7 +166,7 @@ def test_whoever_is_killed_leaves_a_window_in_doubt_and_each_gets_the_notice(pre
         assert Counter(before).keys() == {ACCEPTED, SENDING, QUEUED}
         assert Counter(before)[SENDING] <= 20
         press.relay_at(relay.port)
-        press.settings = replace(press.settings, reply_timeout=0.1, connections=2)
+        press.settings = replace(press.settings, reply_timeout=0.1, notice_connections=2)
         make_due(press)
         send(press)
         assert states(press) == [ACCEPTED] * 60
