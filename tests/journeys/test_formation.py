@@ -210,13 +210,13 @@ def test_a_worker_outlives_a_restart_of_redis(site: Site) -> None:
     issue_id = freeze_issue(site)
     site.relay.always("connect", Hang())
     bell = CeleryBell(make_settings(site.database_url, redis_url=site.broker.url), silent_seconds=0)
-    # Two are at it, one is in the worker's hands, and the worker waits for more: as it was when
+    # All are at it, one is in the worker's hands, and the worker waits for more: as it was when
     # Celery's gossip found the broker gone before the queue did, and died of that.
-    for _ in range(3):
+    for _ in range(POOL + 1):
         bell.ring(DELIVER_ISSUE, issue_id)
     site.start("worker")
     wait_until(lambda: site.relay.connections == POOL, "all of the pool are at it")
-    wait_until(lambda: queue_length(site.broker) == 0, "the third was fetched")
+    wait_until(lambda: queue_length(site.broker) == 0, "one more was fetched")
     end_with_gossip_first(site.broker)
     time.sleep(1)
     site.broker.start()
@@ -236,7 +236,7 @@ def test_a_worker_that_lost_its_acknowledgements_with_redis_hears_it_again(site:
     for _ in range(2 * POOL):
         bell.ring(DELIVER_ISSUE, issue_id)
     site.start("worker")
-    wait_until(lambda: site.relay.connections == 2, "both of the pool are at it")
+    wait_until(lambda: site.relay.connections == POOL, "all of the pool are at it")
     wait_until(lambda: queue_length(site.broker) == 0, "the others were fetched")
     site.broker.stop()
     go_on.set()
