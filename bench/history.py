@@ -1,10 +1,13 @@
 """What the years leave: deliveries of issues that went out long ago, and how each reader came."""
 
+from datetime import UTC, datetime
+
 from sqlalchemy import text
 
 from bench.paper import Site
 from bench.rig import opened
 from digest.delivery.ledger import partitions
+from digest.delivery.ledger.totals import count_issue
 
 ISSUES = """
     INSERT INTO issue (newsletter_id, dateline, number, state, compose_at, closes_at, send_at,
@@ -75,6 +78,8 @@ def remember(site: Site, issues: int, readers: int) -> None:
                 rows = text(DELIVERIES.format(place=place))
                 session.execute(rows, {"issue": issue, "readers": readers})
                 partitions.attach(session, issue)
+            # As the tick did, when they were sent.
+            count_issue(database, issue, datetime.now(UTC))
     site.do("VACUUM (ANALYZE)")
     site.do("CHECKPOINT")
 

@@ -11,11 +11,14 @@ from sqlalchemy import ColumnElement, exists, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
 from digest.database.tables import database_now
-from digest.models import OPEN, DeliveryState, Issue, IssueState, IssueTotal
+from digest.models import OPEN, Bounce, DeliveryState, Issue, IssueState, IssueTotal
 
 OVER = (IssueState.SENT, IssueState.CANCELLED)
 # A row may go back into the queue for 48 hours after its release, plus a lease and a final dot.
 WATCH = timedelta(days=3)
+
+# A transaction may end a while after the moment that it wrote down.
+LAG = timedelta(minutes=5)
 
 _NOT_YET = (IssueState.DRAFT, IssueState.SCHEDULED, IssueState.SKIPPED)
 # Named one by one: an index finds what is so, not what is not so.
@@ -65,3 +68,18 @@ def may_move() -> ColumnElement[bool]:
         Issue.counted_at < Issue.sent_at,
         moving,
     )
+
+
+def is_settled(session: Session, issue: Issue) -> bool:
+    """Say whether what the tick has counted of an issue is what another count would find.
+
+    It was counted long enough after it was sent, all deliveries had ended by then, and nothing has
+    come back since. Of a million deliveries each count takes a good part of a second.
+    """
+    if issue.state is not IssueState.SENT or issue.sent_at is None or issue.counted_at is None:
+        return False
+    if issue.counted_at < issue.sent_at + LAG:
+        return False
+    came_back = exists().where(Bounce.issue_id == issue.id, Bounce.at >= issue.counted_at - LAG)
+    settled = select(Issue.id).where(Issue.id == issue.id, ~may_move(), ~came_back)
+    return session.scalar(settled) is not None

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from digest import zones
 from digest.delivery.controls.exporting import IN_WORDS
 from digest.delivery.ledger.reporting import Report, report
+from digest.delivery.ledger.watching import is_settled
 from digest.models import DeliveryState, Issue, IssueState
 from digest.web.desk.standing import DAY, moment
 
@@ -49,8 +50,11 @@ class Progress:
 
 
 def progress_of(session: Session, issue: Issue, now: datetime) -> Progress:
-    """Count the ledger's rows of an issue that is frozen, and say what they mean."""
-    told = report(session, issue)
+    """Count the ledger's rows of an issue that is frozen, and say what they mean.
+
+    Once it is settled, what was counted says the same: whoever looks, and however many.
+    """
+    told = report(session, issue, as_counted=is_settled(session, issue))
     return Progress(
         told=told,
         sentence=_sentence(told, issue, now),

@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 from digest.delivery.ledger.reporting import report
 from digest.delivery.ledger.retention import fold_deliveries
 from digest.delivery.ledger.totals import count_issues
+from digest.delivery.ledger.watching import is_settled
 from digest.models import (
     AcceptedMinute,
     Bounce,
@@ -102,3 +103,33 @@ def test_what_is_over_is_counted_no_more(press: Press) -> None:
     with press.database.transaction() as session:
         session.execute(update(Issue).values(watched_until=SEVEN))
     assert counted_at(9 * hour) == NOW + 7 * hour
+
+
+def test_only_what_cannot_move_any_more_is_settled(press: Press) -> None:
+    issue_id = press.frozen_issue(*readers(2))
+    minute = timedelta(minutes=1)
+
+    def settled() -> bool:
+        with press.database.reading() as session:
+            return is_settled(session, session.get_one(Issue, issue_id))
+
+    count_issues(press.database, NOW + 9 * minute)
+    assert not settled(), "it is being sent"
+    with press.database.transaction() as session:
+        session.execute(update(Delivery).values(state=DeliveryState.ACCEPTED, final_at=NOW))
+        session.execute(update(Issue).values(state=IssueState.SENT, sent_at=NOW + 10 * minute))
+    count_issues(press.database, NOW + 11 * minute)
+    assert not settled(), "what was the last to be written down may not have been seen"
+    count_issues(press.database, NOW + 19 * minute)
+    assert settled()
+    with press.database.transaction() as session:
+        reader = session.scalars(select(Delivery.subscriber_id)).first()
+        bounce = {"issue_id": issue_id, "subscriber_id": reader, "at": NOW + 30 * minute}
+        session.add(Bounce(kind=BounceKind.PERMANENT, **bounce))
+    assert not settled(), "mail has come back"
+    count_issues(press.database, NOW + 31 * minute)
+    count_issues(press.database, NOW + 39 * minute)
+    assert settled()
+    with press.database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SENDING))
+    assert not settled(), "it goes to others"
