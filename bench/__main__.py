@@ -18,6 +18,7 @@ from bench.measures import (
     Measure,
     commands,
     desk,
+    dkim,
     embedded,
     intake,
     many,
@@ -46,6 +47,7 @@ MEASURES: dict[str, Measure] = {
     "many": many,
     "commands": commands,
     "memory": memory,
+    "dkim": dkim,
 }
 QUICK_MINUTES = 6
 

@@ -42,6 +42,8 @@ from digest.tokens import KeyRing
 
 if TYPE_CHECKING:
     from digest.delivery.relay.pacing import Pace
+    from digest.delivery.signing.signatory import Signatory
+    from digest.vault import Vault
 
 __all__ = [
     "ASK_PAGES",
@@ -86,6 +88,20 @@ class Runtime:
         from digest.delivery.relay.pacing import open_pace
 
         return open_pace(self.settings)
+
+    @cached_property
+    def vault(self) -> "Vault":
+        """What seals the secrets in the database."""
+        from digest.vault import Vault
+
+        return Vault(self.settings.keys)
+
+    @cached_property
+    def signatory(self) -> "Signatory":
+        """What signs mail: one for all threads of the process."""
+        from digest.delivery.signing.signatory import Signatory
+
+        return Signatory(lambda: self.vault)
 
     def close(self) -> None:
         """Let go of the database's connections, and of Redis's."""

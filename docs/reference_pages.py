@@ -94,6 +94,7 @@ def routes_page() -> str:
         source_minutes=15,
         tick_seconds=60,
         relay_signs=False,
+        resolver=None,
         form_seconds=2,
         surge=60,
         sign_ups_a_minute=None,

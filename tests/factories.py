@@ -29,9 +29,11 @@ from digest.newsroom.intake.links import page_key
 from digest.settings.loading import Key, Settings, parse_relay
 from digest.suppression import SuppressionKey
 from digest.tokens import KeyRing, new_token_id
+from digest.vault import Vault
 
 NOW = datetime(2026, 11, 14, 6, 0, tzinfo=UTC)
 KEYS = (Key("k1", b"k" * 32),)
+VAULT = Vault(KEYS)
 SUPPRESSION_KEY = SuppressionKey(b"s" * 32)
 RING = KeyRing(KEYS)
 
@@ -89,6 +91,7 @@ def make_settings(database_url: str, **changes: object) -> Settings:
         "source_minutes": 15,
         "tick_seconds": 60.0,
         "relay_signs": False,
+        "resolver": None,
         # A test is quicker than a person, and many tests are one network.
         "form_seconds": 0.0,
         "surge": 0,

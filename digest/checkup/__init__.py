@@ -12,7 +12,16 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from digest.checkup import addresses, contents, feeding, machinery, residence, returning, sizes
+from digest.checkup import (
+    addresses,
+    contents,
+    feeding,
+    machinery,
+    residence,
+    returning,
+    signatures,
+    sizes,
+)
 from digest.checkup.finding import Finding, Level, within_seconds
 from digest.checkup.returning import Echoing
 from digest.checkup.surroundings import from_complaints, look_around
@@ -104,6 +113,11 @@ def _look_into(
             SLOW_REMEDY,
             seconds=echoing.seconds_at_most,
         )
+    yield from within_seconds(
+        signatures.CHECK,
+        lambda: _read(database, signatures.look_at_signatures, settings.relay_signs),
+        LOOK_REMEDY,
+    )
     yield from within_seconds(
         "addresses",
         lambda: _read(database, addresses.look_at_addresses, (settings.disposable, now)),

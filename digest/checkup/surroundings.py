@@ -55,7 +55,6 @@ def look_around(settings: Settings, environment: Mapping[str, str]) -> Iterator[
     yield _public_address(settings)
     yield from _proxies(settings)
     yield from _disk(settings)
-    yield _signature(settings)
     if not settings.inbound_domain:
         yield without_domain()
     if settings.fetch_private:
@@ -191,21 +190,6 @@ def disk_space(folder: Path, free: int) -> Finding:
     if free < FREE_WANTED:
         return warning("disk", f"Only {found}", "Make room soon.")
     return fine("disk", found)
-
-
-def _signature(settings: Settings) -> Finding:
-    if settings.relay_signs:
-        return fine(
-            "signature", "You have said that the relay signs both List-Unsubscribe headers."
-        )
-    return warning(
-        "signature",
-        "One-click unsubscribing counts only where List-Unsubscribe and List-Unsubscribe-Post are "
-        "under a DKIM signature (RFC 8058). Digest does not sign, and cannot see whether the relay "
-        "does.",
-        "Mail yourself an issue (digest issue test). In its source, the h= of DKIM-Signature "
-        "should name both headers. Once it does, set DIGEST_RELAY_SIGNS=true.",
-    )
 
 
 def _sqlite_file(settings: Settings) -> Path | None:

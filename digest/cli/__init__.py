@@ -22,6 +22,7 @@ COMMANDS = {
     "db": "Bring the database up to date.",
     "delivery": "Settle what is in doubt, list who missed an issue, send again.",
     "demo": "Play the whole product on this machine.",
+    "dkim": "Make, use and retire the keys that mail is signed with.",
     "doctor": "Say what is missing, and how to mend it.",
     "issue": "Compose, look at, approve, send and stop issues.",
     "newsletter": "Create and edit newsletters.",

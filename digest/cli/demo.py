@@ -73,6 +73,7 @@ def demo_settings(folder: Path, web_port: int, inbox_port: int) -> Settings:
         source_minutes=15,
         tick_seconds=60.0,
         relay_signs=False,
+        resolver=None,
         # The demo's reader is quick.
         form_seconds=0.0,
         surge=60,

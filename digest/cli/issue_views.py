@@ -83,7 +83,9 @@ def test(name: IssueName, address: str) -> None:
 
 
 def _previewed(opened: Runtime, session: Session, found: Issue, to: str) -> Preview:
-    return preview_issue(session, found, to, links=links(opened), now=opened.clock.now())
+    return preview_issue(
+        session, found, to, links=links(opened), now=opened.clock.now(), signatory=opened.signatory
+    )
 
 
 def _write(folder: Path, stem: str, written: Preview) -> list[Path]:

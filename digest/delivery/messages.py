@@ -1,10 +1,11 @@
 """From a row of the ledger to the bytes and the envelope of one message."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,8 +17,12 @@ from digest.delivery.relay.connection import Envelope, Fate, Outcome, Stage
 from digest.delivery.rendering import headers
 from digest.delivery.rendering.slots import SlotValueError
 from digest.delivery.rendering.stencil import Stencil
+from digest.delivery.signing.signatory import Signatory
 from digest.models import Issue, Rendering
 from digest.tokens import KeyRing, Purpose
+
+Seal = Callable[[Sequence[bytes]], bytes]
+"""Makes the DKIM-Signature fields of a message, for `Stencil.fill`."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +35,53 @@ class Mailing:
     date: str
     zone: str
     stencils: Mapping[int, Stencil]
+    seals: Mapping[int, Seal] = field(default_factory=dict)
+    """What signs a rendering's messages (DKIM), where they are signed."""
 
 
-def load_mailing(session: Session, issue_id: int) -> Mailing:
-    """Read a frozen issue's stencils, by the id of their rendering."""
+def load_mailing(session: Session, issue_id: int, signatory: Signatory | None = None) -> Mailing:
+    """Read a frozen issue's stencils, by the id of their rendering.
+
+    Raises:
+        SigningError: its mail is to be signed, and cannot be.
+    """
     issue = session.get_one(Issue, issue_id)
     assert issue.frozen_at is not None
     stencils = session.execute(
         select(Rendering.id, Rendering.stencil).where(Rendering.issue_id == issue_id)
     )
+    from_address = wire_address(issue.newsletter.from_address)
+    by_id = {rendering_id: Stencil.from_bytes(stored) for rendering_id, stored in stencils}
     return Mailing(
         issue_id=issue_id,
         newsletter_id=issue.newsletter_id,
-        from_address=wire_address(issue.newsletter.from_address),
+        from_address=from_address,
         date=format_datetime(issue.frozen_at),
         zone=issue.newsletter.zone,
-        stencils={rendering_id: Stencil.from_bytes(stored) for rendering_id, stored in stencils},
+        stencils=by_id,
+        seals=_seals(session, by_id, from_address, issue.frozen_at, signatory),
     )
+
+
+def _seals(
+    session: Session,
+    stencils: Mapping[int, Stencil],
+    from_address: str,
+    frozen_at: datetime,
+    signatory: Signatory | None,
+) -> Mapping[int, Seal]:
+    keys = signatory.keys_for(session, from_address) if signatory is not None else ()
+    if not keys:
+        return {}
+    # Who does not sign never loads this.
+    from digest.delivery.signing.signer import Signer
+
+    # A retry is the same message, so it says the same moment.
+    at = int(frozen_at.timestamp())
+    return {
+        rendering_id: partial(Signer(stencil, keys).sign, at=at)
+        for rendering_id, stencil in stencils.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -126,7 +161,7 @@ def write_message(mailing: Mailing, reader: Recipient, links: Links) -> Envelope
         elif headers.UNSUBSCRIBE_MAILTO.name in stencil.slots:
             mailto = links.unsubscribe_mailto(reader.token_id)
             values[headers.UNSUBSCRIBE_MAILTO.name] = mailto or ""
-        message = stencil.fill(values)
+        message = stencil.fill(values, mailing.seals.get(reader.rendering_id))
     except AddressError:
         return _unwritable(reader, "is not an address")
     except SlotValueError as error:

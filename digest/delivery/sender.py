@@ -28,6 +28,7 @@ from digest.delivery.relay.deadlines import elapsed, patiently
 from digest.delivery.relay.habits import Habits
 from digest.delivery.relay.pacing import BOOKED_SECONDS, Pace
 from digest.delivery.rendering.slots import StencilError
+from digest.delivery.signing.signatory import Signatory, SigningError
 from digest.delivery.windows import NOTHING, Told, Window, Windows
 from digest.logs import get_logger
 from digest.settings.loading import Settings
@@ -79,6 +80,7 @@ class Task:
     mailing: Mailing
     settings: Settings
     links: Links
+    signatory: Signatory | None
     clock: Clock
     stopping: threading.Event
     pace: Pace
@@ -271,7 +273,9 @@ class Sender:
         mailing = self._corrected or self.task.mailing
         if any(reader.rendering_id not in mailing.stencils for reader in readers):
             with self.task.database.reading() as session:
-                mailing = self._corrected = load_mailing(session, mailing.issue_id)
+                mailing = self._corrected = load_mailing(
+                    session, mailing.issue_id, self.task.signatory
+                )
         return mailing
 
     def _send_window(self, window: Window) -> tuple[Told, Halt | None]:
@@ -289,7 +293,7 @@ class Sender:
             outcomes = [outcome for outcome in written if isinstance(outcome, Outcome)]
             assert self.connection is not None
             answers = list(self.connection.send(envelopes, deadline=window.too_late))
-        except (StencilError, LookupError, ValueError) as error:
+        except (StencilError, SigningError, LookupError, ValueError) as error:
             # Every message of the issue would fail alike, and none has left.
             unsent = [_unsent(reader.subscriber_id, Stage.CHECK) for reader in rest]
             halt = Halt(f"A message of this issue could not be written: {error}", REFUSED_SECONDS)

@@ -17,6 +17,7 @@ from digest.delivery.relay.habits import Habits
 from digest.delivery.relay.pacing import Pace, open_pace
 from digest.delivery.rendering.slots import StencilError
 from digest.delivery.sender import HANDS, REFUSED_SECONDS, Halt, Sender, Task, park
+from digest.delivery.signing.signatory import Signatory, SigningError
 from digest.delivery.windows import open_windows
 from digest.settings.loading import Settings
 
@@ -31,17 +32,19 @@ def deliver_issue(
     links: Links,
     clock: Clock,
     stopping: threading.Event,
+    signatory: Signatory | None = None,
     pace: Pace | None = None,
     ring: Callable[[int], None] = lambda _: None,
 ) -> bool:
     """Send what is due of an issue, for at most about `settings.slice_seconds`.
 
     Return whether there is more to do now. Safe to run in any number of workers at once. What is
-    left of a cancelled issue is withdrawn instead. `pace`: shared by all threads of a process.
-    `ring` asks for a worker for an issue, where the relay turns out to be there again.
+    left of a cancelled issue is withdrawn instead. `signatory`: signs its mail. `pace`: shared by
+    all threads of a process. `ring` asks for a worker for an issue, where the relay turns out to be
+    there again.
     """
     until = elapsed() + settings.slice_seconds
-    started = _start(database, issue_id, settings, clock.now())
+    started = _start(database, issue_id, settings, clock.now(), signatory)
     if started is None:
         return withdraw_rows(
             database, issue_id, go_on=lambda: elapsed() < until and not stopping.is_set()
@@ -54,6 +57,7 @@ def deliver_issue(
         mailing=mailing,
         settings=settings,
         links=links,
+        signatory=signatory,
         clock=clock,
         stopping=stopping,
         pace=pace or open_pace(settings),
@@ -88,7 +92,11 @@ def _send_by_one(
 
 
 def _start(
-    database: Database, issue_id: int, settings: Settings, now: datetime
+    database: Database,
+    issue_id: int,
+    settings: Settings,
+    now: datetime,
+    signatory: Signatory | None,
 ) -> tuple[Mailing, breaker.Admission, Habits] | None:
     relay = settings.relay.name
     try:
@@ -97,11 +105,11 @@ def _start(
                 return None
             if not claiming.start_sending(session, issue_id):
                 return None
-            mailing = load_mailing(session, issue_id)
+            mailing = load_mailing(session, issue_id, signatory)
             admitted = breaker.admit(session, relay, lease_seconds=settings.lease_seconds)
             habits = relays.habits_of(session, relay)
         return (mailing, admitted, habits) if admitted else None
-    except (StencilError, AddressError) as error:
+    except (StencilError, AddressError, SigningError) as error:
         halt = Halt(f"This issue's messages cannot be made: {error}", REFUSED_SECONDS)
         with database.transaction() as session:
             claiming.start_sending(session, issue_id)

@@ -10,10 +10,10 @@ import pyotp
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from digest.desk.vault import Vault
 from digest.errors import RefusedError
 from digest.logs import get_logger
 from digest.models import RecoveryCode, User
+from digest.vault import Vault
 
 STEP_SECONDS = 30
 # One step early or late: clocks differ, and people type slowly (RFC 6238 5.2).

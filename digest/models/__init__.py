@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         User,
         UserLink,
     )
+    from digest.models.dkim import DkimAlgorithm, DkimKey, DkimState
     from digest.models.farewell import Farewell, LeavingReason
     from digest.models.fetching import PageCheck, SourceFetch
     from digest.models.home import Home
@@ -121,6 +122,9 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "DeskSession",
+    "DkimAlgorithm",
+    "DkimKey",
+    "DkimState",
     "EndedReason",
     "Farewell",
     "Grant",
@@ -191,6 +195,7 @@ _NAMES = {
         "Delivery DeliveryState IssueTotal Notice NoticeKind NoticeState"
     ),
     "desk": "DeskSession Grant Passkey RecoveryCode Role SpentChallenge User UserLink",
+    "dkim": "DkimAlgorithm DkimKey DkimState",
     "farewell": "Farewell LeavingReason",
     "fetching": "PageCheck SourceFetch",
     "home": "Home",

@@ -23,7 +23,7 @@ class User(Base):
     """Somebody who may sign in at the desk. Never deleted: the log and issues name them.
 
     `password_hash` is Argon2's own text, None until the user has chosen one. `totp_secret` is
-    sealed by a key of the ring (`digest.desk.vault`); `totp_step` the last step of 30 s whose code
+    sealed by a key of the ring (`digest.vault`); `totp_step` the last step of 30 s whose code
     was used, so that no code is good twice (RFC 6238 5.2); until `totp_since` it is being set up.
     `passkey_handle`: 64 random bytes by which authenticators know the user.
     """

@@ -23,6 +23,7 @@ from digest.settings.values import (
     Key,
     Network,
     RelayAddress,
+    Resolver,
     hello_name,
     is_loopback,
     new_secret,
@@ -42,6 +43,7 @@ from digest.settings.values import (
     parse_redis_prefix,
     parse_redis_url,
     parse_relay,
+    parse_resolver,
     parse_secret,
 )
 from digest.settings.variables import UNSET_DATABASE, VARIABLES, Variable
@@ -56,6 +58,7 @@ __all__ = [
     "Key",
     "Network",
     "RelayAddress",
+    "Resolver",
     "Settings",
     "Variable",
     "load_settings",
@@ -101,6 +104,7 @@ class Settings:
     source_minutes: int
     tick_seconds: float
     relay_signs: bool
+    resolver: Resolver | None
     form_seconds: float
     surge: int
     sign_ups_a_minute: int | None
@@ -186,6 +190,7 @@ def _read(env: "_Reader") -> Settings:
         source_minutes=env.whole("DIGEST_SOURCE_MINUTES", 1, 24 * 60),
         tick_seconds=env.number("DIGEST_TICK_SECONDS", 0.2, 3600),
         relay_signs=env.parsed("DIGEST_RELAY_SIGNS", parse_boolean),
+        resolver=env.parsed("DIGEST_RESOLVER", parse_resolver),
         form_seconds=env.number("DIGEST_FORM_SECONDS", 0, 60),
         surge=env.whole("DIGEST_SURGE", 0, 1_000_000),
         sign_ups_a_minute=env.whole_or_auto("DIGEST_SIGN_UPS_A_MINUTE", 0, 1_000_000),

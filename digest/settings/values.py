@@ -273,6 +273,30 @@ def parse_domain(text: str) -> str:
     return name
 
 
+@dataclass(frozen=True)
+class Resolver:
+    """A DNS server to ask, by its IP address."""
+
+    host: str
+    port: int
+
+
+def parse_resolver(text: str) -> Resolver | None:
+    """Read `DIGEST_RESOLVER`; an empty one leaves it to the system."""
+    if not text:
+        return None
+    should_be = "should be a DNS server's IP address, like 192.0.2.53, 192.0.2.53:5353 or [::1]:53"
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::([0-9]{1,5}))?", text)
+    try:
+        host = str(ipaddress.ip_address(found[1] or found[2] if found else text))
+    except ValueError:
+        raise ValueError(should_be) from None
+    port = int(found[3]) if found and found[3] else 53
+    if not 0 < port < 65536:
+        raise ValueError(should_be)
+    return Resolver(host, port)
+
+
 def parse_domains(text: str) -> frozenset[str]:
     """Read `DIGEST_OWN_DOMAINS`."""
     names = {part.strip().lower().strip(".") for part in text.split(",") if part.strip()}

@@ -167,6 +167,12 @@ VARIABLES = (
         "List-Unsubscribe headers; `digest doctor` reminds you until then.",
     ),
     Variable(
+        "DIGEST_RESOLVER",
+        "",
+        "The DNS server that `digest dkim sign` asks whether a key is published, by its IP "
+        "address, like 192.0.2.53 or 192.0.2.53:5353. Empty: the system's.",
+    ),
+    Variable(
         "DIGEST_FORM_SECONDS",
         "2",
         "A form of ours that comes back sooner than this was hardly filled in by a person, who is "

@@ -13,6 +13,7 @@ from digest.database.transactions import Database
 from digest.delivery.ledger.freezing import freeze
 from digest.delivery.messages import Links
 from digest.delivery.sending import deliver_issue
+from digest.delivery.signing.signatory import Signatory
 from digest.models import Delivery, DeliveryState, Issue
 from digest.settings.loading import RelayAddress, Settings
 from tests.factories import (
@@ -63,7 +64,7 @@ class Press:
             inbound_domain=self.settings.inbound_domain,
         )
 
-    def deliver(self, issue_id: int) -> bool:
+    def deliver(self, issue_id: int, signatory: Signatory | None = None) -> bool:
         return deliver_issue(
             self.database,
             issue_id,
@@ -71,6 +72,7 @@ class Press:
             links=self.links,
             clock=self.clock,
             stopping=self.stopping,
+            signatory=signatory,
         )
 
     def issue(self, issue_id: int) -> Issue:

@@ -20,8 +20,8 @@ from digest.desk.links import (
 )
 from digest.desk.sessions import Browser, find_session, open_session
 from digest.desk.users import disable_user
-from digest.desk.vault import Vault
 from digest.models import Notice, NoticeKind, Role, User, UserLink
+from digest.vault import Vault
 from tests.desk.conftest import Hire, user_of, verbs
 from tests.factories import KEYS, NOW, SUPPRESSION_KEY, make_newsletter
 

@@ -8,8 +8,8 @@ import pytest
 
 from digest.database.transactions import Database
 from digest.desk import second_factor
-from digest.desk.vault import Vault
 from digest.models import Role, User
+from digest.vault import Vault
 from tests.desk.conftest import Hire, user_of
 from tests.factories import KEYS, NOW
 

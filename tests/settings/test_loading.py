@@ -344,6 +344,7 @@ MALFORMED = {
     ],
     "DIGEST_HELLO_NAME": ["a b", "a\r\nMAIL FROM:<>", "[127.0.0.1", "a..b"],
     "DIGEST_FETCH_PRIVATE": ["maybe", "2", "ja"],
+    "DIGEST_RESOLVER": ["dns.example", "192.0.2.1:0", "192.0.2.300", "[::1", "192.0.2.1:99999"],
     "DIGEST_RELAY_SIGNS": ["maybe", "2", "ja"],
     "DIGEST_LEASE_SECONDS": [
         "0",

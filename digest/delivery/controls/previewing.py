@@ -4,12 +4,13 @@ import email
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email import policy
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import format_datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -27,10 +28,14 @@ from digest.delivery.rendering.encoding import unstructured
 from digest.delivery.rendering.issue import ReaderSlots, build_stencil, render_issue, view_issue
 from digest.delivery.rendering.slots import SlotValueError, clean_text
 from digest.delivery.rendering.stencil import Stencil
+from digest.delivery.signing.signatory import Signatory, SigningError
 from digest.errors import RefusedError
 from digest.models import Issue, Publication, Rendering
 from digest.settings.loading import Settings
 from digest.tokens import new_token_id
+
+if TYPE_CHECKING:
+    from digest.delivery.signing.signer import SigningKey
 
 MARK = "[Test]"
 # The field with the lines that it is folded to (RFC 5322 2.2.3).
@@ -47,6 +52,9 @@ class Preview:
     eml: bytes
     sender: str
     recipient: str
+    written_at: datetime
+    keys: tuple["SigningKey", ...] = ()
+    """Those that sign it when it is sent."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,7 @@ def preview_issue(
     *,
     links: Links,
     now: datetime,
+    signatory: Signatory | None = None,
     signed: Signed | None = None,
     rendering_id: int | None = None,
 ) -> Preview:
@@ -75,9 +84,11 @@ def preview_issue(
     is; None: it says that they signed up at the paper, now. `rendering_id`: which of the frozen
     bytes, where that is one of this issue's; else the newest.
 
+    `signatory`: signs it where it is sent.
+
     Raises:
         AddressError: `to` is not an address.
-        RefusedError: the issue cannot be rendered as it is; the message says why.
+        RefusedError: the issue cannot be rendered, or signed, as it is; the message says why.
     """
     sender = wire_address(issue.newsletter.from_address)
     recipient = wire_address(to)
@@ -100,7 +111,16 @@ def preview_issue(
     except SlotValueError as error:
         raise RefusedError(f"No mail can be written to that address: it {error.reason}.") from None
     targets = {story.id: story.url for story in issue.stories if story.url is not None}
-    return _opened(with_direct_links(eml, links.public_url, targets), sender, recipient)
+    keys = _keys(session, sender, signatory)
+    eml = with_direct_links(eml, links.public_url, targets)
+    return replace(_opened(eml, sender, recipient, now), keys=keys)
+
+
+def _keys(session: Session, sender: str, signatory: Signatory | None) -> tuple["SigningKey", ...]:
+    try:
+        return signatory.keys_for(session, sender) if signatory is not None else ()
+    except SigningError as error:
+        raise RefusedError(str(error)) from None
 
 
 def _stencil(session: Session, issue: Issue, links: Links, rendering_id: int | None) -> Stencil:
@@ -118,7 +138,7 @@ def _stencil(session: Session, issue: Issue, links: Links, rendering_id: int | N
     return build_stencil(view, issue, rendered, mail_domain=mail_domain)
 
 
-def _opened(eml: bytes, sender: str, recipient: str) -> Preview:
+def _opened(eml: bytes, sender: str, recipient: str, written_at: datetime) -> Preview:
     # The older policy reads a body in a third of the time, and somebody may be typing.
     parts = email.message_from_bytes(eml).walk()
     text, html = (_decoded(part) for part in parts if not part.is_multipart())
@@ -130,6 +150,7 @@ def _opened(eml: bytes, sender: str, recipient: str) -> Preview:
         eml=eml,
         sender=sender,
         recipient=recipient,
+        written_at=written_at,
     )
 
 
@@ -176,4 +197,10 @@ def send_previews(previews: Sequence[Preview], settings: Settings) -> dict[str, 
 def _marked(preview: Preview) -> bytes:
     # Folded anew: a mark put into a line that is full makes it too long.
     field = unstructured("Subject", clean_text(f"{MARK} {preview.subject}"))
-    return SUBJECT.sub(lambda _: field, preview.eml, count=1)
+    marked = SUBJECT.sub(lambda _: field, preview.eml, count=1)
+    if not preview.keys:
+        return marked
+    # Who does not sign never loads this.
+    from digest.delivery.signing.signer import sign_message
+
+    return sign_message(marked, preview.keys, at=int(preview.written_at.timestamp()))

@@ -20,6 +20,7 @@ from digest.delivery.relay.connection import Connection, Outcome, RelayTrouble, 
 from digest.delivery.relay.deadlines import elapsed, patiently, window_deadline
 from digest.delivery.relay.habits import Habits
 from digest.delivery.relay.pacing import Pace
+from digest.delivery.signing.signatory import Signatory
 from digest.logs import get_logger
 from digest.settings.loading import Settings
 
@@ -37,6 +38,7 @@ class Task:
     database: Database
     settings: Settings
     links: Links
+    signatory: Signatory | None
     stopping: threading.Event
     pace: Pace
     window_size: int
@@ -144,7 +146,9 @@ class Clerk:
             task.pace.give_back(granted)
             self._turned_away(window, trouble)
             return False
-        read = partial(read_letters, self.held, window.token, window.ids, task.links)
+        read = partial(
+            read_letters, self.held, window.token, window.ids, task.links, task.signatory
+        )
         letters = patiently(read)
         task.pace.give_back(granted - sum(each.envelope is not None for each in letters))
         outcomes = _outcomes(connection, letters, window.too_late)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -14,6 +14,7 @@ from digest.addresses import wire_address
 from digest.delivery.notices import statements
 from digest.delivery.rendering.issue import Start, masthead
 from digest.delivery.rendering.notice import Notepaper
+from digest.delivery.signing.signatory import Signatory
 from digest.models import (
     AddressChange,
     Newsletter,
@@ -23,6 +24,9 @@ from digest.models import (
     User,
     UserLink,
 )
+
+if TYPE_CHECKING:
+    from digest.delivery.signing.signer import SigningKey
 
 
 class Waiting(NamedTuple):
@@ -58,8 +62,15 @@ class Waiting(NamedTuple):
 class Context:
     """Reads a kind of thing for the whole window, when the first notice of it asks."""
 
-    def __init__(self, session: Session, notices: Sequence[Waiting], public_url: str) -> None:
+    def __init__(
+        self,
+        session: Session,
+        notices: Sequence[Waiting],
+        public_url: str,
+        signatory: Signatory | None = None,
+    ) -> None:
         self.session = session
+        self._signatory = signatory
         self._notices = notices
         self._public_url = public_url
         self._papers: dict[int, Notepaper] = {}
@@ -83,6 +94,15 @@ class Context:
                 wire_address(newsletter.from_address),
             )
         return self._papers[newsletter_id]
+
+    def keys(self, from_address: str) -> tuple["SigningKey", ...]:
+        """Return the keys that sign mail from an address.
+
+        Raises:
+            SigningError: one of them cannot be opened.
+        """
+        signatory = self._signatory
+        return () if signatory is None else signatory.keys_for(self.session, from_address)
 
     def starts(self, sign_up_id: int) -> tuple[Start, ...]:
         """Return what a sign-up would start, in the order of the newsletters' ids."""

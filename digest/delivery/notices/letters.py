@@ -21,6 +21,7 @@ from digest.delivery.rendering.editor_view import EditorView, view_for_editor
 from digest.delivery.rendering.issue import About, Confirmation
 from digest.delivery.rendering.notice import ACTION_URL
 from digest.delivery.rendering.slots import SlotValueError
+from digest.delivery.signing.signatory import Signatory
 from digest.errors import RefusedError
 from digest.logs import get_logger
 from digest.models import (
@@ -65,7 +66,11 @@ class Letter:
 
 
 def read_letters(
-    database: Database, token: bytes, ids: Sequence[int], links: Links
+    database: Database,
+    token: bytes,
+    ids: Sequence[int],
+    links: Links,
+    signatory: Signatory | None = None,
 ) -> list[Letter]:
     """Write the claimed notices `ids`, after the claim's commit, the longest due first.
 
@@ -76,7 +81,7 @@ def read_letters(
         statement = statements.reading(statements.has_arrays(session))
         found = statements.run(session, statement, ids=ids, token=token)
         notices = [Waiting(*row) for row in found]
-        context = Context(session, notices, links.public_url)
+        context = Context(session, notices, links.public_url, signatory)
         return [_letter(context, notice, links) for notice in notices]
 
 
@@ -113,7 +118,8 @@ def _write(context: Context, notice: Waiting, links: Links) -> Envelope:
         ACTION_URL.name: link,
     }
     try:
-        message = _STENCILS.get(template, paper, about).fill(values)
+        kept = _STENCILS.get(template, paper, about, context.keys(paper.from_address))
+        message = kept.stencil.fill(values, kept.seal(notice.created_at))
     except SlotValueError as error:
         if error.slot != headers.ADDRESS.name:
             raise

@@ -20,6 +20,7 @@ from digest.delivery.notices.capacity import note_rate
 from digest.delivery.notices.clerk import Clerk, Task
 from digest.delivery.relay.deadlines import elapsed
 from digest.delivery.relay.pacing import Pace, open_pace
+from digest.delivery.signing.signatory import Signatory
 from digest.settings.loading import Settings
 
 # The tick comes to this worker as well, once a minute: after so long it gets its turn.
@@ -32,14 +33,16 @@ def send_notices(
     settings: Settings,
     links: Links,
     stopping: threading.Event,
+    signatory: Signatory | None = None,
     pace: Pace | None = None,
     ring_issue: Callable[[int], None] = lambda _: None,
     ring_again: Callable[[], None] = lambda: None,
 ) -> int:
     """Send every notice that is due. Return how many the relay accepted.
 
-    `pace`: shared by all threads of a process. `ring_issue` is called for the issues that may go
-    on, where the relay turns out to be there again; `ring_again` where some were left over.
+    `signatory`: signs them. `pace`: shared by all threads of a process. `ring_issue` is called for
+    the issues that may go on, where the relay turns out to be there again; `ring_again` where some
+    were left over.
     """
     admitted = _admitted(database, settings)
     if admitted is None:
@@ -50,6 +53,7 @@ def send_notices(
         database=database,
         settings=settings,
         links=links,
+        signatory=signatory,
         stopping=stopping,
         pace=pace or open_pace(settings),
         # Of all connections together: so many may be in doubt when the process is killed.

@@ -144,12 +144,17 @@ class Stencil:
                 pieces[-1] += part
         return cls(kinds, tuple(map(bytes, pieces)), tuple(fills), tuple(order))
 
-    def fill(self, values: Mapping[str, str]) -> bytes:
+    def fill(
+        self,
+        values: Mapping[str, str],
+        seal: Callable[[Sequence[bytes]], bytes] | None = None,
+    ) -> bytes:
         """The message for these values: 7-bit, every line ended by CRLF, none begun with a dot.
 
         So it needs no dot-stuffing (RFC 5321 4.5.2). Where the address has a local part that is not
         ASCII, it stands in UTF-8 in the header (RFC 6532 3.2), and all else is 7-bit as before.
-        The same values give the same bytes; values for other slots are ignored. Raises
+        The same values give the same bytes; values for other slots are ignored. `seal` is given
+        what the fills have come to, and returns fields that go before all others. Raises
         MissingValueError, and SlotValueError when this reader's values cannot be sent.
         """
         checked: dict[str, str] = {}
@@ -162,7 +167,8 @@ class Stencil:
         encoded = [encode(checked, lines) for encode in self._encoders]
         if not (_keeps_lines(encoded) or self._keeps_lines_in_utf8(checked, encoded)):
             raise StencilError("a value was written that could break a line of its message")
-        return b"".join(self._pick([*self.pieces, *encoded]))
+        picked = self._pick([*self.pieces, *encoded])
+        return b"".join(picked if seal is None else [seal(encoded), *picked])
 
     def _keeps_lines_in_utf8(self, checked: Mapping[str, str], encoded: Sequence[bytes]) -> bool:
         """Whether these values do, but for the letters of an address in a header."""

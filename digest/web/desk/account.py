@@ -13,9 +13,9 @@ from digest.desk.audit import record
 from digest.desk.links import drop_password, set_password
 from digest.desk.passwords import hash_password, is_password
 from digest.desk.sessions import end_session, end_sessions, list_sessions, renew
-from digest.desk.vault import Vault
 from digest.errors import FieldError
 from digest.models import DeskSession, User
+from digest.vault import Vault
 from digest.web.context import current_runtime
 from digest.web.desk.sign_in import WRONG_CODE, WRONG_PASSWORD, note_wrong_password, passkeys_here
 from digest.web.desk.signed_in import (
@@ -245,4 +245,4 @@ def _done(what: str) -> AnyResponse:
 
 
 def _vault() -> Vault:
-    return Vault(current_runtime().settings.keys)
+    return current_runtime().vault

@@ -144,5 +144,6 @@ def previewed(
         to,
         links=links(current_runtime()),
         now=desk().now,
+        signatory=current_runtime().signatory,
         rendering_id=rendering_id,
     )

@@ -12,7 +12,6 @@ from digest.desk.passkeys import has_passkey
 from digest.desk.passwords import hash_password, is_password, should_hash_again
 from digest.desk.sessions import end_session, find_session, open_session, prove
 from digest.desk.users import find_by_address, has_users
-from digest.desk.vault import Vault
 from digest.errors import FieldError
 from digest.models import DeskSession, User
 from digest.web.context import current_runtime
@@ -142,7 +141,7 @@ def use_code(session: Session, user: User) -> str | None:
     Count it by `check_code` before.
     """
     runtime = current_runtime()
-    now, vault = runtime.clock.now(), Vault(runtime.settings.keys)
+    now, vault = runtime.clock.now(), runtime.vault
     used = second_factor.use_code(session, user, vault, request.form.get("code", ""), now)
     if used is None:
         note(session, user, "session refuse code", by_user=False)

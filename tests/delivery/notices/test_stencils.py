@@ -22,7 +22,7 @@ def test_the_same_words_are_the_same_stencil_and_others_another() -> None:
     other_kind = kept.get("already_signed_up", paper("The Brief"), ACTION_URL)
     other = Notepaper.of(masthead(newsletter="The Brief"), "Joss", "digest@halyard.example")
     other_sender = kept.get("fresh_link", other, ACTION_URL)
-    assert len({first.pieces, renamed.pieces, other_kind.pieces, other_sender.pieces}) == 4
+    assert len({each.stencil.pieces for each in (first, renamed, other_kind, other_sender)}) == 4
 
 
 def test_those_that_were_used_last_are_kept() -> None:

@@ -13,8 +13,8 @@ from digest.database.transactions import Database
 from digest.desk import second_factor
 from digest.desk.passwords import is_password
 from digest.desk.sessions import end_sessions, list_sessions
-from digest.desk.vault import Vault
 from digest.models import Role, User
+from digest.vault import Vault
 from digest.web import create_app
 from digest.web.desk import sign_in as signing_in
 from tests.desk.conftest import verbs

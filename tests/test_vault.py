@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.desk.vault import Vault
 from digest.errors import RefusedError
 from digest.settings.loading import Key
+from digest.vault import Vault
 
 OLD, NEW = Key("k1", b"o" * 32), Key("k2", b"n" * 32)
 
