@@ -116,7 +116,8 @@ def test_a_notice_does_not_wait_behind_a_bulk_send_that_is_stuck(tmp_path: Path)
         finally:
             relay.answer.set()
             assert workers.stop(30)
-    assert threading.active_count() == before
+    # A thread of an earlier test may have ended meanwhile.
+    assert threading.active_count() <= before
 
 
 def notice_is_accepted(database: Database) -> bool:
@@ -134,5 +135,6 @@ def test_it_can_start_again_in_the_same_process(tmp_path: Path) -> None:
             assert workers.alive
             assert workers.stop(30)
             assert not workers.alive
-    assert threading.active_count() == before
+    # A thread of an earlier test may have ended meanwhile.
+    assert threading.active_count() <= before
     assert socket.getdefaulttimeout() is None, "other sockets of this process wait as before"
