@@ -17,12 +17,27 @@ from digest.database.transactions import Database
 from digest.delivery.ledger import sweeping
 from digest.delivery.ledger.reporting import check_account
 from digest.errors import RefusedError
-from digest.models import BEFORE_FREEZE, UNDER_WAY, Issue, IssueState
+from digest.models import BEFORE_FREEZE, UNDER_WAY, Issue, IssueState, WaitingCorrection
 
 # So many rows are cancelled in one transaction, with a breath after it: on SQLite nobody else can
 # write meanwhile, and whoever waits there looks ten times a second whether it is over.
 SLICE = 20_000
 BREATH_SECONDS = 0.1
+
+
+def refuse_uncorrected(session: Session, issue: Issue) -> None:
+    """Refuse to send an issue to anybody again while a correction of it waits for a second person.
+
+    Raises:
+        RefusedError: one waits: what would go out is what was found wrong.
+    """
+    waiting = session.get(WaitingCorrection, issue.id)
+    if waiting is not None:
+        raise RefusedError(
+            f"{waiting.by} has corrected it, and that waits for a second person: what would go out "
+            "now is the issue with the mistake. Confirm the correction, or drop it, first (digest "
+            "issue confirm)."
+        )
 
 
 def pause(session: Session, issue_id: int, by: str, reason: str = "") -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from digest import home
 from digest.database.tables import database_now
-from digest.delivery.controls.pausing import lock_issue, reopen
+from digest.delivery.controls.pausing import lock_issue, refuse_uncorrected, reopen
 from digest.delivery.ledger import statements
 from digest.delivery.ledger.reporting import refuse_folded
 from digest.errors import RefusedError
@@ -46,7 +46,7 @@ def resend(
     workers after the commit.
 
     Raises:
-        RefusedError: the issue has not gone out, or was cancelled.
+        RefusedError: the issue has not gone out, or was cancelled; or a correction of it waits.
     """
     home.refuse_if_moved(session)
     issue = lock_issue(session, issue_id)
@@ -57,6 +57,7 @@ def resend(
         raise RefusedError(
             f"It has not gone out yet, so nobody has missed it: it is {issue.state}."
         )
+    refuse_uncorrected(session, issue)
     resent = _count(session, issue, now, reasons)
     if dry_run or not resent.queued:
         return resent

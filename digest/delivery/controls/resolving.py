@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from digest import home
 from digest.database.tables import database_now
-from digest.delivery.controls.pausing import lock_issue, reopen
+from digest.delivery.controls.pausing import lock_issue, refuse_uncorrected, reopen
 from digest.delivery.ledger.reporting import refuse_folded
 from digest.errors import RefusedError
 from digest.logs import get_logger
@@ -52,14 +52,16 @@ def resolve(
     The caller rings for workers after the commit.
 
     Raises:
-        RefusedError: the issue is folded, or was cancelled; a reader's row is not in doubt; or it
-            is too early.
+        RefusedError: the issue is folded, or was cancelled; a correction of it waits; a reader's
+            row is not in doubt; or it is too early.
     """
     home.refuse_if_moved(session)
     issue = lock_issue(session, issue_id)
     refuse_folded(issue)
     if verdict is Verdict.QUEUED and issue.state is IssueState.CANCELLED:
         raise RefusedError(f"Nothing of it is sent again. It is cancelled: {issue.reason}")
+    if verdict is Verdict.QUEUED:
+        refuse_uncorrected(session, issue)
     doubted = and_(Delivery.issue_id == issue_id, Delivery.state == DeliveryState.IN_DOUBT)
     if readers is not None:
         doubted = and_(doubted, Delivery.subscriber_id.in_(readers))

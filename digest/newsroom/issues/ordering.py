@@ -39,16 +39,18 @@ def pick_article(
 ) -> Outcome:
     """Put an article into an issue, last. Into an empty one that was composed: as its lead.
 
+    One that was dropped comes back with the words and the picture that it had here.
+
     Raises:
         NotFoundError: there is no such article.
         RefusedError: it is in already, withdrawn or hidden; the issue is full, or frozen.
     """
     turn = begin(session, issue, by, now)
-    article = refuse_unless_pickable(turn, article_id)
+    refuse_unless_pickable(turn, article_id)
     found = turn.story(article_id)
     if found is not None:
         raise RefusedError(f"{quoted(found.headline)} is in already: {_place(turn, found)}.")
-    add_story(turn, article)
+    put_back(turn, article_id)
     return turn.end()
 
 
@@ -71,8 +73,13 @@ def refuse_unless_pickable(turn: Turn, article_id: int) -> Article:
     return article
 
 
-def add_story(turn: Turn, article: Article, *, why: str = "", words: str = "") -> Story:
-    """Put an article that may be picked last. `why`, `words`: how it is told of, else as picked."""
+def add_story(
+    turn: Turn, article: Article, *, why: str = "", words: str = "", also: str = ""
+) -> Story:
+    """Put an article that may be picked last. `why`, `words`: how it is told of, else as picked.
+
+    `also`: what is said behind that.
+    """
     stories = turn.issue.stories
     role = StoryRole.STORY
     if not stories and turn.issue.composed_at is not None:
@@ -89,7 +96,7 @@ def add_story(turn: Turn, article: Article, *, why: str = "", words: str = "") -
     )
     stories.append(story)
     turn.session.flush()
-    words = words or f"{quoted(article.title)} is in, {_place(turn, story)}."
+    words = words or f"{quoted(article.title)} is in, {_place(turn, story)}.{also}"
     turn.take(ChangedField.STORIES, None, article.title, words, article.id)
     return story
 
@@ -117,18 +124,19 @@ def drop_story(
 
 
 def put_back(turn: Turn, article_id: int) -> Story:
-    """Put a story that was dropped in again, last, with all that was its own.
+    """Put an article in, last; a story that was dropped, with all that was its own.
 
     Raises:
         NotFoundError, RefusedError: as `pick_article`.
     """
     dropped = last_change(turn.session, turn.issue, ChangedField.STORIES, article_id)
-    story = add_story(turn, refuse_unless_pickable(turn, article_id))
+    article = refuse_unless_pickable(turn, article_id)
     own = dict(dropped.kept or {}) if dropped is not None else {}
     media = {own.get(name) for name in STORYS_MEDIA} - {None}
     if any(turn.session.get(Media, each) is None for each in media):
         # Nothing deletes them while the issue waits; but a database may have been brought back.
         own = {name: own[name] for name in ("title", "section", "blurb")}
+    story = add_story(turn, article, also=" It reads as it did here before." if own else "")
     for name, value in own.items():
         setattr(story, name, value)
     turn.session.flush()

@@ -40,6 +40,7 @@ from digest.web.context import current_runtime
 from digest.web.desk.compose_page import show_composing
 from digest.web.desk.presence import others_here
 from digest.web.desk.signed_in import ID, actor, desk, desk_blueprint, refuse_without, show
+from digest.web.desk.standing import is_leaving
 
 # A note in any script, percent-encoded, and what it was.
 LARGEST_FORM = 512 * 1024
@@ -51,7 +52,8 @@ Verb = Callable[[Session, Issue, Editor], Outcome]
 
 def may_compose(issue: Issue) -> bool:
     """Tell whether whoever asks may change an issue, and whether it can still be changed."""
-    return issue.state in BEFORE_FREEZE and desk().may(Role.EDITOR, issue.newsletter_id)
+    waits = issue.state in BEFORE_FREEZE and not is_leaving(issue, desk().now)
+    return waits and desk().may(Role.EDITOR, issue.newsletter_id)
 
 
 @compose_pages.post(f"/issues/<{ID}:issue_id>/words")

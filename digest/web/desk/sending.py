@@ -43,8 +43,8 @@ from digest.web.desk.signed_in import (
     refuse_without,
     show,
 )
+from digest.web.desk.standing import is_leaving, standing_of
 from digest.web.desk.standing import moment as said_moment
-from digest.web.desk.standing import standing_of
 from digest.web.streams import event_stream
 
 FEEDS = "digest.feeds"
@@ -354,7 +354,9 @@ def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
     with current_runtime().database.reading() as session:
         issue = found_issue(session, issue_id)
         newsletter = issue.newsletter
-        waits, frozen = issue.state in BEFORE_FREEZE, issue.frozen_at is not None
+        before, frozen = issue.state in BEFORE_FREEZE, issue.frozen_at is not None
+        leaves = is_leaving(issue, now)
+        waits = before and not leaves
         audience = count_audience(session, newsletter.id, now) if waits else None
         local = issue.send_at.astimezone(zones.named(newsletter.zone))
         return show(
@@ -367,6 +369,7 @@ def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
             standing=standing_of(issue, now),
             may_act=desk().may(Role.EDITOR, newsletter.id),
             waits=waits,
+            leaves=leaves,
             audience=audience,
             left_out=_left_out(audience) if audience else (),
             at=request.form.get("at", f"{local:%Y-%m-%dT%H:%M}"),
@@ -375,7 +378,7 @@ def _shown(issue_id: int, errors: tuple[FieldError, ...] = ()) -> Response:
             progress=progress_of(session, issue, now) if frozen else None,
             stops=issue.state in UNDER_WAY and issue.state is not IssueState.PAUSED,
             goes_on=issue.state in {IssueState.PAUSED, IssueState.PARKED},
-            cancels=waits or issue.state in UNDER_WAY,
+            cancels=before or issue.state in UNDER_WAY,
             corrects=issue.state in CORRECTABLE,
             correction_waits=waiting_correction(session, issue) is not None,
             resends=issue.state in {*UNDER_WAY, IssueState.SENT} and not issue.folded_at,

@@ -22,7 +22,7 @@ class Standing:
 
 def standing_of(issue: Issue, now: datetime, *, stories: int | None = None) -> Standing:
     """Say how an issue stands at `now`. `stories`: how many it has, where they are not read."""
-    word, sentence = _said(issue, issue.newsletter, stories)
+    word, sentence = _said(issue, issue.newsletter, now, stories)
     return Standing(called(issue), word, sentence, _countdown(issue, now))
 
 
@@ -52,7 +52,14 @@ def needs_approval(issue: Issue) -> bool:
     return issue.newsletter.approval.waits and issue.approved_at is None
 
 
-def _said(issue: Issue, newsletter: Newsletter, stories: int | None) -> tuple[str, str]:
+def is_leaving(issue: Issue, now: datetime) -> bool:
+    """Tell whether an issue's time has come: a worker takes it as it is, within moments."""
+    return issue.state is IssueState.SCHEDULED and issue.send_at <= now
+
+
+def _said(
+    issue: Issue, newsletter: Newsletter, now: datetime, stories: int | None
+) -> tuple[str, str]:
     goes = f"goes out on {moment(issue.send_at, newsletter)}"
     reason = issue.reason or "It was not said why."
     readers = prose.count_in_words(issue.audience or 0, "reader")
@@ -60,6 +67,8 @@ def _said(issue: Issue, newsletter: Newsletter, stories: int | None) -> tuple[st
         return "Draft", _draft(issue, newsletter, goes, stories)
     if issue.state is IssueState.SCHEDULED:
         by = f"Approved by {issue.approved_by}" if issue.approved_by else "Approved by itself"
+        if is_leaving(issue, now):
+            return "Leaving", f"{by}; it is about to go out, as it is now."
         return "Scheduled", f"{by}; it {goes}."
     if issue.state is IssueState.FROZEN:
         return "Frozen", f"About to go out to {readers}."

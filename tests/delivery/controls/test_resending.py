@@ -19,6 +19,7 @@ from digest.models import (
     Subscription,
     Suppression,
     SuppressionReason,
+    WaitingCorrection,
 )
 from tests.delivery.conftest import Press, readers
 from tests.delivery.test_faults import account, by_address, leave, make_due
@@ -93,6 +94,31 @@ def test_only_those_are_mailed_whom_it_missed_and_who_may_be_mailed_now(press: P
     assert (found.accepted, found.missed) == (4, 3)
     row = by_address(press, issue_id)["reader3@example.org"]
     assert (row.state, row.reason, row.attempts, row.reply) == (ACCEPTED, None, 1, None)
+
+
+def test_nothing_is_sent_again_while_a_correction_waits_for_a_second_person(
+    press: Press,
+) -> None:
+    with ScriptedRelay() as relay:
+        issue_id = sent_issue(press, relay)
+        with press.database.transaction() as session:
+            session.add(
+                WaitingCorrection(
+                    issue_id=issue_id,
+                    at=NOW,
+                    by="Joss",
+                    version=1,
+                    words="A name.",
+                    texts={},
+                    stories={},
+                )
+            )
+        press.clock.advance(timedelta(weeks=5))
+        with pytest.raises(RefusedError, match="Joss has corrected it, and that waits"):
+            again(press, issue_id)
+        with press.database.transaction() as session:
+            session.delete(session.get_one(WaitingCorrection, issue_id))
+        assert again(press, issue_id).queued == 2
 
 
 def test_who_was_refused_is_tried_again_when_a_person_says_so(press: Press) -> None:

@@ -175,7 +175,7 @@ def test_a_dropped_story_comes_back_with_all_that_was_its_own(draft: Draft) -> N
     assert was["own_focus"] == "30,70"
     dropped = draft.do(drop_story, "bat", by=JOSS).changes[0]
     back = draft.do(bring_back, dropped.id)
-    assert back.sentence == "“The story of the bat” is in, fourth of four."
+    assert back.sentence.startswith("“The story of the bat” is in, fourth of four.")
     assert own() == was
     assert draft.do(bring_back, dropped.id).sentence == "It is in already."
     # So it does where a text of it is brought back.
@@ -183,6 +183,11 @@ def test_a_dropped_story_comes_back_with_all_that_was_its_own(draft: Draft) -> N
     draft.do(edit_story, "bat", {"headline": "Another"})
     draft.do(drop_story, "bat")
     draft.do(bring_back, typed.id)
+    assert own() == was
+    # And where it is picked like any other article.
+    draft.do(drop_story, "bat")
+    picked = draft.do(pick_article, "bat")
+    assert picked.sentence.endswith("is in, fourth of four. It reads as it did here before.")
     assert own() == was
 
 

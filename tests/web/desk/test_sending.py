@@ -125,11 +125,16 @@ def test_an_issue_is_scheduled_and_sent(
     assert "It is on its way." in post.press("send", readers="3")
     assert "That was done already." in post.press("send", readers="3"), "pressed twice"
     assert bell.rung == ["worker.tasks.prepare_issue"]
+    for path in (post.path, f"{post.path}/sending"):
+        shown = post.editor.get(path)
+        assert "it is about to go out, as it is now" in words(shown)
+        forms = re.findall(r'<form[^>]* action="([^"]+)"', shown.text)
+        acts = {form.rpartition("/")[2] for form in forms if form.startswith(post.path)}
+        assert acts <= {"test", "cancel", "preflight"}, "no form that could do nothing"
     assert (post.issue().state, post.issue().approved_by) == (IssueState.SCHEDULED, "Imara")
     assert "issue schedule" in post.verbs()
     assert post.verbs()[-1] == "issue send"
     viewer = join("Vera", Role.VIEWER)
-    assert "3 readers" in post.page(viewer)
     assert "Send now" not in post.page(viewer)
     assert "That is for editors" in post.press("send", viewer, readers="3")
     with post.database.transaction() as session:
