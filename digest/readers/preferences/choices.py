@@ -31,12 +31,20 @@ class Choices:
     language: str
 
 
+# Newsletters that a reader does not get, on their page.
+TO_JOIN = 20
+
+
 @dataclass(frozen=True)
 class Preferences:
-    """What the page shows. `reader` and `session` are there only for who came by a fresh link."""
+    """What the page shows. `more`: there are others to join.
+
+    `reader` and `session` are there only for who came by a fresh link.
+    """
 
     choices: tuple[Choices, ...] = ()
     to_join: tuple[Newsletter, ...] = ()
+    more: bool = False
     wording: Wording | None = None
     reader: Subscriber | None = None
     session: ReaderSession | None = None
@@ -60,9 +68,11 @@ def look_at_preferences(
         .order_by(Subscription.id)
     )
     opened = session_of(session, period, secret, now=now)
+    to_join = newsletters_to_join(session, period.subscriber, TO_JOIN + 1)
     return Preferences(
         choices=tuple(_choices(session, each, now) for each in (period, *others)),
-        to_join=newsletters_to_join(session, period.subscriber),
+        to_join=to_join[:TO_JOIN],
+        more=len(to_join) > TO_JOIN,
         wording=newest_wording(session),
         reader=opened.subscriber if opened else None,
         session=opened,

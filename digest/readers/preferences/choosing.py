@@ -87,13 +87,15 @@ def choose_language(
     return True
 
 
-def newsletters_to_join(session: Session, reader: Subscriber) -> tuple[Newsletter, ...]:
-    """Return the newsletters that there are and that the reader does not get."""
+def newsletters_to_join(
+    session: Session, reader: Subscriber, at_most: int
+) -> tuple[Newsletter, ...]:
+    """Return the newsletters that there are and that the reader does not get: the first of them."""
     active = select(Subscription.newsletter_id).where(
         Subscription.subscriber_id == reader.id, Subscription.ended_at.is_(None)
     )
     others = select(Newsletter).where(Newsletter.retired_at.is_(None), Newsletter.id.not_in(active))
-    return tuple(session.scalars(others.order_by(Newsletter.id)))
+    return tuple(session.scalars(others.order_by(Newsletter.id).limit(at_most)))
 
 
 def join(

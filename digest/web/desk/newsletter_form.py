@@ -43,6 +43,9 @@ NUMBERS = (
 )
 CHOICES = {"approval": Approval, "in_doubt_policy": InDoubtPolicy}
 YES, NO = "yes", "no"
+# Sources, and sections, that are there to be ticked, beside those that are.
+OFFERED = 100
+TICKS_MOST = 5000
 ONCE = ("slug", "publication", "site")
 # Twenty topics with their names are the most that any field holds.
 LONGEST = 5000
@@ -186,22 +189,45 @@ def _sources(reading: Reading) -> list[int | None]:
     return ids
 
 
+@dataclass(frozen=True)
+class FeedingChoices:
+    """Sources and sections to choose from, and what is wrong with those chosen now.
+
+    Those that are ticked are always among them. `more`: there are other sources, to be found by
+    their names.
+    """
+
+    sources: list[tuple[str, str]]
+    sections: list[str]
+    troubles: tuple[str, ...]
+    more: bool
+
+
 def feeding_choices(
-    session: Session, newsletter: Newsletter | None, now: datetime
-) -> tuple[list[tuple[str, str]], list[str], tuple[str, ...]]:
-    """Return the sources and sections to choose from, and what is wrong with those chosen now."""
-    in_use = select(Source).where(Source.retired_at.is_(None)).order_by(Source.name, Source.id)
-    sources = {
-        str(each.id): str(NamedSource(each.id, each.name)) for each in session.scalars(in_use)
-    }
-    sections = sections_there(session)
+    session: Session, newsletter: Newsletter | None, now: datetime, typed: Typed, words: str = ""
+) -> FeedingChoices:
+    """Return what may be chosen; `words`: sources whose names have these in them come first."""
     fed = feeding_of(session, newsletter, now) if newsletter else None
+    ticked = [int(each) for each in typed.sources if each.isascii() and each.isdecimal()]
+    in_use = select(Source).where(Source.retired_at.is_(None)).order_by(Source.name, Source.id)
+    chosen = session.scalars(in_use.where(Source.id.in_(ticked[:TICKS_MOST]))).all()
+    others = in_use.where(Source.id.not_in([each.id for each in chosen]))
+    if words:
+        others = others.where(Source.name.icontains(words, autoescape=True))
+    found = session.scalars(others.limit(OFFERED + 1)).all()
+    offered = sorted((*chosen, *found[:OFFERED]), key=lambda each: (each.name, each.id))
+    sources = {str(each.id): str(NamedSource(each.id, each.name)) for each in offered}
     for named in fed.sources if fed else ():
         if named.id is not None:
             sources.setdefault(str(named.id), f"{named}, retired")
-    kept = [each for each in (fed.sections if fed else ()) if each not in sections]
-    choices = [*sources.items(), (API, NO_SOURCE.capitalize())]
-    return choices, [*sections, *kept], fed.troubles if fed else ()
+    sections = sections_there(session)
+    kept = [*(fed.sections if fed else ()), *typed.sections]
+    return FeedingChoices(
+        sources=[*sources.items(), (API, NO_SOURCE.capitalize())],
+        sections=list(dict.fromkeys([*sections[:OFFERED], *kept])),
+        troubles=fed.troubles if fed else (),
+        more=len(found) > OFFERED,
+    )
 
 
 @dataclass(frozen=True)

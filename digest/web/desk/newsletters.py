@@ -205,6 +205,11 @@ def _odd(newsletter: Newsletter, fields: Sequence[str], now: datetime) -> list[s
     return list(islice(odd_slots(newsletter, now), 1)) if changed else []
 
 
+def _sought() -> str:
+    """Return by which words of their names sources are looked for."""
+    return "".join(filter(str.isprintable, request.form.get("find", "")[:100])).strip()
+
+
 def newsletter_page(
     newsletter_id: int | None,
     errors: tuple[FieldError, ...] = (),
@@ -218,9 +223,11 @@ def newsletter_page(
     with current_runtime().database.reading() as session:
         newsletter = owned_newsletter(session, newsletter_id) if newsletter_id else None
         paper = session.get(Publication, 1)
-        sources, sections, troubles = feeding_choices(session, newsletter, desk().now)
-    stands = typed_of(newsletter) if newsletter else blank()
-    typed = typed or stands
+        stands = typed_of(newsletter) if newsletter else blank()
+        # A picture that was too large cannot be read, nor can what came with it.
+        words = _sought() if typed else ""
+        typed = typed or stands
+        feeding = feeding_choices(session, newsletter, desk().now, typed, words)
     context: dict[str, Any] = {
         "newsletter": newsletter,
         "paper": paper,
@@ -231,9 +238,11 @@ def newsletter_page(
         "done": "It is saved." if said else DONE.get(request.args.get("done", ""), ""),
         "shades": swatches(typed["accent"]),
         "shade_words": accent_words(typed["accent"]),
-        "sources": sources,
-        "sections": [(each, each) for each in sections],
-        "troubles": troubles,
+        "sources": feeding.sources,
+        "sections": [(each, each) for each in feeding.sections],
+        "troubles": feeding.troubles,
+        "find": words,
+        "more_sources": feeding.more or words,
         "weekdays": [(str(at), day) for at, day in enumerate(WEEKDAYS)],
         "zones": sorted(zones.names()),
         "approvals": APPROVALS,

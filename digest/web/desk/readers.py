@@ -56,9 +56,12 @@ from digest.web.desk.signed_in import (
     who_asks,
     zone_here,
 )
+from digest.web.paging import page_of
 from digest.web.site.held import Names
 
 AT_MOST = 50
+# Newsletters that are counted, on a page.
+A_PAGE = 50
 LONGEST = 320
 DONE = {
     "paused": "It is paused.",
@@ -235,8 +238,9 @@ def _seen(session: Session) -> list[int] | None:
 def _list(errors: tuple[FieldError, ...] = ()) -> Response:
     with current_runtime().database.reading() as session:
         newsletters = session.scalars(select(Newsletter).order_by(Newsletter.id)).all()
-        seen = [each for each in newsletters if desk().may(Role.VIEWER, each.id)]
-        active = _active(session, [each.id for each in seen])
+        mine = [each for each in newsletters if desk().may(Role.VIEWER, each.id)]
+        page = page_of(lambda most, first: mine[first : first + most], A_PAGE)
+        active = _active(session, [each.id for each in page.rows])
     return show(
         "readers.html",
         422 if errors else 200,
@@ -246,8 +250,9 @@ def _list(errors: tuple[FieldError, ...] = ()) -> Response:
         more=False,
         waiting=(),
         sees=desk().may_anywhere(Role.READERS),
-        counts=[(each, active.get(each.id, 0)) for each in seen],
-        exports=[each for each in seen if desk().may(Role.READERS, each.id)],
+        page=page,
+        counts=[(each, active.get(each.id, 0)) for each in page.rows],
+        exports=[each for each in page.rows if desk().may(Role.READERS, each.id)],
         at=_moment,
     )
 

@@ -18,6 +18,7 @@ from digest.desk.users import (
 )
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import Newsletter, Role, User
+from digest.readers.signing_up.sign_up_form import SLUG
 from digest.tick import links
 from digest.web.context import current_runtime
 from digest.web.desk.signed_in import (
@@ -31,6 +32,8 @@ from digest.web.desk.signed_in import (
 
 user_pages = desk_blueprint("users", __name__, role=Role.OWNER)
 
+# Newsletters whose roles are there to be ticked.
+OFFERED = 20
 ROLES = {
     Role.OWNER: "Owner: everything",
     Role.EDITOR: "Editor: composes and approves",
@@ -59,7 +62,8 @@ def create() -> AnyResponse:
     typed = {name: request.form.get(name, "")[:320] for name in ("email", "name", "role")}
     try:
         with runtime.database.transaction() as session:
-            granted = _granted(session, [typed["role"]])
+            of = request.form.get("of", "").strip()
+            granted = _granted(session, [f"{typed['role']}:{of}" if of else typed["role"]])
             who, now = actor(session), desk().now
             made = create_user(session, who, typed["email"], typed["name"], granted, now=now)
             link = user_links.make_link(session, who, made, now=now)
@@ -92,7 +96,8 @@ def act(user_id: int) -> AnyResponse:
                 link = user_links.make_link(session, who, user, now=now)
                 made_for = (user.name, links(runtime).user_link(link.token_id))
             else:
-                granted = _granted(session, request.form.getlist("role"))
+                more = request.form.get("more", "").replace(",", " ").split()
+                granted = _granted(session, [*request.form.getlist("role"), *more])
                 edit_user(session, who, user, grants=granted, now=now)
     except FieldError as error:
         return _shown((error,))
@@ -105,22 +110,25 @@ def act(user_id: int) -> AnyResponse:
 
 
 def _granted(session: Session, written: list[str]) -> list[Granted]:
-    newsletters = {each.slug: each for each in session.scalars(select(Newsletter))}
+    slugs = [one.partition(":")[2] for one in written]
+    meant = select(Newsletter).where(
+        Newsletter.slug.in_([slug for slug in slugs if SLUG.fullmatch(slug)])
+    )
+    newsletters = {each.slug: each for each in session.scalars(meant)}
     granted = []
     for one in written:
         role, colon, slug = one.partition(":")
         if role not in set(Role) or (colon and slug not in newsletters):
-            raise FieldError("role", "Choose a role from the list")
+            raise FieldError(
+                "role", "Choose a role from the list; of one newsletter, like editor:world-news"
+            )
         granted.append(Granted(Role(role), newsletters[slug] if colon else None))
     return granted
 
 
 def _newsletters(session: Session) -> list[Newsletter]:
-    return list(
-        session.scalars(
-            select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
-        )
-    )
+    in_use = select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
+    return list(session.scalars(in_use.limit(OFFERED + 1)))
 
 
 def _shown(
@@ -136,11 +144,13 @@ def _shown(
             user.id: [str(Granted(grant.role, grant.newsletter)) for grant in user.grants]
             for user in users
         }
+    # Three roles of each, beside each user: of many newsletters they are typed.
+    many = len(newsletters) > OFFERED
     choices = {role.value: words for role, words in ROLES.items()} | {
         f"{role.value}:{each.slug}": f"{words}, of {each.name}"
         for each in newsletters
         for role, words in ROLES.items()
-        if role is not Role.OWNER and len(newsletters) > 1
+        if role is not Role.OWNER and len(newsletters) > 1 and not many
     }
     return show(
         "users.html",
@@ -150,6 +160,7 @@ def _shown(
         held=held,
         passkeys=passkeys,
         choices=choices,
+        many=many,
         # Roles of newsletters that are over stay with whoever has them, and go to nobody else.
         kept={
             each: [role for role in roles if role not in choices] for each, roles in held.items()

@@ -8,12 +8,16 @@ from sqlalchemy import select
 
 from digest.models import Newsletter
 from digest.newsroom.terms import current_wording
+from digest.readers.signing_up.sign_up_form import SLUG
 from digest.settings.values import origin_of
 from digest.web.assets import all_assets, stamped
 from digest.web.context import current_runtime
+from digest.web.paging import page_of
 
 TEN_MINUTES = "public, max-age=600"
 # What the examples stand under until a site names its own: ?topic=<slug>.
+# Newsletters that are named for a choice, on a page.
+A_PAGE = 100
 TOPIC = "chinese-economy"
 
 box_pages = Blueprint("boxes", __name__)
@@ -56,17 +60,20 @@ def embed_source() -> bytes:
 def show_boxes() -> str:
     """Show every box of a newsletter, `?newsletter=<slug>`, live and as the code to paste."""
     with current_runtime().database.reading() as session:
-        newsletters = session.scalars(
-            select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
-        ).all()
+        in_use = select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
+        page = page_of(
+            lambda most, first: session.scalars(in_use.offset(first).limit(most)).all(), A_PAGE
+        )
+        slug = request.args.get("newsletter", "")
+        one = in_use.where(Newsletter.slug == slug)
+        asked = session.scalar(one) if SLUG.fullmatch(slug) else None
         wording = current_wording(session)
     public_url = current_runtime().settings.public_url
-    asked = request.args.get("newsletter")
-    chosen = [each for each in newsletters if each.slug == asked] or newsletters[:1]
+    chosen = asked or next(iter(page.rows), None)
     return render_template(
         "site/boxes.html",
-        newsletter=chosen[0] if chosen and wording else None,
-        newsletters=newsletters,
+        newsletter=chosen if wording else None,
+        page=page,
         wording=wording,
         topic=request.args.get("topic") or TOPIC,
         home=public_url,

@@ -10,11 +10,12 @@ from digest.errors import FieldError
 from digest.models import Newsletter, Wording
 from digest.newsroom.terms import current_wording
 from digest.readers.consent.recording import Evidence
-from digest.readers.signing_up.sign_up_form import InvalidSignUpError, SignUpForm
+from digest.readers.signing_up.sign_up_form import SLUG, InvalidSignUpError, SignUpForm
 from digest.web.context import current_runtime
 from digest.web.errors import problem, told, wants_json
 from digest.web.evidence import page_address
 from digest.web.guarding import Ask
+from digest.web.paging import Page, page_of
 from digest.web.sign_ups import (
     ask_once_more,
     read_form,
@@ -27,15 +28,21 @@ from digest.web.site.published import IssueRow, Specimen, issue_rows, latest_spe
 from digest.web.site.tokens import evidence_here
 
 RECENT = 5
+# Newsletters of which one may choose several: on a page.
+CHOICES = 50
 
 subscribe_pages = Blueprint("subscribe", __name__)
 
 
 @dataclass(frozen=True)
 class SignUpPage:
-    """The words and pictures around the form."""
+    """The words and pictures around the form.
+
+    `newsletters`: those that were asked for, and those that stand on the `page` of all others.
+    """
 
     newsletters: tuple[Newsletter, ...]
+    page: Page[Newsletter]
     wording: Wording | None
     specimen: Specimen | None
     recent: tuple[IssueRow, ...]
@@ -97,7 +104,7 @@ def _form_page(
 ) -> str:
     with current_runtime().database.reading() as session:
         page = _read_page(session, form.newsletters)
-    single = len(page.newsletters) == 1
+    single = len(page.newsletters) == 1 and (page.page.number == 1 or bool(form.newsletters))
     template = "site/sign_up.html" if single or not page.newsletters else "site/newsletters.html"
     return render_template(
         template,
@@ -111,16 +118,19 @@ def _form_page(
 
 
 def _read_page(session: Session, slugs: tuple[str, ...]) -> SignUpPage:
-    all_ = tuple(
-        session.scalars(
-            select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
-        )
+    in_use = select(Newsletter).where(Newsletter.retired_at.is_(None)).order_by(Newsletter.id)
+    # Whatever else was sent cannot be one, and no database need be asked.
+    meant = [slug for slug in slugs if SLUG.fullmatch(slug)][:CHOICES]
+    asked = tuple(session.scalars(in_use.where(Newsletter.slug.in_(meant))))
+    others = in_use.where(Newsletter.id.not_in([each.id for each in asked]))
+    page = page_of(
+        lambda most, first: session.scalars(others.offset(first).limit(most)).all(), CHOICES
     )
-    asked = tuple(newsletter for newsletter in all_ if newsletter.slug in slugs)
-    shown = asked if len(asked) == 1 else all_
+    shown = asked if len(asked) == 1 else (*asked, *page.rows)
     first = shown[0] if len(shown) == 1 else None
     return SignUpPage(
         newsletters=shown,
+        page=page,
         wording=current_wording(session),
         specimen=latest_specimen(session, first) if first else None,
         recent=issue_rows(session, first, limit=RECENT) if first else (),
