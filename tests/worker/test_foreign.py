@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from digest.database.transactions import Database
 from digest.models import Heartbeat
-from digest.runtime import NOTICES, TICK, CeleryBell, celery_app
+from digest.runtime import FEEDS, NOTICES, TICK, CeleryBell, celery_app
 from digest.settings.loading import new_secret
 from tests.factories import make_settings
 from tests.journeys.formation import CHECKOUT, wait_until
@@ -59,11 +59,11 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def worker(database_url: str, redis_url: str, tmp_path: Path, log: Path) -> Iterator[Worker]:
-    """Call it for a worker of its own process, on the queue of notices."""
+    """Call it for a worker of its own process, on the queue of feeds: none that rings by itself."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start() -> "subprocess.Popen[bytes]":
-        queues = ["--queues", "notices", "--concurrency", "1", "--loglevel", "WARNING"]
+        queues = ["--queues", FEEDS, "--concurrency", "1", "--loglevel", "WARNING"]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         environment = {
             "PATH": os.environ["PATH"],
@@ -102,10 +102,10 @@ def test_a_worker_survives_what_is_no_message_of_ours(
     with redis.Redis.from_url(redis_url) as client:
         process = worker()
         for each in FOREIGN:
-            client.lpush(f"digest:{NOTICES}", each)
-        wait_until(lambda: client.llen(f"digest:{NOTICES}") == 0, "all of it is taken")
+            client.lpush(f"digest:{FEEDS}", each)
+        wait_until(lambda: client.llen(f"digest:{FEEDS}") == 0, "all of it is taken")
     assert not ticked()
-    CeleryBell(make_settings("sqlite://", redis_url=redis_url)).ring(TICK)
+    celery_app(make_settings("sqlite://", redis_url=redis_url)).send_task(TICK, queue=FEEDS)
     wait_until(lambda: ticked() or process.poll() is not None, "the tick is heard", 60)
 
     assert process.poll() is None, log.read_text()

@@ -48,7 +48,7 @@ def test_of_atom(entries: list[tuple[str, str, str, str]]) -> None:
 def test_of_rss(entries: list[tuple[str, str, str, str]]) -> None:
     # Its titles are text of an unknown kind: here, none that could be taken for markup.
     inside = "".join(
-        f"<item><title>{escape(title.replace('<', '').replace('&', '') or 'x')}</title>"
+        f"<item><title>{escape(title.replace('<', '').replace('&', '').strip() or 'x')}</title>"
         f"<link>https://halyard.example/a/{page}</link><guid isPermaLink='false'>{page}</guid>"
         f"<dc:creator>{escape(name)}</dc:creator></item>"
         for title, name, _, page in entries
