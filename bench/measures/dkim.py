@@ -31,7 +31,7 @@ def measure(rig: Rig, *, quick: bool) -> Result:
     rates: dict[str, list[float]] = {way: [] for way in ways}
     costs: dict[str, list[float]] = {way: [] for way in ways}
     with open_site(rig, readers) as site:
-        for name in ("worker", "notices", "beat"):
+        for name in ("worker", "notices"):
             site.formation.start(name)
         warm_up(site)
         for number in range(1, rounds + 1):
