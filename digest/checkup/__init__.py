@@ -115,7 +115,9 @@ def _look_into(
         )
     yield from within_seconds(
         signatures.CHECK,
-        lambda: _read(database, signatures.look_at_signatures, settings.relay_signs),
+        lambda: _read(
+            database, signatures.look_at_signatures, (settings.relay_signs, settings.keys)
+        ),
         LOOK_REMEDY,
     )
     yield from within_seconds(

@@ -99,6 +99,8 @@ def list_them(domain: str | None, records: bool, as_json: bool) -> None:
         print_json([_as_json(key) for key in keys])
         return
     none = "There are no keys, so Digest signs nothing. Make some: digest dkim create --help"
+    if domain is not None:
+        none = f"There are no keys of {domain}. Make some: digest dkim create {domain}"
     if records:
         published = [key for key in keys if key.state is not DkimState.RETIRED]
         if published:
@@ -130,7 +132,7 @@ def retire(domain: str, selector: str, leaves_unsigned: bool) -> None:
     with runtime() as opened, typed_wrongly(), opened.database.transaction() as session:
         now = opened.clock.now()
         key = retire_key(session, domain, selector, now, leaves_unsigned=leaves_unsigned)
-    last = key.replaced_at or (now if key.signing_since else None)
+    last = key.replaced_at or (key.retired_at if key.signing_since else None)
     if last is not None and (now - last).days < KEEP_DAYS:
         click.echo(
             f"It is retired. It signed until {last:%Y-%m-%d %H:%M}: leave its record for "

@@ -5,7 +5,7 @@ from dataclasses import replace
 from digest.database.transactions import Database
 from digest.delivery.signing.keys import list_keys
 from digest.delivery.signing.records import record_name, record_text
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import NEWSLETTER, CommandLine
 from tests.servers.dns import DnsServer
 
 DOMAIN = "halyard.example"
@@ -42,6 +42,25 @@ def test_keys_are_made_published_put_to_use_and_retired(
     assert "leave its record for 7 days" in gone.out
     states = [key["state"] for key in command_line("dkim", "list", DOMAIN, "--json").json]
     assert states == ["retired", "signing"]
+
+
+def test_the_doctor_says_whose_mail_is_signed_and_which_key_does_not_open(
+    command_line: CommandLine, database: Database
+) -> None:
+    command_line(*NEWSLETTER)
+    command_line("dkim", "create", DOMAIN)
+    assert f"digest dkim sign {DOMAIN}" in words(command_line("doctor").out)
+    command_line("dkim", "sign", DOMAIN, "--unchecked")
+    assert f"Digest signs the mail from {DOMAIN}." in words(command_line("doctor").out)
+    with database.transaction() as session:
+        first, second = list_keys(session)
+        first.secret, second.secret = second.secret, first.secret
+    assert "A DKIM key cannot be opened with DIGEST_KEYS" in words(command_line("doctor").out)
+    assert "There are no keys of other.example" in command_line("dkim", "list", "other.example").out
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
 
 
 def test_the_records_are_printed_for_a_zone_file_and_for_a_form(command_line: CommandLine) -> None:

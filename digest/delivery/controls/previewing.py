@@ -55,6 +55,8 @@ class Preview:
     written_at: datetime
     keys: tuple["SigningKey", ...] = ()
     """Those that sign it when it is sent."""
+    cannot_be_signed: str = ""
+    """Why it is to be signed, and cannot be, so that it is not sent."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def preview_issue(
 
     Raises:
         AddressError: `to` is not an address.
-        RefusedError: the issue cannot be rendered, or signed, as it is; the message says why.
+        RefusedError: the issue cannot be rendered as it is; the message says why.
     """
     sender = wire_address(issue.newsletter.from_address)
     recipient = wire_address(to)
@@ -111,16 +113,14 @@ def preview_issue(
     except SlotValueError as error:
         raise RefusedError(f"No mail can be written to that address: it {error.reason}.") from None
     targets = {story.id: story.url for story in issue.stories if story.url is not None}
-    keys = _keys(session, sender, signatory)
     eml = with_direct_links(eml, links.public_url, targets)
-    return replace(_opened(eml, sender, recipient, now), keys=keys)
-
-
-def _keys(session: Session, sender: str, signatory: Signatory | None) -> tuple["SigningKey", ...]:
+    preview = _opened(eml, sender, recipient, now)
+    if signatory is None:
+        return preview
     try:
-        return signatory.keys_for(session, sender) if signatory is not None else ()
+        return replace(preview, keys=signatory.keys_for(session, sender))
     except SigningError as error:
-        raise RefusedError(str(error)) from None
+        return replace(preview, cannot_be_signed=str(error))
 
 
 def _stencil(session: Session, issue: Issue, links: Links, rendering_id: int | None) -> Stencil:
@@ -167,8 +167,10 @@ def send_preview(preview: Preview, settings: Settings) -> str:
 
     Raises:
         RelayTrouble: the relay is away, or does not take our mail.
-        RefusedError: it did not accept this message; with its words.
+        RefusedError: it did not accept this message, with its words; or it cannot be signed.
     """
+    if preview.cannot_be_signed:
+        raise RefusedError(preview.cannot_be_signed)
     envelope = Envelope(0, preview.sender, preview.recipient, _marked(preview))
     fate, said = hand_over(settings, envelope)
     if fate is not Fate.ACCEPTED:

@@ -21,7 +21,7 @@ from digest.delivery.rendering.editor_view import EditorView, view_for_editor
 from digest.delivery.rendering.issue import About, Confirmation
 from digest.delivery.rendering.notice import ACTION_URL
 from digest.delivery.rendering.slots import SlotValueError
-from digest.delivery.signing.signatory import Signatory
+from digest.delivery.signing.signatory import Signatory, SigningError
 from digest.errors import RefusedError
 from digest.logs import get_logger
 from digest.models import (
@@ -63,6 +63,8 @@ class Letter:
     reason: str = ""
     fate: Fate = Fate.REFUSED
     moot: bool = False
+    waits: bool = False
+    """It is to be signed, and cannot be until a person has done something."""
 
 
 def read_letters(
@@ -82,7 +84,11 @@ def read_letters(
         found = statements.run(session, statement, ids=ids, token=token)
         notices = [Waiting(*row) for row in found]
         context = Context(session, notices, links.public_url, signatory)
-        return [_letter(context, notice, links) for notice in notices]
+        letters = [_letter(context, notice, links) for notice in notices]
+    waiting = [letter for letter in letters if letter.waits]
+    if waiting:
+        log.warning("notices wait", notices=len(waiting), reason=waiting[0].reason)
+    return letters
 
 
 def _letter(context: Context, notice: Waiting, links: Links) -> Letter:
@@ -93,6 +99,8 @@ def _letter(context: Context, notice: Waiting, links: Links) -> Letter:
         return letter(None, str(moot), moot=True)
     except (AddressError, RefusedError) as error:
         return letter(None, str(error)[:500])
+    except SigningError as error:
+        return letter(None, str(error), Fate.UNSENT, waits=True)
     except SQLAlchemyError:
         raise
     except Exception as error:

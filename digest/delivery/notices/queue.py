@@ -154,7 +154,8 @@ def _after(letter: Letter, fate: Fate, pause: float) -> dict[str, Any]:
     if fate is Fate.REFUSED:
         return {"state": NoticeState.FAILED, **final}
     if fate is Fate.UNSENT:
-        return {"state": NoticeState.QUEUED, **free, "next_attempt_at": database_now(pause)}
+        seconds = AWAY_SECONDS if letter.waits else pause
+        return {"state": NoticeState.QUEUED, **free, "next_attempt_at": database_now(seconds)}
     wait = wait_before(letter.attempts + 1)
     too_late = Notice.released_at < database_now(wait - GIVE_UP_AFTER.total_seconds())
     if fate is Fate.IN_DOUBT:

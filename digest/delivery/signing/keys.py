@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from digest.addresses import AddressError, wire_address
+from digest.database.adding import add_unless_there
 from digest.errors import FieldError, NotFoundError, RefusedError
 from digest.models import DkimAlgorithm, DkimKey, DkimState
 from digest.vault import Vault
@@ -36,21 +37,23 @@ def create_keys(
     taken = {key.selector for key in list_keys(session, domain)}
     made = []
     for algorithm in algorithms:
-        selector = _free_selector(algorithm, now, taken)
         secret, public_key = generate(algorithm)
-        key = DkimKey(
-            domain=domain,
-            selector=selector,
-            algorithm=algorithm,
-            state=DkimState.WAITING,
-            public_key=public_key,
-            secret=vault.seal(secret, label(domain, selector)),
-            created_at=now,
-        )
-        session.add(key)
+        there = False
+        while not there:
+            selector = _free_selector(algorithm, now, taken)
+            key = DkimKey(
+                domain=domain,
+                selector=selector,
+                algorithm=algorithm,
+                state=DkimState.WAITING,
+                public_key=public_key,
+                secret=vault.seal(secret, label(domain, selector)),
+                created_at=now,
+            )
+            # Somebody else may be making one just now.
+            there = add_unless_there(session, key)
+            taken.add(selector)
         made.append(key)
-        taken.add(selector)
-    session.flush()
     return made
 
 
@@ -76,11 +79,13 @@ def start_signing(session: Session, domain: str, ids: Sequence[int], now: dateti
     """Have these keys sign the mail of a domain from now on, in place of those that do.
 
     Raises:
-        RefusedError: one of them waits no longer: it was retired, or signs already.
+        RefusedError: one of them waits no longer: it was retired, or signs already; or one that is
+            newer signs.
     """
     keys = _locked(session, read_domain(domain))
     chosen = [key for key in keys if key.id in ids and key.state is DkimState.WAITING]
-    if len(chosen) != len(set(ids)):
+    newer = {key.algorithm: key.id for key in keys if key.state is DkimState.SIGNING}
+    if len(chosen) != len(set(ids)) or any(key.id < newer.get(key.algorithm, 0) for key in chosen):
         raise RefusedError("Somebody else has changed these keys: look at `digest dkim list`.")
     algorithms = {key.algorithm for key in chosen}
     for key in keys:
@@ -136,9 +141,14 @@ def read_domain(text: str) -> str:
         _, _, domain = wire_address(f"x@{text.strip().removesuffix('.')}").lower().partition("@")
     except AddressError:
         domain = ""
-    if not 0 < len(domain) <= LONGEST_DOMAIN or "." not in domain or {"@", "["} & {*domain}:
+    if not 0 < len(domain) <= LONGEST_DOMAIN or not _is_name(domain):
         raise FieldError("domain", f"{text!r} is no domain: give one like paper.example.")
     return domain
+
+
+def _is_name(domain: str) -> bool:
+    # An address of IP has a last part of digits, and no records.
+    return "." in domain and not {"@", "["} & {*domain} and not domain.rpartition(".")[2].isdigit()
 
 
 def covering(domains: Iterable[str], sender_domain: str) -> str | None:

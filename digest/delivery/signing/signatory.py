@@ -44,6 +44,8 @@ class Signatory:
         with self._lock:
             if monotonic() >= self._until:
                 self._signing = _signing(session)
+                signing = {key.id for keys in self._signing.values() for key in keys}
+                self._open = {each: key for each, key in self._open.items() if each in signing}
                 self._until = monotonic() + KEPT_SECONDS
             domain = covering(self._signing, sender.rpartition("@")[2])
             return tuple(self._opened(key) for key in self._signing[domain]) if domain else ()

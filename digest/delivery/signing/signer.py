@@ -102,25 +102,32 @@ class Signer:
         `at`: when the message was written, in seconds since 1970, for t=. A retry is the same
         message, so it is not when it is sent.
         """
-        body_hash = base64.b64encode(self._body.hash(encoded))
-        what = b"%d;\r\n bh=%s;\r\n b=" % (at, body_hash)
-        signed = b"%d; bh=%s; b=" % (at, body_hash)
         fields = list(encoded)
         for place in self._whole:
             fields[place] = relaxed_field(encoded[place])
-        begun = hashlib.sha256(self._header(fields))
-        return b"".join([writer.write(begun, what, signed) for writer in self._writers])
+        return _sealed(self._writers, self._header(fields), self._body.hash(encoded), at)
 
 
 def sign_message(message: bytes, keys: Sequence[SigningKey], *, at: int) -> bytes:
     """Return a whole message, of CRLF lines, with a DKIM-Signature field by each key before it.
 
-    Raises:
-        StencilError: the message is not 7-bit lines.
+    `at`: as for `Signer.sign`. Its header may be UTF-8 (RFC 8616 4).
     """
-    if not keys:
-        return message
-    return Signer(Stencil({}, (message,), (), ()), keys).sign((), at=at) + message
+    head, _, body = message.partition(b"\r\n\r\n")
+    fields = _FIELD_BREAK.split(head)
+    names = [line.partition(b":")[0].decode("ascii") for line in fields]
+    header = b"".join([relaxed_field(line) + b"\r\n" for line in fields])
+    writers = [_Writer(key, _named(names)) for key in keys]
+    return _sealed(writers, header, hashlib.sha256(relaxed_body(body)).digest(), at) + message
+
+
+def _sealed(writers: Sequence["_Writer"], header: bytes, body: bytes, at: int) -> bytes:
+    """Return the fields; `header` is in its canonical form, and `body` the body's hash."""
+    body_hash = base64.b64encode(body)
+    what = b"%d;\r\n bh=%s;\r\n b=" % (at, body_hash)
+    signed = b"%d; bh=%s; b=" % (at, body_hash)
+    begun = hashlib.sha256(header)
+    return b"".join([writer.write(begun, what, signed) for writer in writers])
 
 
 class _Body:

@@ -96,6 +96,15 @@ def test_what_somebody_else_changed_meanwhile_is_refused(database: Database) -> 
     assert states(database)["d20261114r"] == "waiting"
 
 
+def test_older_keys_do_not_take_over_from_newer_ones(database: Database) -> None:
+    make_two(database, sign=False)
+    with database.reading() as session:
+        older = [key.id for key in waiting_keys(session, DOMAIN)]
+    make_two(database)
+    with database.transaction() as session, pytest.raises(RefusedError, match="Somebody else"):
+        start_signing(session, DOMAIN, older, NOW)
+
+
 def test_there_is_a_word_for_each_mistake(database: Database) -> None:
     make_two(database)
     with database.transaction() as session:
@@ -109,6 +118,7 @@ def test_there_is_a_word_for_each_mistake(database: Database) -> None:
             "a b.example",
             "[192.0.2.1]",
             "x@y.example",
+            "192.0.2.1",
             "a" * 250 + ".example",
         ):
             with pytest.raises(FieldError, match="is no domain"):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from digest.delivery.controls.previewing import preview_issue, send_preview
+from digest.delivery.controls.previewing import Preview, preview_issue, send_preview
 from digest.delivery.notices.sending import send_notices
 from digest.delivery.signing.keys import create_keys, list_keys, retire_key, start_signing
 from digest.delivery.signing.signatory import Signatory
@@ -111,16 +111,23 @@ def test_notices_are_signed_as_they_were_written(press: Press) -> None:
     assert opendkim_verdicts(mails[0], made)[:2] == ["pass", "pass"]
 
 
-def test_a_notice_that_cannot_be_signed_waits_and_is_not_lost(press: Press) -> None:
+def test_notices_that_cannot_be_signed_wait_and_are_not_lost(
+    press: Press, capsys: pytest.CaptureFixture[str]
+) -> None:
     keys(press)
     with ScriptedRelay() as relay:
         press.relay_at(relay.port)
-        queue_many(press, 1)
+        queue_many(press, 5)
         _send(press, signatory(LOST))
         assert relay.messages == []
     with press.database.reading() as session:
-        [notice] = session.query(Notice)
-        assert notice.state is NoticeState.QUEUED
+        notices = session.query(Notice).all()
+        assert {each.state for each in notices} == {NoticeState.QUEUED}
+        assert {each.attempts for each in notices} == {0}, "it was no try of theirs"
+        assert all("put the key back" in (each.reply or "") for each in notices)
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("put the key back") <= 1, "one line for all of them"
+    assert "Traceback" not in said.out + said.err
 
 
 def test_a_key_that_takes_over_signs_the_next_notice(press: Press) -> None:
@@ -156,18 +163,31 @@ def test_a_test_mail_is_signed_as_it_is_marked(press: Press) -> None:
     assert verdicts(mail.content, made) == [True, True]
 
 
-def test_a_test_mail_that_cannot_be_signed_says_so(press: Press) -> None:
+def test_a_preview_is_shown_all_the_same_where_it_cannot_be_signed_and_not_sent(
+    press: Press,
+) -> None:
     keys(press)
     issue_id = press.frozen_issue("robin@example.org")
-    with press.database.reading() as session, pytest.raises(RefusedError, match="DIGEST_KEYS"):
-        preview_issue(
-            session,
-            session.get_one(Issue, issue_id),
-            "joss@example.org",
-            links=press.links,
-            now=NOW,
-            signatory=signatory(LOST),
-        )
+    written = preview(press, issue_id, "joss@example.org", signatory(LOST))
+    assert written.subject == "The story of the port"
+    with pytest.raises(RefusedError, match="DIGEST_KEYS"):
+        send_preview(written, press.settings)
+
+
+def test_a_test_mail_to_an_address_beyond_ascii_is_signed(press: Press) -> None:
+    made = keys(press)
+    issue_id = press.frozen_issue("robin@example.org")
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        send_preview(preview(press, issue_id, "jürgen@example.org", signatory()), press.settings)
+        [mail] = relay.messages
+    assert verdicts(mail.content, made) == [True, True]
+
+
+def preview(press: Press, issue_id: int, to: str, signing: Signatory) -> Preview:
+    with press.database.reading() as session:
+        issue = session.get_one(Issue, issue_id)
+        return preview_issue(session, issue, to, links=press.links, now=NOW, signatory=signing)
 
 
 def test_a_key_retired_elsewhere_signs_for_seconds_at_most(
