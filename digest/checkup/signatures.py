@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from digest.addresses import wire_address
 from digest.checkup.finding import Finding, failure, fine, warning
-from digest.delivery.signing.keys import covering, label, list_keys
+from digest.delivery.signing.keys import coming_keys, covering, label, list_keys
 from digest.errors import RefusedError
 from digest.models import DkimAlgorithm, DkimKey, DkimState, Newsletter
 from digest.settings.loading import Key
@@ -78,7 +78,9 @@ def _unsigned(domains: list[str]) -> Finding:
 
 
 def _waiting(keys: list[DkimKey]) -> Iterator[Finding]:
-    for domain in sorted({key.domain for key in keys if key.state is DkimState.WAITING}):
+    for domain in sorted({key.domain for key in keys}):
+        if not coming_keys(key for key in keys if key.domain == domain):
+            continue
         yield warning(
             CHECK,
             f"Keys of {domain} wait, and sign nothing yet.",

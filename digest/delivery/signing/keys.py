@@ -58,21 +58,32 @@ def create_keys(
 
 
 def waiting_keys(session: Session, domain: str) -> list[DkimKey]:
-    """Return the newest key of each algorithm that waits: those that `start_signing` takes.
+    """Return the newest key of each algorithm, where it waits: those that `start_signing` takes.
+
+    One that waits and is older than that which signs was passed over: it takes over no more.
 
     Raises:
         FieldError: `domain` is none.
         RefusedError: none waits.
     """
     domain = read_domain(domain)
-    newest = {
-        key.algorithm: key for key in list_keys(session, domain) if key.state is DkimState.WAITING
-    }
+    newest = {key.algorithm: key for key in coming_keys(list_keys(session, domain))}
     if not newest:
         raise RefusedError(
             f"No key of {domain} waits to sign. Make one: digest dkim create {domain}"
         )
     return list(newest.values())
+
+
+def coming_keys(keys: Iterable[DkimKey]) -> list[DkimKey]:
+    """Return those of one domain's keys that wait, and are newer than the one that signs."""
+    by_age = sorted(keys, key=lambda key: key.id)
+    signing = {key.algorithm: key.id for key in by_age if key.state is DkimState.SIGNING}
+    return [
+        key
+        for key in by_age
+        if key.state is DkimState.WAITING and key.id > signing.get(key.algorithm, 0)
+    ]
 
 
 def start_signing(session: Session, domain: str, ids: Sequence[int], now: datetime) -> None:

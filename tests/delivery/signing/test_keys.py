@@ -105,6 +105,15 @@ def test_older_keys_do_not_take_over_from_newer_ones(database: Database) -> None
         start_signing(session, DOMAIN, older, NOW)
 
 
+def test_a_key_that_was_passed_over_waits_for_nothing(database: Database) -> None:
+    make_two(database, sign=False)
+    make_two(database, sign=False)
+    with database.transaction() as session:
+        start_signing(session, DOMAIN, [key.id for key in waiting_keys(session, DOMAIN)], NOW)
+    with database.reading() as session, pytest.raises(RefusedError, match="digest dkim create"):
+        waiting_keys(session, DOMAIN)
+
+
 def test_there_is_a_word_for_each_mistake(database: Database) -> None:
     make_two(database)
     with database.transaction() as session:
@@ -184,11 +193,16 @@ class KeysMachine(RuleBasedStateMachine):
     @rule()
     def sign(self) -> None:
         with self.database.transaction() as session:
-            waiting = [key for key in list_keys(session, DOMAIN) if key.state is DkimState.WAITING]
-            if waiting:
-                chosen = waiting_keys(session, DOMAIN)
-                assert chosen == waiting[-1:]
-                start_signing(session, DOMAIN, [key.id for key in chosen], NOW)
+            keys = list_keys(session, DOMAIN)
+            signing = max((key.id for key in keys if key.state is DkimState.SIGNING), default=0)
+            newer = [key for key in keys if key.state is DkimState.WAITING and key.id > signing]
+            if not newer:
+                with pytest.raises(RefusedError, match="waits to sign"):
+                    waiting_keys(session, DOMAIN)
+                return
+            chosen = waiting_keys(session, DOMAIN)
+            assert chosen == newer[-1:]
+            start_signing(session, DOMAIN, [key.id for key in chosen], NOW)
 
     @rule(number=st.integers(0, 5), anyway=st.booleans())
     def retire(self, number: int, anyway: bool) -> None:
