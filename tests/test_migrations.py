@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, insert, inspect, select, text, update
+from sqlalchemy import Connection, event, func, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable
@@ -16,7 +16,14 @@ from digest.database.tables import Base
 from digest.database.transactions import Database
 from digest.delivery.ledger import partitions
 from digest.errors import NotMigratedError
-from digest.migrations import check_migrated, configuration, downgrade, newest_revision, upgrade
+from digest.migrations import (
+    check_migrated,
+    configuration,
+    current_revision,
+    downgrade,
+    newest_revision,
+    upgrade,
+)
 from digest.models import (
     Approval,
     Article,
@@ -168,6 +175,15 @@ def test_upgrading_again_keeps_what_is_there(database: Database) -> None:
 def test_the_newest_step_by_its_files_name_is_the_one_that_ends_the_chain() -> None:
     [last] = ScriptDirectory.from_config(configuration()).get_heads()
     assert newest_revision() == last
+
+
+def test_tables_that_another_process_makes_meanwhile_are_seen(bare: Database) -> None:
+    # One process asks, there is no table, and before it looks whether there is, the other made it.
+    @event.listens_for(bare.engine, "handle_error", once=True)
+    def upgraded(_: object) -> None:
+        upgrade(bare.url)
+
+    assert current_revision(bare) == newest_revision()
 
 
 def test_without_tables_it_says_which_command(bare: Database) -> None:

@@ -86,15 +86,20 @@ def current_revision(database: Database) -> str | None:
         UnavailableError: the database does not answer.
     """
     try:
-        with database.reading() as session:
-            found: str | None = session.scalar(text(f"SELECT version_num FROM {VERSION}"))  # noqa: S608
-            return found
+        return _revision(database)
     except (OperationalError, ProgrammingError):
         # Either database says in words of its own that there is no such table.
         with database.connection() as connection:
-            if connection.dialect.has_table(connection, VERSION):
-                raise
-        return None
+            if not connection.dialect.has_table(connection, VERSION):
+                return None
+        # Another process has made it meanwhile; or it was another trouble, which is here still.
+        return _revision(database)
+
+
+def _revision(database: Database) -> str | None:
+    with database.reading() as session:
+        found: str | None = session.scalar(text(f"SELECT version_num FROM {VERSION}"))  # noqa: S608
+        return found
 
 
 def _run(database_url: str, act: Callable[["Config"], None]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import func, select
 
 from digest.models import SignUp, Subscriber
@@ -57,7 +58,7 @@ def test_a_reader_signs_up_by_keyboard_alone(
     ]
     page.keyboard.press("Enter")
     page.wait_for_url("**/subscribe")
-    assert page.locator("h1").inner_text() == "Now check your email"
+    expect(page.locator("h1")).to_have_text("Now check your email")
     assert sign_ups(gallery, email) == 1
 
 
@@ -163,7 +164,7 @@ def test_the_button_that_was_pressed_is_the_one_that_counts(
     PAGES["unsubscribe"](gallery, page)
     page.get_by_role("button", name="Pause for four weeks instead").click()
 
-    assert page.locator("h1").inner_text() == "Editor’s Digest is paused"
+    expect(page.locator("h1")).to_have_text("Editor’s Digest is paused")
 
 
 def test_going_back_finds_a_form_that_is_not_busy(gallery: Gallery, open_page: OpenPage) -> None:

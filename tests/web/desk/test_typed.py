@@ -18,7 +18,8 @@ from tests.browser import OpenPage
 from tests.web.desk.conftest import HASH, PASSWORD
 from tests.web.gallery import MONDAY, Gallery
 
-IMARA, JOSS = "imara@example.org", "joss@example.org"
+# Nobody whom another test of the same process may have made something else than an owner.
+IMARA, JOSS = "imara.typed@example.org", "joss.typed@example.org"
 KEPT = "It is kept in this tab"
 BACK = "What you typed was not saved, and stands here again"
 
