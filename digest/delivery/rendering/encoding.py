@@ -22,6 +22,8 @@ _ROOM_FOR_SOFT_BREAK: Final = 75
 _LINE_START: Final = re.compile(r"^(?:F(?=rom )|\.)", re.MULTILINE)
 _UNSAFE_STARTS: Final = (b".", b"From ")
 _UNSAFE_ENDS: Final = (b" ", b"\t")
+# One that stands as it is, with room for a soft break.
+_PLAIN_LINE: Final = re.compile(r"(?!\.|From )[!-<>-~ ]{0,74}[!-<>-~]")
 _SPACE_AT_BREAK: Final = re.compile(r"[ \t](?==\r$)", re.MULTILINE)
 
 
@@ -38,6 +40,8 @@ def quoted_printable(text: str) -> bytes:
 
 def quoted_line(text: str) -> bytes:
     """`quoted_printable` of one line: some ten times quicker, for nearly all values."""
+    if _PLAIN_LINE.fullmatch(text):
+        return text.encode("ascii")
     encoded = binascii.b2a_qp(text.encode("utf-8"), istext=False)
     lines = encoded.split(b"=\n") if b"\n" in encoded else (encoded,)
     # The C encoder knows nothing of what relays change, and leaves no room in the last line.

@@ -5,6 +5,8 @@ import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from typing import Final
 
 from digest.delivery.rendering.encoding import phrase_and_angle, quoted_line, unstructured
 from digest.delivery.rendering.slots import clean_text
@@ -54,44 +56,64 @@ class Fill:
         return count == 1
 
 
-Encoder = Callable[[Mapping[str, str], dict[str, bytes]], bytes]
-"""Takes a message's checked values, and the lines that were encoded for this message so far."""
+Encoder = Callable[[Mapping[str, str]], bytes]
+"""Takes a message's checked values. What it makes ends in no line break."""
+
+LINES: Final[Mapping[How, Callable[[str], str]]] = {
+    How.PLAIN: str,
+    How.MARKUP: html.escape,
+    # "@" is lawful in a path, a query and a mailto, and some mail programs show "%40".
+    How.URL_PART: partial(urllib.parse.quote, safe="@"),
+}
+"""How a value is spelt that has lines of its own in a body, before it is quoted-printable."""
 
 
 def encoder(fill: Fill) -> Encoder:
-    """What makes the bytes of this fill. They end in no line break."""
+    """What makes the bytes of a fill that stands in a header."""
     name = fill.words[0]
-    match fill.how:
-        case How.TOKEN:
-            # Of an address alone there may be more than ASCII in it (RFC 6532 3.2).
-            return lambda values, _: values[name].encode()
-        case How.PLAIN:
-            return lambda values, lines: _line(values[name], lines)
-        case How.MARKUP:
-            return lambda values, lines: _line(html.escape(values[name]), lines)
-        case How.URL_PART:
-            # "@" is lawful in a path, a query and a mailto, and some mail programs show "%40".
-            return lambda values, lines: _line(urllib.parse.quote(values[name], safe="@"), lines)
-        case How.UNSTRUCTURED:
-            text = fill.words[1:]
-            return lambda values, _: unstructured(name, clean_text(_written(text, values)))
-        case How.MAILBOX:
-            inside, phrase = fill.words[1], fill.words[2:]
-            if len(phrase) == 3 and phrase[0] == phrase[2] == "":
-                # The usual phrase, one slot and no more, was cleaned when it was checked.
-                only = phrase[1]
-                return lambda values, _: phrase_and_angle(name, values[only], values[inside])
-            return lambda values, _: phrase_and_angle(
-                name, clean_text(_written(phrase, values)), values[inside]
-            )
+    if fill.how is How.TOKEN:
+        # Of an address alone there may be more than ASCII in it (RFC 6532 3.2).
+        return lambda values: values[name].encode()
+    if fill.how is How.UNSTRUCTURED:
+        text = fill.words[1:]
+        return lambda values: unstructured(name, clean_text(_written(text, values)))
+    inside, phrase = fill.words[1], fill.words[2:]
+    if len(phrase) == 3 and phrase[0] == phrase[2] == "":
+        # The usual phrase, one slot and no more, was cleaned when it was checked.
+        only = phrase[1]
+        return lambda values: phrase_and_angle(name, values[only], values[inside])
+    return lambda values: phrase_and_angle(
+        name, clean_text(_written(phrase, values)), values[inside]
+    )
 
 
-def _line(text: str, lines: dict[str, bytes]) -> bytes:
-    # Most values need no escaping, and so are the same line in the text as in the HTML.
-    line = lines.get(text)
-    if line is None:
-        line = lines[text] = quoted_line(text)
-    return line
+class Writer:
+    """Writes the fills of a stencil: of a header each by itself, of the bodies a slot at a time."""
+
+    def __init__(self, fills: Sequence[Fill]) -> None:
+        self._count = len(fills)
+        self._encoders = tuple(
+            (place, encoder(fill)) for place, fill in enumerate(fills) if fill.how not in LINES
+        )
+        lines: dict[str, list[tuple[int, Callable[[str], str]]]] = {}
+        for place, fill in enumerate(fills):
+            if fill.how in LINES:
+                lines.setdefault(fill.words[0], []).append((place, LINES[fill.how]))
+        self._lines = tuple((slot, tuple(places)) for slot, places in lines.items())
+
+    def write(self, values: Mapping[str, str]) -> list[bytes]:
+        """Return the bytes of each fill, for a message's checked values."""
+        written = [b""] * self._count
+        for place, encode in self._encoders:
+            written[place] = encode(values)
+        for slot, places in self._lines:
+            value = values[slot]
+            line = quoted_line(value)
+            for place, spell in places:
+                # Most values need no escaping, and so are the same in the text as in the HTML.
+                spelt = spell(value)
+                written[place] = line if spelt == value else quoted_line(spelt)
+        return written
 
 
 def _written(text: Sequence[str], values: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ from digest.delivery.rendering.encoding import (
     quoted_printable,
     unstructured,
 )
-from digest.delivery.rendering.fills import Encoder, Fill, How, encoder
+from digest.delivery.rendering.fills import Fill, How, Writer
 from digest.delivery.rendering.markup import find_places
 from digest.delivery.rendering.slots import (
     CHECKS,
@@ -82,7 +82,9 @@ class Stencil:
     _checks: tuple[tuple[str, Callable[[str, str], str]], ...] = field(
         init=False, repr=False, compare=False
     )
-    _encoders: tuple[Encoder, ...] = field(init=False, repr=False, compare=False)
+    _write: Callable[[Mapping[str, str]], list[bytes]] = field(
+        init=False, repr=False, compare=False
+    )
     _pick: Callable[[Sequence[bytes]], Iterable[bytes]] = field(
         init=False, repr=False, compare=False
     )
@@ -96,7 +98,7 @@ class Stencil:
         # An itemgetter of one place would not give a tuple.
         pick = itemgetter(*places) if self.order else tuple[bytes, ...]
         object.__setattr__(self, "_checks", checks)
-        object.__setattr__(self, "_encoders", tuple(map(encoder, self.fills)))
+        object.__setattr__(self, "_write", Writer(self.fills).write)
         object.__setattr__(self, "_pick", pick)
 
     @classmethod
@@ -163,8 +165,7 @@ class Stencil:
             if not isinstance(value, str):
                 raise MissingValueError(f"slot {name!r} was given no string")
             checked[name] = check(name, value)
-        lines: dict[str, bytes] = {}
-        encoded = [encode(checked, lines) for encode in self._encoders]
+        encoded = self._write(checked)
         if not (_keeps_lines(encoded) or self._keeps_lines_in_utf8(checked, encoded)):
             raise StencilError("a value was written that could break a line of its message")
         picked = self._pick([*self.pieces, *encoded])
@@ -371,6 +372,9 @@ def _keeps_lines(encoded: Sequence[bytes]) -> bool:
     Asked of a few hundred octets for each message, so that nobody need ask it of all of them.
     """
     # A NUL is in no value that may be sent, so it tells where one begins and ends.
+    told_apart = b"\0".join([b"", *encoded])
+    if b"\n" not in told_apart and b"\r" not in told_apart:
+        return told_apart.isascii() and b"\0." not in told_apart
     joined = b"\0\r\n\0".join([b"", *encoded, b""])
     breaks = joined.count(b"\r\n")
     return (

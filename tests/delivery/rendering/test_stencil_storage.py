@@ -130,6 +130,6 @@ class TestStorage:
     def test_a_value_that_was_wrongly_encoded_makes_no_message(self, value: bytes) -> None:
         stencil = Stencil.from_bytes(forged(GOOD_TABLE))
         # As a mistake in an encoder of ours would have it.
-        object.__setattr__(stencil, "_encoders", (lambda _, __: value,))
+        object.__setattr__(stencil, "_write", lambda _: [value])
         with pytest.raises(StencilError, match="break a line"):
             stencil.fill({"name": "Jo"})
