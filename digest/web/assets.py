@@ -71,6 +71,14 @@ def serve_assets(app: Flask) -> None:
             values["stamp"] = asset.stamp if asset else "missing"
 
 
+def kept_a_minute(response: Response) -> Response:
+    """Let others keep an answer that is the same for everybody, and ask whether it still stands."""
+    response.headers["Cache-Control"] = A_MINUTE
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
 def _static(stamp: str, filename: str) -> Response:
     asset = all_assets().get(filename)
     if asset is None:

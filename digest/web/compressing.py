@@ -9,7 +9,7 @@ from functools import lru_cache
 from flask import Flask, Response, request
 
 # Pages that know nobody. Others are added by name, never by default.
-PUBLIC = frozenset({"assets", "issues", "subscribe", "terms", "boxes"})
+PUBLIC = frozenset({"assets", "issues", "atom", "sitemap", "subscribe", "terms", "boxes"})
 ENDPOINTS = frozenset({"static"})
 TYPES = frozenset(
     {
@@ -19,6 +19,7 @@ TYPES = frozenset(
         "text/plain",
         "image/svg+xml",
         "application/atom+xml",
+        "application/xml",
     }
 )
 # Under this, one packet carries it either way.

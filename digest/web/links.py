@@ -3,11 +3,19 @@
 from functools import lru_cache
 from typing import Any
 
-from flask import Flask, has_request_context, request
+from flask import Flask, has_request_context, request, url_for
+
+from digest.settings.values import origin_of
+from digest.web.context import current_runtime
 
 KEPT = 4096
 # Of other values, two that are equal may be written differently.
 PLAIN = frozenset({int, str, type(None)})
+
+
+def absolute(endpoint: str, **values: Any) -> str:
+    """Return the address by which others know a page of ours, whatever host was asked."""
+    return origin_of(current_runtime().settings.public_url) + url_for(endpoint, **values)
 
 
 def remember_links(app: Flask) -> None:
@@ -17,7 +25,7 @@ def remember_links(app: Flask) -> None:
     def written(_: tuple[str, str], endpoint: str, *values: tuple[str, Any]) -> str:
         return app.url_for(endpoint, **dict(values))
 
-    def url_for(endpoint: str, **values: Any) -> str:
+    def url_of(endpoint: str, **values: Any) -> str:
         """Return what Flask's own returns: a path, which hangs on no more of a request than this.
 
         What might hang on more is asked of Flask each time.
@@ -26,7 +34,8 @@ def remember_links(app: Flask) -> None:
             return app.url_for(endpoint, **values)
         return written((request.root_path, request.method), endpoint, *values.items())
 
-    app.jinja_env.globals["url_for"] = url_for
+    app.jinja_env.globals["url_for"] = url_of
+    app.jinja_env.globals["absolute"] = absolute
 
 
 def _is_plain(endpoint: str, values: dict[str, Any]) -> bool:

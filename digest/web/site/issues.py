@@ -42,11 +42,9 @@ def all_newsletters() -> ResponseReturnValue:
 @issue_pages.get("/issues/<slug>/")
 def one_newsletter(slug: str) -> ResponseReturnValue:
     """Show a newsletter's issues, the latest in full; `?before=<number>` for older ones."""
-    before = request.args.get("before", type=int)
-    if before is not None and not 0 < before <= LARGEST:
-        abort(404)
+    before = asked_before()
     with current_runtime().database.reading() as session:
-        newsletter = _newsletter(session, slug)
+        newsletter = find_newsletter(session, slug)
         latest = latest_specimen(session, newsletter) if before is None else None
         rows = issue_rows(session, newsletter, limit=A_PAGE + 1, before=before)
     return _kept(
@@ -54,6 +52,7 @@ def one_newsletter(slug: str) -> ResponseReturnValue:
             "site/archive.html",
             newsletter=newsletter,
             latest=latest,
+            before=before,
             rows=rows[:A_PAGE],
             more=rows[A_PAGE - 1].number if len(rows) > A_PAGE else None,
             now=current_runtime().clock.now(),
@@ -67,7 +66,7 @@ def one_issue(slug: str, number: int) -> ResponseReturnValue:
     if number > LARGEST:
         abort(404)
     with current_runtime().database.reading() as session:
-        newsletter = _newsletter(session, slug)
+        newsletter = find_newsletter(session, slug)
         found = find_issue(session, newsletter, number)
         wording = current_wording(session)
     if found is None:
@@ -80,7 +79,16 @@ def one_issue(slug: str, number: int) -> ResponseReturnValue:
     )
 
 
-def _newsletter(session: Session, slug: str) -> Newsletter:
+def asked_before() -> int | None:
+    """Return before which number issues are asked for; nonsense is no page of ours."""
+    before = request.args.get("before", type=int)
+    if before is not None and not 0 < before <= LARGEST:
+        abort(404)
+    return before
+
+
+def find_newsletter(session: Session, slug: str) -> Newsletter:
+    """Return the newsletter that an address names; what is none is no page of ours."""
     # A retired newsletter's issues stay: links in old mails lead to them.
     newsletter = None
     if SLUG.fullmatch(slug):

@@ -1,7 +1,7 @@
 """Issues as the archive shows them: from what was frozen, and only what has gone out."""
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -24,10 +24,15 @@ class IssueRow:
 
 @dataclass(frozen=True)
 class Specimen:
-    """An issue as it went out, or as it was corrected since, with its neighbours."""
+    """An issue as it went out, or as it was corrected since, with its neighbours.
+
+    `updated_at`: when anybody who has it would see something else.
+    """
 
     view: IssueView
     number: int
+    published_at: datetime
+    updated_at: datetime
     corrections: tuple[Correction, ...] = ()
     older: IssueRow | None = None
     newer: IssueRow | None = None
@@ -46,7 +51,19 @@ def latest_specimen(session: Session, newsletter: Newsletter) -> Specimen | None
     issue = session.scalar(
         _went_out(newsletter).order_by(Issue.number.desc()).limit(1).options(*_WHOLE)
     )
-    return _specimen(session, issue) if issue else None
+    return _with_neighbours(session, issue) if issue else None
+
+
+def specimens(
+    session: Session, newsletter: Newsletter, *, limit: int, before: int | None, public_url: str
+) -> tuple[Specimen, ...]:
+    """Return the newest issues, those before number `before` where it is given, by themselves.
+
+    Their addresses begin with `public_url`.
+    """
+    issues = session.scalars(_newest(newsletter, limit, before).options(*_WHOLE))
+    found = (_specimen(session, issue, public_url) for issue in issues)
+    return tuple(each for each in found if each is not None)
 
 
 def find_issue(
@@ -64,18 +81,15 @@ def find_issue(
         return Withdrawn(number, issue.dateline)
     if issue.state not in AFTER_FREEZE:
         return None
-    return _specimen(session, issue)
+    return _with_neighbours(session, issue)
 
 
 def issue_rows(
     session: Session, newsletter: Newsletter, *, limit: int, before: int | None = None
 ) -> tuple[IssueRow, ...]:
     """Return the newest issues first, those before number `before` where it is given."""
-    statement = _went_out(newsletter).order_by(Issue.number.desc()).limit(limit)
-    if before is not None:
-        statement = statement.where(Issue.number < before)
-    issues = session.scalars(statement.options(selectinload(Issue.stories)))
-    return tuple(row for issue in issues if (row := _row(issue)))
+    newest = _newest(newsletter, limit, before).options(selectinload(Issue.stories))
+    return tuple(row for issue in session.scalars(newest) if (row := _row(issue)))
 
 
 def _row(issue: Issue) -> IssueRow | None:
@@ -89,17 +103,32 @@ def _lead_first(stories: list[Story]) -> list[Story]:
     return sorted(stories, key=lambda story: (story.role is not StoryRole.LEAD, story.position))
 
 
-def _specimen(session: Session, issue: Issue) -> Specimen | None:
+def _specimen(session: Session, issue: Issue, public_url: str) -> Specimen | None:
     if issue.number is None or not issue.stories:
         return None
-    others = _went_out(issue.newsletter).limit(1).options(selectinload(Issue.stories))
-    older = session.scalar(others.where(Issue.number < issue.number).order_by(Issue.number.desc()))
-    newer = session.scalar(others.where(Issue.number > issue.number).order_by(Issue.number))
+    went_out_at = issue.frozen_at or issue.send_at
+    corrections = tuple(corrections_of(session, issue.id))
+    withdrawn = (each.article.withdrawn_at for each in issue.stories)
+    changed = [*(each.at for each in corrections), *(at for at in withdrawn if at is not None)]
     return Specimen(
-        # Without scheme and host: the page's reader knows them.
-        view=view_issue(session, issue, current_runtime().settings.public_path),
+        view=view_issue(session, issue, public_url),
         number=issue.number,
-        corrections=tuple(corrections_of(session, issue.id)),
+        published_at=went_out_at,
+        updated_at=max([went_out_at, *changed]),
+        corrections=corrections,
+    )
+
+
+def _with_neighbours(session: Session, issue: Issue) -> Specimen | None:
+    # Without scheme and host: the page's reader knows them.
+    found = _specimen(session, issue, current_runtime().settings.public_path)
+    if found is None:
+        return None
+    others = _went_out(issue.newsletter).limit(1).options(selectinload(Issue.stories))
+    older = session.scalar(others.where(Issue.number < found.number).order_by(Issue.number.desc()))
+    newer = session.scalar(others.where(Issue.number > found.number).order_by(Issue.number))
+    return replace(
+        found,
         older=_row(older) if older else None,
         newer=_row(newer) if newer else None,
     )
@@ -109,6 +138,11 @@ _WHOLE = (
     joinedload(Issue.newsletter),
     selectinload(Issue.stories).joinedload(Story.article),
 )
+
+
+def _newest(newsletter: Newsletter, limit: int, before: int | None) -> Select[Issue]:
+    statement = _went_out(newsletter).order_by(Issue.number.desc()).limit(limit)
+    return statement if before is None else statement.where(Issue.number < before)
 
 
 def _went_out(newsletter: Newsletter) -> Select[Issue]:
