@@ -244,6 +244,8 @@ def sections_named(session: Session, typed: Iterable[str], before: Iterable[str]
     if wanted.keys() <= kept.keys():
         return [kept[key] for key in wanted]
     known = _known_sections(session) | kept
+    if unseen := {key for key in wanted if key is not None} - known.keys():
+        known |= _sections_of_old(session, unseen)
     for key, each in wanted.items():
         if key is None or key not in known:
             raise _unknown_section(each, known.values())
@@ -275,6 +277,19 @@ def _known_sections(session: Session) -> dict[str | None, str]:
         .group_by(Source.section)
     ).all()
     return _spellings([*of_articles, *of_sources])
+
+
+def _sections_of_old(session: Session, keys: Collection[str]) -> dict[str | None, str]:
+    """Return those of these sections that any article has, however old it is.
+
+    That looks through all of them: only whoever names a section that no young one has waits for it.
+    """
+    found = session.execute(
+        select(Article.section, func.count())
+        .where(Article.section_key.in_(sorted(keys)))
+        .group_by(Article.section)
+    )
+    return _spellings(found.all())
 
 
 def _spellings(counted: Iterable[tuple[str | None, int]]) -> dict[str | None, str]:

@@ -12,10 +12,12 @@ from digest.database.transactions import Database
 from digest.errors import FieldError
 from digest.models import Article, Issue, IssueState, Newsletter, Source
 from digest.models.article import section_key
+from digest.newsroom import feeding
 from digest.newsroom.feeding import (
     fed_by_nothing,
     feeding_of,
     sections_named,
+    sections_there,
     sources_named,
 )
 from digest.newsroom.intake.articles import NewArticle, add_article
@@ -292,6 +294,20 @@ def test_sections_are_kept_as_most_articles_write_them(database: Database) -> No
             sections_named(session, ["Wold"])
         # What was named before is no mistake of whoever adds another.
         assert sections_named(session, ["Gone", "world"], before=["Gone"]) == ["Gone", "World"]
+
+
+def test_a_section_that_only_old_articles_have_is_known(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeding, "LOOKED_AT", 2)
+    with database.transaction() as session:
+        for slug, section in (("a", "World"), ("b", "world"), ("c", "World"), ("d", "Sea")):
+            make_article(session, slug, section=section)
+        make_article(session, "e", section="Sea")
+        assert sections_there(session) == ["Sea"]
+        assert sections_named(session, ["WORLD", "sea"]) == ["World", "Sea"]
+        with pytest.raises(FieldError, match="no section called Wold"):
+            sections_named(session, ["Wold"])
 
 
 @only_sqlite

@@ -29,9 +29,11 @@ from digest.web.desk.signed_in import (
     prove_first,
     show,
 )
+from digest.web.paging import page_asked, page_of
 
 user_pages = desk_blueprint("users", __name__, role=Role.OWNER)
 
+A_PAGE = 50
 # Newsletters whose roles are there to be ticked.
 OFFERED = 20
 ROLES = {
@@ -106,7 +108,9 @@ def act(user_id: int) -> AnyResponse:
     if made_for is not None:
         return _shown(link=made_for)
     done = {"disable": "disabled", "enable": "enabled"}.get(what, "edited")
-    return redirect(url_for("users.show_users", done=done), 303)
+    number = page_asked()
+    back = url_for("users.show_users", done=done, page=number if number > 1 else None)
+    return redirect(back, 303)
 
 
 def _granted(session: Session, written: list[str]) -> list[Granted]:
@@ -138,7 +142,9 @@ def _shown(
     link: tuple[str, str] | None = None,
 ) -> Response:
     with current_runtime().database.reading() as session:
-        users, newsletters = list_users(session), _newsletters(session)
+        everybody, newsletters = list_users(session), _newsletters(session)
+        page = page_of(lambda most, first: everybody[first : first + most], A_PAGE)
+        users = page.rows
         passkeys = count_passkeys(session)
         held = {
             user.id: [str(Granted(grant.role, grant.newsletter)) for grant in user.grants]
@@ -157,6 +163,7 @@ def _shown(
         422 if errors else 200,
         errors=errors,
         users=users,
+        page=page,
         held=held,
         passkeys=passkeys,
         choices=choices,

@@ -28,7 +28,12 @@ from digest.prose import at_start
 from digest.readers.consent import words_shown
 from digest.readers.consent.words_shown import words_shown as words
 from digest.readers.preferences.address_change import ask_for_change
-from digest.readers.preferences.choices import look_at_preferences, period_of_newsletter, session_of
+from digest.readers.preferences.choices import (
+    Choices,
+    look_at_preferences,
+    period_of_newsletter,
+    session_of,
+)
 from digest.readers.preferences.choosing import (
     choose_language,
     choose_topics,
@@ -47,6 +52,7 @@ from digest.runtime import SEND_NOTICES
 from digest.tokens import Purpose
 from digest.web.context import current_runtime
 from digest.web.masthead import masthead_of
+from digest.web.paging import Page, page_of
 from digest.web.sign_ups import read_address, told_in_form
 from digest.web.site.coming import what_comes, when_it_comes
 from digest.web.site.reader_session import (
@@ -62,6 +68,9 @@ FORM = "preferences"
 SAME = "That is how it was. Nothing has changed."
 STALE = FieldError("page", "This page was open for a long time. Press the button once more")
 NOT_OPEN = FieldError("page", "That needs a fresh link. Have one mailed to you, below")
+
+# What a reader gets, on one page.
+A_PAGE = 20
 
 preferences_pages = Blueprint("preferences", __name__)
 
@@ -261,12 +270,13 @@ def _page(
     now, changing = runtime.clock.now(), request.form.get("action") == "address"
     with runtime.database.reading() as session:
         preferences = look_at_preferences(session, own, session_secret(), now=now)
-        choices = preferences.choices
-        comes = what_comes(session, [each.standing for each in choices], now)
+        choices = _page_of(preferences.choices)
+        comes = what_comes(session, [each.standing for each in choices.rows], now)
     page = render_template(
         "site/preferences.html",
         preferences=preferences,
-        newsletter=choices[0].standing.newsletter if choices else None,
+        page=choices,
+        newsletter=choices.rows[0].standing.newsletter if choices.rows else None,
         token=token,
         proof=page_proof(own, now),
         done=done,
@@ -281,6 +291,11 @@ def _page(
         now=now,
     )
     return make_response(page, status)
+
+
+def _page_of(choices: tuple[Choices, ...]) -> Page[Choices]:
+    page = page_of(lambda most, first: choices[first : first + most], A_PAGE)
+    return page if page.rows else Page(1, choices[:A_PAGE], len(choices) > A_PAGE)
 
 
 def _token_for(purpose: str, period: bytes) -> str:

@@ -1,5 +1,6 @@
 """The owners' page of users; and who may not come near it."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,10 @@ from sqlalchemy import select
 
 from digest.clock import FixedClock
 from digest.database.transactions import Database
+from digest.desk.audit import OPERATOR
+from digest.desk.users import Granted, create_user
 from digest.models import Role, User
+from tests.factories import NOW
 from tests.web.conftest import words
 from tests.web.desk.conftest import Colleague, Join, given_link
 
@@ -63,6 +67,22 @@ def test_the_last_owner_cannot_lock_everybody_out(imara: Colleague, database: Da
     assert roles(database, 1) == ["owner"]
     assert imara.press(USERS, f"{USERS}/1", action="roles").status_code == 422, "no role at all"
     assert imara.is_in()
+
+
+def test_many_users_stand_on_several_pages(imara: Colleague, database: Database) -> None:
+    with database.transaction() as session:
+        for number in range(60):
+            email = f"user-{number}@example.org"
+            granted = [Granted(Role.VIEWER)]
+            create_user(session, OPERATOR, email, f"User {number:02}", granted, now=NOW)
+    first, second = imara.get(USERS), imara.get(f"{USERS}?page=2")
+    assert first.text.count("desk-row-title") == 50
+    assert second.text.count("desk-row-title") == 11
+    assert "User 59" in second.text
+    [action] = set(re.findall(r'action="([^"]+/users/61[^"]*)"', second.text))
+    edited = imara.press(f"{USERS}?page=2", action, action="disable")
+    assert edited.location == f"{USERS}?done=disabled&page=2"
+    assert "disabled" in imara.get(edited.location).text
 
 
 @pytest.mark.parametrize("number", ["9" * 16, "9" * 30, "-1", "0"])
