@@ -25,7 +25,7 @@ from tests.journeys.formation import Formation, free_port, wait_until
 
 TITLE = "Memory: the Procfile's processes, and digest run"
 PROGRAMS = ("smtp-sink", "wrk")
-MINUTES = 20
+MINUTES = 40
 NOBODY = 2525
 PAGES = 100
 SEND_SECONDS = 120

@@ -36,6 +36,8 @@ from digest.models.article import fed_to
 from digest.newsroom.issues.moving import name_of
 
 MOST_SHOWN = 60
+# Sources to choose from, by name; what another one published is found by a word of its name.
+MOST_SOURCES = 200
 LONGEST_WORDS = 100
 # Statements: one for each search, and for what feeds a newsletter.
 KEPT = 64
@@ -92,12 +94,16 @@ class Feed(NamedTuple):
 
 @dataclass(frozen=True)
 class Pool:
-    """What was found, the newest first, and what may be asked for; `more`: not all is shown."""
+    """What was found, the newest first, and what may be asked for; `more`: not all is shown.
+
+    `more_sources`: there are others than `sources`.
+    """
 
     offered: tuple[Offered, ...]
     sections: tuple[str, ...]
     sources: tuple[Feed, ...]
     more: bool = False
+    more_sources: bool = False
 
 
 class Asked(NamedTuple):
@@ -150,7 +156,8 @@ def pool_of(
 ) -> Pool:
     """Return the articles that are as young as the newsletter's stories may be.
 
-    With `words` also older ones: those that have each word in their title or standfirst.
+    With `words` also older ones: those that have each word in their title, in their standfirst or
+    in their source's name.
     """
     newsletter = issue.newsletter
     feeds = Feeds(tuple(newsletter.source_ids), tuple(newsletter.sections))
@@ -161,7 +168,10 @@ def pool_of(
     elsewhere = issues_with(session, issue, [each.id for each in found], states)
     mine = {story.article_id for story in issue.stories}
     choice = _choosing(feeds).rows(session, oldest=oldest)
-    sources = {row[0]: Feed(*row) for row in choice if row[0] is not None}
+    feeds_there = [Feed(*row) for row in choice if row[0] is not None]
+    sources = {each.id: each for each in feeds_there[:MOST_SOURCES]}
+    if len(feeds_there) > MOST_SOURCES:
+        sources |= _named_besides(session, {source_id, *(each.source_id for each in found)})
     names: dict[int | None, str] = {each.id: each.name for each in sources.values()}
     return Pool(
         tuple(
@@ -171,6 +181,7 @@ def pool_of(
         tuple(name for source_id, name, _ in choice if source_id is None and name),
         tuple(each for each in sources.values() if not each.retired),
         more=len(found) > MOST_SHOWN,
+        more_sources=len(feeds_there) > MOST_SOURCES,
     )
 
 
@@ -184,6 +195,9 @@ def _finding(asked: Asked) -> Prepared:
             or_(
                 Article.title.icontains(word, autoescape=True),
                 Article.standfirst.icontains(word, autoescape=True),
+                Article.source_id.in_(
+                    select(Source.id).where(Source.name.icontains(word, autoescape=True))
+                ),
             )
         )
     if asked.section:
@@ -207,7 +221,17 @@ def _choosing(feeds: Feeds) -> Prepared:
     # Nothing of another one is ever found.
     if feeds.sources:
         sources = sources.where(Source.id.in_([each for each in feeds.sources if each is not None]))
-    return Prepared(union_all(sections, sources).order_by("name"))
+    listed = sources.order_by(Source.name, Source.id).limit(literal(MOST_SOURCES + 1, Integer))
+    return Prepared(union_all(sections, select(listed.subquery())).order_by("name"))
+
+
+def _named_besides(session: Session, ids: set[int | None]) -> dict[int, Feed]:
+    """Return the sources of these ids, which the list of the first ones may lack."""
+    wanted = [each for each in ids if each is not None]
+    rows = session.execute(
+        select(Source.id, Source.name, Source.retired_at.is_not(None)).where(Source.id.in_(wanted))
+    )
+    return {row[0]: Feed(*row) for row in rows}
 
 
 def issues_with(

@@ -63,6 +63,7 @@ def show_composing(
         found=len(pool.offered),
         more=pool.more,
         sources=pool.sources,
+        more_sources=pool.more_sources,
         asked=asked,
         url=typed.get("url", ""),
         others=tuple(others_here(session, issue)),

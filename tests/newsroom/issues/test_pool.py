@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from digest.database.transactions import Database
 from digest.models import IssueState, Source
-from digest.newsroom.issues.pool import MOST_SHOWN, Pool, pool_of
+from digest.newsroom.issues.pool import MOST_SHOWN, MOST_SOURCES, Pool, pool_of
 from tests.factories import NOW, make_article, make_issue, make_newsletter
 
 
@@ -71,6 +71,28 @@ def test_one_source_at_a_time(database: Database) -> None:
         ]
         newsletter.source_ids = [None, market]
         assert [each.name for each in pool_of(session, issue, NOW).sources] == ["market"]
+
+
+def test_of_many_sources_the_first_are_listed_and_the_others_are_found(database: Database) -> None:
+    with database.transaction() as session:
+        newsletter = make_newsletter(session)
+        issue = make_issue(session, newsletter, [], IssueState.DRAFT)
+        ids = [add_source(session, f"source-{number:03}") for number in range(MOST_SOURCES + 2)]
+        make_article(session, "fish", source_id=ids[-1])
+        make_article(session, "port", source_id=ids[0])
+        pool = pool_of(session, issue, NOW)
+        assert pool.more_sources
+        names = [each.name for each in pool.sources]
+        assert names[:MOST_SOURCES] == [f"source-{number:03}" for number in range(MOST_SOURCES)]
+        assert {each.source for each in pool.offered} == {"source-000", "source-201"}
+        found = pool_of(session, issue, NOW, words="SOURCE-201")
+        assert titles(found) == ["fish"]
+        one = pool_of(session, issue, NOW, source_id=ids[-1])
+        assert titles(one) == ["fish"]
+        assert ids[-1] in [each.id for each in one.sources], "the one that is asked for"
+        newsletter.source_ids = [ids[0], ids[-1]]
+        few = pool_of(session, issue, NOW)
+        assert ([each.id for each in few.sources], few.more_sources) == ([ids[0], ids[-1]], False)
 
 
 def test_what_does_not_feed_the_newsletter_is_not_offered(database: Database) -> None:
