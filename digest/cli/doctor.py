@@ -7,14 +7,18 @@ import shutil
 import sys
 import textwrap
 from collections import Counter
+from collections.abc import Iterable
+from typing import NoReturn
 
 import click
 
 from digest.checkup import Echoing, Finding, Level, check_up
+from digest.checkup.domain.rules import DomainFinding
 from digest.checkup.finding import WORDS, summary
 from digest.checkup.returning import ARRIVAL_SECONDS
 from digest.cli.accepting import accept
 from digest.cli.arguments import who
+from digest.cli.doctor_domain import look_at_domain
 from digest.cli.opening import json_option, print_json, say_what_was_not_read
 from digest.logs import set_up_logging
 from digest.settings.loading import new_secret
@@ -27,6 +31,14 @@ TEXT_WIDTH = 100
 
 
 @click.command()
+@click.argument("domain", required=False)
+@click.option(
+    "--sends-from",
+    "sends_from",
+    multiple=True,
+    metavar="ADDRESS",
+    help="With DOMAIN: an IP address that mail leaves from, where Digest cannot know it.",
+)
 @click.option("--new-key", is_flag=True, help="Print a new random key, and do nothing else.")
 @click.option(
     "--accept-restore",
@@ -52,6 +64,8 @@ TEXT_WIDTH = 100
 )
 @json_option
 def doctor(
+    domain: str | None,
+    sends_from: tuple[str, ...],
     new_key: bool,
     accept_restore: bool,
     nothing_lost: bool,
@@ -60,7 +74,7 @@ def doctor(
     wait: float,
     as_json: bool,
 ) -> None:
-    """Say what is missing, and how to mend it.
+    """Say what is missing, and how to mend it; with DOMAIN, what receivers find of that domain.
 
     It looks at the settings, the database, the broker, the relay and what waits for a person. It
     changes nothing of yours, and mails nobody but itself. Exits 0 where all is well or there are
@@ -70,12 +84,23 @@ def doctor(
     arrives: at most one an hour until it does, then one a month. Issues offer an address to leave
     by from then on.
 
+    With DOMAIN, which newsletters are from, it looks at that alone: SPF, DKIM, DMARC, MX, reverse
+    DNS, the certificate of DIGEST_PUBLIC_URL and the one-click button; and says which rule each
+    finding is by, and which DNS record to publish.
+
     With --accept-restore it changes one thing: a database that was restored or copied, and sends
     nothing for that reason, lives here from then on.
     """
     if new_key:
         click.echo(new_secret())
         return
+    if domain is None and sends_from:
+        raise click.UsageError("--sends-from goes with a DOMAIN.")
+    if domain is not None:
+        if accept_restore or nothing_lost or mail_now:
+            raise click.UsageError("Of these options a DOMAIN takes --sends-from and --json.")
+        set_up_logging("text", logging.CRITICAL)
+        _end(_told(look_at_domain(domain, sends_from), as_json), as_json)
     if nothing_lost and not accept_restore:
         raise click.UsageError("--nothing-lost goes with --accept-restore.")
     if accept_restore:
@@ -83,11 +108,20 @@ def doctor(
         return
     set_up_logging("text", logging.CRITICAL)
     say_what_was_not_read(os.environ)
+    _end(_told(check_up(echoing=Echoing(mail_now, wait)), as_json), as_json)
+
+
+def _told(findings: Iterable[Finding], as_json: bool) -> list[Finding]:
+    """Tell what is found as it is found, and return all of it."""
     found: list[Finding] = []
-    for each in check_up(echoing=Echoing(mail_now, wait)):
+    for each in findings:
         found.append(each)
         if not as_json:
             _tell(each)
+    return found
+
+
+def _end(found: list[Finding], as_json: bool) -> NoReturn:
     counts = Counter(each.level for each in found)
     if as_json:
         print_json({"status": _status(counts), "checks": list(map(dataclasses.asdict, found))})
@@ -103,6 +137,17 @@ def _tell(finding: Finding) -> None:
     click.echo(f"{mark} {first}")
     for line in [*more, *(_lines(finding.remedy, CHECK_WIDTH + 1) if finding.remedy else [])]:
         click.echo(f"  {line}")
+    if isinstance(finding, DomainFinding):
+        _tell_rule(finding)
+
+
+def _tell_rule(finding: DomainFinding) -> None:
+    # Never folded: it is copied into a zone.
+    if finding.record:
+        click.echo(f"{' ' * (CHECK_WIDTH + 3)}{_printable(finding.record)}")
+    if finding.level is not Level.FINE:
+        for line in _lines(f"({finding.source}; read {finding.read})", CHECK_WIDTH + 1):
+            click.echo(f"  {line}")
 
 
 def _lines(text: str, indent: int) -> list[str]:

@@ -3,11 +3,14 @@
 import base64
 import binascii
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from digest.errors import DigestError
 from digest.models import DkimKey
 from digest.settings.loading import Resolver
+
+if TYPE_CHECKING:
+    import dns.resolver
 
 # RFC 1035 3.3: a character-string.
 LONGEST_STRING: Final = 255
@@ -81,16 +84,26 @@ def _read_tags(text: str) -> dict[str, str]:
     return {match[1]: match[2].strip() for match in found if match is not None}
 
 
+def open_resolver(resolver: Resolver | None) -> "dns.resolver.Resolver":
+    """Return what asks `resolver`, or else the system's. Raises dnspython's DNSException."""
+    # Late: who does not sign never loads this.
+    import dns.resolver
+
+    asking = dns.resolver.Resolver(configure=resolver is None)
+    if resolver is not None:
+        asking.nameservers, asking.port = [resolver.host], resolver.port
+    return asking
+
+
 def _texts(name: str, resolver: Resolver | None) -> list[str]:
-    # Who does not sign never loads this.
+    # Late, as above.
     import dns.exception
     import dns.resolver
 
     try:
-        asking = dns.resolver.Resolver(configure=resolver is None)
-        if resolver is not None:
-            asking.nameservers, asking.port = [resolver.host], resolver.port
-        answer = asking.resolve(name + ".", "TXT", lifetime=LOOK_SECONDS, search=False)
+        answer = open_resolver(resolver).resolve(
+            name + ".", "TXT", lifetime=LOOK_SECONDS, search=False
+        )
         return [b"".join(each.strings).decode("utf-8", "replace") for each in answer]
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return []
