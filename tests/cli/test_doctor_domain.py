@@ -67,6 +67,20 @@ def test_a_public_relay_of_the_same_house_is_looked_up(
     assert "93.184.215.15" not in others
 
 
+def test_neighbours_under_a_suffix_are_not_of_one_house(
+    command_line: CommandLine, database: Database
+) -> None:
+    records = {
+        ("paper.co.example", "TXT"): ['"v=spf1 -all"'],
+        ("_dmarc.paper.co.example", "TXT"): ['"v=DMARC1; p=none"'],
+        ("mail.other.co.example", "A"): ["93.184.215.16"],
+    }
+    with DnsServer(zone=records) as server:
+        digest = asking(command_line, server, SMTP_URL="smtp://mail.other.co.example:25")
+        said = digest("doctor", "paper.co.example").out
+    assert "mail.other.co.example is somebody else’s" in said
+
+
 def test_the_one_click_is_pressed_once_and_the_envelope_has_its_own_records(
     command_line: CommandLine, database: Database
 ) -> None:

@@ -52,19 +52,17 @@ def check_domain(
     envelope = settings.inbound_domain or domain
     sending, why = find_sending(dns, domain, settings, sends_from)
     subject = Subject(domain, envelope, settings, tuple(keys), sending, why)
-    looks: list[tuple[str, Look]] = []
-    for each in dict.fromkeys((domain, envelope)):
-        looks += [
-            ("spf-one", partial(look_at_spf, dns, subject, each)),
-            ("mx", partial(look_at_mx, dns, each)),
-        ]
-    looks += [
+    domains = tuple(dict.fromkeys((domain, envelope)))
+    looks: list[tuple[str, Look]] = [
+        *(("mx", partial(look_at_mx, dns, each)) for each in domains),
         ("dkim-key", partial(look_at_keys, subject)),
         ("dmarc-record", partial(look_at_dmarc, dns, subject)),
         ("reverse", partial(look_at_reverse, dns, subject)),
+        ("bimi", partial(look_at_extras, dns, domain)),
+        # Others write what an SPF record includes: what they use up is lacking nowhere else.
+        *(("spf-one", partial(look_at_spf, dns, subject, each)) for each in domains),
         ("web-tls", partial(look_at_certificate, settings, now)),
         ("one-click", partial(look_at_one_click, settings)),
-        ("bimi", partial(look_at_extras, dns, domain)),
     ]
     for rule, look in looks:
         try:

@@ -136,7 +136,8 @@ def _network(written: str, name: str, value: str) -> ipaddress.IPv4Network | ipa
 
 def check_macros(value: str, written: str) -> None:
     """Raise SpfError where a percent sign begins no macro that RFC 7208 7.1 knows."""
-    if "%" in _MACRO.sub("", value):
+    none_kept = any(each[2] and not int(each[2]) for each in _MACRO.finditer(value))
+    if none_kept or "%" in _MACRO.sub("", value):
         raise SpfError(f"In “{written}” a % stands that begins no macro.")
 
 
@@ -179,16 +180,15 @@ def expand(value: str, sender: str, domain: str, hello: str, address: Address | 
             return None
         out.append(_transformed(text, found[2], bool(found[3]), found[4]))
     name = "".join([*out, value[at:]]).removesuffix(".")
-    while len(name) > LONGEST_NAME and "." in name:
-        name = name.partition(".")[2]
-    return name
+    # What is too long loses labels at its left (RFC 7208 7.3).
+    return name if len(name) <= LONGEST_NAME else name[-LONGEST_NAME - 1 :].partition(".")[2]
 
 
 def _transformed(text: str, digits: str, backwards: bool, delimiters: str) -> str:
     parts = re.split(f"[{re.escape(delimiters or '.')}]", text)
     if backwards:
         parts.reverse()
-    return ".".join(parts[-int(digits) :] if digits and int(digits) else parts)
+    return ".".join(parts[-int(digits) :] if digits else parts)
 
 
 def _dotted(address: Address) -> str:

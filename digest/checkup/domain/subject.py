@@ -4,6 +4,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from digest.checkup.domain.asking import Address, Dns, UnansweredError
+from digest.checkup.domain.dmarc_record import walk_up
 from digest.checkup.domain.rules import DomainFinding, advice
 from digest.models import DkimKey
 from digest.settings.loading import Settings
@@ -44,11 +45,11 @@ def find_sending(
             return (), _inside(host)
         try:
             both = (*dns.addresses(host, 4).values, *dns.addresses(host, 6).values)
+            found = tuple(ipaddress.ip_address(each) for each in both)
+            if any(map(_public, found)) and not _same_house(dns, host, domain):
+                return (), _others(host)
         except UnansweredError as error:
             return (), str(error)
-        found = tuple(ipaddress.ip_address(each) for each in both)
-        if not f".{host}".endswith(f".{_house(domain)}") and any(map(_public, found)):
-            return (), _others(host)
     public = tuple(filter(_public, found))
     return (public, "") if public else ((), _inside(host))
 
@@ -57,10 +58,10 @@ def _public(address: Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
-def _house(domain: str) -> str:
-    # mail.paper.example is of the same house as news.paper.example; one label is nobody's.
-    labels = domain.split(".")
-    return ".".join(labels[1:]) if len(labels) > 2 else domain
+def _same_house(dns: Dns, host: str, domain: str) -> bool:
+    if f".{host}".endswith(f".{domain}"):
+        return True
+    return walk_up(dns, host).organisation == walk_up(dns, domain).organisation
 
 
 def _inside(host: str) -> str:

@@ -3,9 +3,16 @@
 import pytest
 
 from digest.checkup import Level
-from digest.checkup.domain.asking import QUESTIONS_AT_MOST, VALUES_AT_MOST, Dns, UnansweredError
+from digest.checkup.domain.asking import (
+    LONGEST_NAME,
+    QUESTIONS_AT_MOST,
+    VALUES_AT_MOST,
+    Dns,
+    UnansweredError,
+)
 from digest.checkup.domain.checking import check_domain
 from digest.checkup.domain.rules import LONGEST_SAID
+from digest.checkup.domain.spf_terms import expand
 from digest.settings.loading import Settings
 from tests.checkup.domain.zones import DOMAIN, Records, found_in, in_strings, zone
 from tests.delivery.signing.verifiers import BOTH_ROWS
@@ -60,6 +67,33 @@ def test_includes_that_multiply_are_counted_so_far_and_no_further() -> None:
     [finding] = [each for each in found if each.rule == "spf-lookups"]
     assert finding.level is Level.FAILURE
     assert "costs more than 30 look-ups" in finding.found
+
+
+def test_an_include_that_uses_up_all_questions_leaves_the_other_checks() -> None:
+    hosts = {
+        ("all.example.net", "TXT"): [
+            in_strings("v=spf1 " + " ".join(f"mx:m{at}.example.net" for at in range(28)))
+        ],
+        **{
+            (f"m{at}.example.net", "MX"): [f"10 h{at}-{each}.example.net." for each in range(10)]
+            for at in range(28)
+        },
+    }
+    records = {**zone(spf=["v=spf1 include:all.example.net -all"]), **hosts}
+    with DnsServer(zone=records) as server:
+        found = list(check_domain(settings_for(server), BOTH_ROWS, DOMAIN, NOW))
+        assert len(server.asked) <= QUESTIONS_AT_MOST + len(BOTH_ROWS)
+    failed = {each.check for each in found if each.level is Level.FAILURE}
+    assert failed == {"SPF", "web address", "one-click"}
+    assert any("too many questions" in each.found for each in found)
+
+
+def test_a_name_is_cut_from_its_left_however_long_its_macros_make_it() -> None:
+    long = expand("%{s}." * 3000 + "example.net", "bounce@example.net", "example.net", "h", None)
+    assert long is not None
+    assert len(long) <= LONGEST_NAME
+    assert long.endswith("bounce@example.net.example.net")
+    assert not long.startswith(".")
 
 
 def settings_for(server: DnsServer) -> Settings:

@@ -81,6 +81,7 @@ def test_a_record_lets_an_address_through_or_not(record: str, address: str, resu
         "v=spf1 mechanism -all",
         "v=spf1 exists:%{c}.example.net -all",
         "v=spf1 exists:%(d).example.net -all",
+        "v=spf1 exists:%{d0}.example.net -all",
         "v=spf1 redirect=a.example redirect=b.example",
         "v=spf1 redirect=",
     ],
