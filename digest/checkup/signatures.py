@@ -36,8 +36,7 @@ def look_at_signatures(session: Session, known: tuple[bool, tuple[Key, ...]]) ->
         )
         return
     signing = {key.domain for key in active}
-    senders = session.scalars(select(Newsletter.from_address).distinct()).all()
-    domains = sorted({wire_address(sender).rpartition("@")[2].lower() for sender in senders})
+    domains = sender_domains(session)
     signed = [domain for domain in domains if covering(signing, domain)]
     unsigned = [domain for domain in domains if domain not in signed]
     if signed:
@@ -54,6 +53,12 @@ def look_at_signatures(session: Session, known: tuple[bool, tuple[Key, ...]]) ->
     elif unsigned or not signed:
         yield _unsigned(unsigned)
     yield from _waiting(keys)
+
+
+def sender_domains(session: Session) -> list[str]:
+    """Return the domains, in A-labels, that newsletters are from."""
+    senders = session.scalars(select(Newsletter.from_address).distinct()).all()
+    return sorted({wire_address(sender).rpartition("@")[2].lower() for sender in senders})
 
 
 def _opens(key: DkimKey, ring: tuple[Key, ...]) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from digest.checkup.domain.asking import Address, Dns, UnansweredError
 from digest.checkup.domain.dmarc_record import walk_up
 from digest.checkup.domain.rules import DomainFinding, advice
+from digest.errors import FieldError
 from digest.models import DkimKey
 from digest.settings.loading import Settings
 
@@ -24,6 +25,16 @@ class Subject:
     keys: tuple[DkimKey, ...]
     sending: tuple[Address, ...] = ()
     why_unknown: str = ""
+
+
+def read_address(text: str) -> Address:
+    """Read an IP address that mail leaves from. Raises FieldError where it is none."""
+    try:
+        return ipaddress.ip_address(text.strip())
+    except ValueError:
+        raise FieldError(
+            "sends_from", f"{text!r} is no IP address: give one like 192.0.2.25."
+        ) from None
 
 
 def find_sending(

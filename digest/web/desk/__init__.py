@@ -11,6 +11,7 @@ from digest.web.desk.conflict import conflict_pages
 from digest.web.desk.correct import correct_pages
 from digest.web.desk.demo_door import DemoDoor, demo_door_pages
 from digest.web.desk.doctor import doctor_pages
+from digest.web.desk.domains import domain_pages
 from digest.web.desk.forms import form_pages
 from digest.web.desk.issue import desk_issue_pages
 from digest.web.desk.newsletters import newsletter_pages
@@ -66,6 +67,7 @@ desk_pages = (
     audit_pages,
     token_pages,
     doctor_pages,
+    domain_pages,
 )
 
 __all__ = ["DemoDoor", "demo_door_pages", "desk_pages"]

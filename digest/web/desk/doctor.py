@@ -1,6 +1,7 @@
 """Health: what `digest doctor` says, when a button is pressed: it takes a while."""
 
 import time
+from collections.abc import Iterable
 
 from flask import Response
 
@@ -27,13 +28,8 @@ def ask() -> Response:
 @doctor_pages.post("/health")
 def look() -> Response:
     """Look at everything, and say what is missing and how to mend it."""
-    runtime, began = current_runtime(), time.monotonic()
-    found: list[Finding] = []
-    cut = False
-    for each in check_up_with(runtime.settings, runtime.clock, NO_WAIT):
-        found.append(each)
-        if cut := time.monotonic() - began > SECONDS_AT_MOST:
-            break
+    runtime = current_runtime()
+    found, cut = look_until(check_up_with(runtime.settings, runtime.clock, NO_WAIT))
     return show(
         "doctor.html",
         found=found,
@@ -42,3 +38,15 @@ def look() -> Response:
         words=WORDS,
         looked=moment_here(desk().now),
     )
+
+
+def look_until(
+    findings: Iterable[Finding], seconds: float = SECONDS_AT_MOST
+) -> tuple[list[Finding], bool]:
+    """Return what is found within that time, and whether there is more to look at."""
+    began, found = time.monotonic(), []
+    for each in findings:
+        found.append(each)
+        if time.monotonic() - began > seconds:
+            return found, True
+    return found, False

@@ -52,6 +52,7 @@ ENTRIES = (
     Entry("Audit log", "Who did what, to which row", "desk_audit.show_log"),
     Entry("API tokens", "Who may bring in articles, or sign readers up", "desk_tokens.show_tokens"),
     Entry("Health", "What is missing, and how to mend it", "desk_doctor.ask"),
+    Entry("Domains", "What receivers find: SPF, DKIM, DMARC and the rest", "desk_domains.ask"),
 )
 
 

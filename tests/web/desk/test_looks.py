@@ -140,12 +140,14 @@ def test_nothing_is_wrong_with_reports(staffed: Gallery, open_page: OpenPage) ->
 SETTING_UP = (
     "settings", "readers", "readers/1", "newsletters", "newsletters/1", "paper", "sources",
     "sources/{source}", "terms", "forms", "audit", "tokens", "health",
+    "health/domain",
 )  # fmt: skip
 # What is emptied there, and the button that is pressed then.
 EMPTIED = {
     "newsletters/1": ("Name", "Save"),
     "sources": ("Name", "Add it"),
     "terms": ("Terms", "Show what changes"),
+    "health/domain": ("Domain", "Look at it"),
 }
 
 

@@ -19,7 +19,7 @@ PAGES = frozenset(
     f"desk_{name}"
     for name in (
         "readers", "newsletters", "paper", "uploads", "sources", "terms", "forms", "audit",
-        "tokens", "doctor", "settings",
+        "tokens", "doctor", "domains", "settings",
     )
 )  # fmt: skip
 # What everybody at the desk may see: the way there, and how many readers there are.
