@@ -53,6 +53,13 @@ def _record(record: DmarcRecord) -> Iterator[DomainFinding]:
         )
     else:
         yield good("dmarc-record", f"The record at {where} says: {record.text}")
+    if "p" not in record.tags:
+        yield doubt(
+            "dmarc-record",
+            "No p= is in it. That means none by RFC 9989; older receivers pass over the record.",
+            "Say it:",
+            txt(where, f"v={VERSION}; p=none{record.text.partition('DMARC1')[2].rstrip()}"),
+        )
     if gone := [each for each in GONE if each in record.tags]:
         yield doubt(
             "dmarc-record",

@@ -33,7 +33,7 @@ class DomainFinding(Finding):
     record: str = ""
 
 
-# Of Gmail, Yahoo and Microsoft we read stored copies of the pages, as this machine reads no web.
+# Of Gmail's, Yahoo's and Microsoft's pages, and of RFC 9989's draft, we read stored copies.
 RULES: Final = {
     "spf-one": Rule("SPF", "RFC 7208 3.2 and 4.5; Gmail, “Email sender guidelines”"),
     "spf-syntax": Rule("SPF", "RFC 7208 4.6 and 12"),

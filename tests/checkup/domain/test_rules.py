@@ -97,6 +97,11 @@ def test_a_domain_as_it_should_be_has_nothing_to_mend() -> None:
             *("dmarc-record", "failure", "“p=nothing”", ""),
         ),
         (
+            zone(dmarc=["v=DMARC1; rua=mailto:d@halyard.example"]),
+            *("dmarc-record", "warning", "No p= is in it"),
+            '_dmarc.halyard.example. IN TXT "v=DMARC1; p=none; rua=mailto:d@halyard.example"',
+        ),
+        (
             zone(dmarc=["v=DMARC1; p=none; pct=50; rua=mailto:d@halyard.example"]),
             *("dmarc-record", "warning", "pct="),
             '_dmarc.halyard.example. IN TXT "v=DMARC1; p=none; rua=mailto:d@halyard.example"',
