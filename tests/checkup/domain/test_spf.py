@@ -1,12 +1,14 @@
 """What receivers make of SPF records: each kind of term, in our words of RFC 7208's rules."""
 
 import ipaddress
+from contextlib import suppress
+from random import Random
 
 import pytest
 
-from digest.checkup.domain.asking import Dns
+from digest.checkup.domain.asking import LONGEST_NAME, Dns
 from digest.checkup.domain.spf import Walk
-from digest.checkup.domain.spf_terms import SpfError
+from digest.checkup.domain.spf_terms import SpfError, expand, read_record
 from tests.servers.dns import DnsServer
 
 ZONE = {
@@ -91,3 +93,26 @@ def test_a_record_that_breaks_the_grammar_is_broken_wherever_it_stands(record: s
         walk = Walk(Dns(server.resolver), ipaddress.ip_address("192.0.2.1"), "b@example.net", "h")
         with pytest.raises(SpfError):
             walk.check("example.net")
+
+
+PARTS = [*"% %{ {i} %{l1r+-} } / // 24 : = . - \\ é".split(), "\x00", " "]
+SOUND = "v=spf1 a:%{d2r.}.example.net/24//64 mx ip4:192.0.2.0/28 include:a.example.net -all"
+
+
+def test_whatever_stands_in_a_record_it_is_read_or_refused() -> None:
+    random = Random(7208)
+    read, names = 0, []
+    for _ in range(5000):
+        text = SOUND
+        for _ in range(random.randint(1, 3)):
+            at = random.randint(len("v=spf1 "), len(text))
+            text = text[:at] + random.choice(PARTS) + text[at + random.randint(0, 2) :]
+        with suppress(SpfError):
+            record = read_record(text)
+            read += 1
+            names += [
+                expand(term.value, "bounce@example.net", "example.net", "h", None)
+                for term in record.terms
+            ]
+    assert 500 < read < 4500
+    assert all(name is None or len(name) <= LONGEST_NAME for name in names)
