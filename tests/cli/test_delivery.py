@@ -368,6 +368,14 @@ def test_a_correction_of_what_has_gone_out_is_confirmed_by_somebody_else(
     correction = ("--note", "At eight.", "--words", "It said seven.")
     said = sent("issue", "correct", "editors-digest/1", *correction, *joss)
     assert "It waits for a second person" in said.out
+    again = (("resend", *imara), ("resolve", "--as", "queued", "--as-user", "imara@example.org"))
+    before = states(database)
+    for verb, *options in (*again, (*again[0], "--dry-run")):
+        refused = sent("delivery", verb, "--issue", "editors-digest/1", *options)
+        assert (refused.exit_code, refused.out) == (1, "")
+        assert "joss has corrected it, and that waits for a second person" in refused.err
+        assert "digest issue confirm" in " ".join(refused.err.split())
+    assert states(database) == before
     confirm = ("issue", "confirm", "editors-digest/1")
     refused = sent(*confirm, *joss)
     assert (refused.exit_code, "joss has made the correction" in refused.err) == (1, True)
@@ -381,3 +389,5 @@ def test_a_correction_of_what_has_gone_out_is_confirmed_by_somebody_else(
         assert session.scalars(select(Issue.note)).one() == "At eight."
         verbs = session.scalars(select(AuditEvent.verb).order_by(AuditEvent.id.desc()).limit(2))
         assert list(verbs) == ["issue override", "issue correct"]
+    for verb, *options in again:
+        assert sent("delivery", verb, "--issue", "editors-digest/1", *options).exit_code == 0

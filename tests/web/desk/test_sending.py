@@ -387,3 +387,34 @@ def test_a_correction_of_what_has_gone_out_waits_for_somebody_else(post: Post, j
     viewer = join("Vera", Role.VIEWER)
     proof = hidden(viewer.get("/desk/account").text, "proof")
     assert viewer.client.post(f"{page}/drop", data={"proof": proof}).status_code == 403
+
+
+def test_while_a_correction_waits_the_page_says_so_and_sends_nothing_again(
+    post: Post, join: Join
+) -> None:
+    joss = join("Joss", Role.EDITOR)
+    with post.database.transaction() as session:
+        session.execute(update(Newsletter).values(approval=Approval.SECOND_PERSON))
+        session.execute(update(Issue).values(state=IssueState.SCHEDULED, send_at=NOW))
+    post.freeze()
+    post.set_rows(ada=DeliveryState.ACCEPTED, bob=DeliveryState.IN_DOUBT, eve=DeliveryState.FAILED)
+    with post.database.transaction() as session:
+        session.execute(update(Issue).values(state=IssueState.SENT))
+    again = ("Send it to them again", "Send it to who may be mailed now")
+    assert all(button in post.page() for button in again)
+    form = post.editor.get(f"{post.path}/correct").text
+    fields = {name: hidden(form, name) for name in ("version", "note_was")}
+    post.press("correct", None, **fields, note="It is eight.", words="It said seven.")
+    for editor in (post.editor, joss):
+        shown = post.page(editor)
+        assert not [button for button in again if button in shown]
+        assert "They have it" in shown, "that sends nothing"
+        assert "Imara has corrected it, and that waits for a second person." in shown
+    refused = "what would go out now is the issue with the mistake"
+    assert refused in post.press("resend", joss, reason="refused")
+    assert refused in post.press("resolve", joss, **{"as": "queued"})
+    assert post.issue().state is IssueState.SENT
+    assert "delivery resend" not in post.verbs()
+    post.press("correct/drop", joss)
+    assert all(button in post.page() for button in again)
+    assert "To be sent again: one reader." in post.press("resend", joss, reason="refused")
