@@ -36,6 +36,7 @@ from digest.models import (
 from digest.newsroom.feeding import feeding_of
 from digest.newsroom.issues.calendar import Slot, slot, slot_sent_at
 from digest.newsroom.issues.history import Editor, note_rule, quoted
+from digest.newsroom.issues.leaving import give_back_by_rule, keep_own
 from digest.newsroom.issues.moving import called, move
 
 SAME_SECTION_DAYS = 2
@@ -136,7 +137,7 @@ def compose(
     session.expire(issue, ["stories"])
     newsletter = issue.newsletter
     kept = [story for story in issue.stories if _stays(story)]
-    gone = _leave_out(issue, now)
+    gone = _leave_out(session, issue, now)
     known = {story.article_id for story in kept}
     candidates = [each for each in _candidates(session, issue, now) if each.id not in known]
     issue.stories[:] = kept
@@ -150,7 +151,8 @@ def compose(
     picks = pick(candidates, max(0, newsletter.story_count - len(kept)), now)
     anew = {"reason": None, "composed_at": now, "approved_at": None, "approved_by": None}
     move(session, issue, IssueState.DRAFT, **anew)
-    _arrange(issue, kept, picks)
+    new = _arrange(issue, kept, picks)
+    give_back_by_rule(session, issue, new, now)
     stories = prose.count_in_words(len(issue.stories), "story", "stories")
     stayed = f", of which a person chose {prose.number_in_words(len(kept))}" if kept else ""
     note_rule(session, issue, now, f"Composed: {stories}{stayed}.{gone}", asked_by)
@@ -168,11 +170,12 @@ def _is_gone(story: Story) -> bool:
     return article.withdrawn_at is not None or hidden
 
 
-def _leave_out(issue: Issue, now: datetime) -> str:
+def _leave_out(session: Session, issue: Issue, now: datetime) -> str:
     """Write down what a person picked and is gone; return it in words, after a space."""
     said = ""
     for story in issue.stories:
         if story.is_by_hand and _is_gone(story):
+            keep_own(session, story, now)
             article, hidden = story.article, story.article.withdrawn_at is None
             title = article.title
             issue.left_out.append(
@@ -183,8 +186,11 @@ def _leave_out(issue: Issue, now: datetime) -> str:
     return said
 
 
-def _arrange(issue: Issue, kept: list[Story], picks: list[Pick]) -> None:
-    """Set what the rule picked around what stays: the lead first, all others after what stays."""
+def _arrange(issue: Issue, kept: list[Story], picks: list[Pick]) -> list[Story]:
+    """Set what the rule picked around what stays: the lead first, all others after what stays.
+
+    Return what is new.
+    """
     new = [Story(article=each.article, position=0, why=each.why) for each in picks]
     has_lead = any(story.role is StoryRole.LEAD for story in kept)
     stories = [*kept, *new] if has_lead else [*new[:1], *kept, *new[1:]]
@@ -199,6 +205,7 @@ def _arrange(issue: Issue, kept: list[Story], picks: list[Pick]) -> None:
         # Also where people chose them all.
         stories[0].role = StoryRole.LEAD
     issue.stories.extend(new)
+    return new
 
 
 def _refuse_unless_open(issue: Issue, *, again: bool) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, Integer, bindparam, exists, select, update
+from sqlalchemy import CursorResult, Integer, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from digest import prose
@@ -224,11 +224,17 @@ def lock(session: Session, issue: Issue, states: Iterable[IssueState]) -> bool:
 
 
 def note_rule(
-    session: Session, issue: Issue, now: datetime, words: str, asked_by: Editor | None = None
+    session: Session,
+    issue: Issue,
+    now: datetime,
+    words: str,
+    asked_by: Editor | None = None,
+    **one: Any,
 ) -> None:
     """Write down what the rule did to the stories; the caller has locked the issue.
 
-    `asked_by`: who had it done; None: its time had come.
+    `asked_by`: who had it done; None: its time had come. `one`: of one story, its `article_id`, its
+    headline `before` it left or `after` it came back, and what is `kept` of it.
     """
     issue.version += 1
     session.add(
@@ -240,6 +246,7 @@ def note_rule(
             by=asked_by.name[:LONGEST_NAME] if asked_by else THE_RULE,
             field=ChangedField.STORIES,
             words=prose.cut(words, LONGEST_WORDS),
+            **one,
         )
     )
 
@@ -281,6 +288,8 @@ def is_arranged(session: Session, issue: Issue) -> bool:
         IssueChange.issue_id == issue.id,
         IssueChange.field.in_(ARRANGED),
         IssueChange.article_id.is_not(None),
+        # The rule writes down what was a story's own when that leaves or returns.
+        or_(IssueChange.user_id.is_not(None), IssueChange.by != THE_RULE),
         IssueChange.taken,
     )
     if issue.composed_at is not None:

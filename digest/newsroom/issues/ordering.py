@@ -11,12 +11,9 @@ from sqlalchemy.orm import Session
 from digest import prose
 from digest.errors import NotFoundError, RefusedError
 from digest.models import (
-    STORYS_MEDIA,
-    STORYS_OWN,
     Article,
     ChangedField,
     Issue,
-    Media,
     Story,
     StoryRole,
 )
@@ -29,6 +26,7 @@ from digest.newsroom.issues.history import (
     last_change,
     quoted,
 )
+from digest.newsroom.issues.leaving import give_back, own_before, own_of
 
 STORIES_MOST = 40
 WHY_AT_MOST = 500
@@ -73,13 +71,7 @@ def refuse_unless_pickable(turn: Turn, article_id: int) -> Article:
     return article
 
 
-def add_story(
-    turn: Turn, article: Article, *, why: str = "", words: str = "", also: str = ""
-) -> Story:
-    """Put an article that may be picked last. `why`, `words`: how it is told of, else as picked.
-
-    `also`: what is said behind that.
-    """
+def _add_story(turn: Turn, article: Article, *, why: str, words: str, also: str) -> Story:
     stories = turn.issue.stories
     role = StoryRole.STORY
     if not stories and turn.issue.composed_at is not None:
@@ -96,8 +88,8 @@ def add_story(
     )
     stories.append(story)
     turn.session.flush()
-    words = words or f"{quoted(article.title)} is in, {_place(turn, story)}.{also}"
-    turn.take(ChangedField.STORIES, None, article.title, words, article.id)
+    words = words or f"{quoted(article.title)} is in, {_place(turn, story)}."
+    turn.take(ChangedField.STORIES, None, article.title, words + also, article.id)
     return story
 
 
@@ -116,35 +108,36 @@ def drop_story(
         if last is None:
             raise RefusedError("That story is not in this issue.")
         return turn.end(f"{quoted(last.before or '')} is out already: {last.by} dropped it.")
-    title, own = story.headline, {name: getattr(story, name) for name in STORYS_OWN}
-    words = f"{quoted(title)} is out.{drop_from(turn, story)}"
-    kept = own if any(own.values()) else None
-    turn.take(ChangedField.STORIES, title, None, words, article_id, kept=kept)
+    take_out(turn, story, f"{quoted(story.headline)} is out.")
     return turn.end()
 
 
-def put_back(turn: Turn, article_id: int) -> Story:
-    """Put an article in, last; a story that was dropped, with all that was its own.
+def put_back(turn: Turn, article_id: int, *, why: str = "", words: str = "") -> Story:
+    """Put an article in, last; a story that has left, with all that was its own.
+
+    `why`, `words`: how it is told of, else as picked.
 
     Raises:
         NotFoundError, RefusedError: as `pick_article`.
     """
-    dropped = last_change(turn.session, turn.issue, ChangedField.STORIES, article_id)
     article = refuse_unless_pickable(turn, article_id)
-    own = dict(dropped.kept or {}) if dropped is not None else {}
-    media = {own.get(name) for name in STORYS_MEDIA} - {None}
-    if any(turn.session.get(Media, each) is None for each in media):
-        # Nothing deletes them while the issue waits; but a database may have been brought back.
-        own = {name: own[name] for name in ("title", "section", "blurb")}
-    story = add_story(turn, article, also=" It reads as it did here before." if own else "")
-    for name, value in own.items():
-        setattr(story, name, value)
+    own = own_before(turn.session, turn.issue, [article_id]).get(article_id, {})
+    also = " It reads as it did here before." if own else ""
+    story = _add_story(turn, article, why=why, words=words, also=also)
+    give_back(story, own)
     turn.session.flush()
     return story
 
 
+def take_out(turn: Turn, story: Story, words: str) -> None:
+    """Take a story out, as a person; what was its own is kept. `words`: how it is told of."""
+    title, own, article_id = story.headline, own_of(story), story.article_id
+    words += drop_from(turn, story)
+    turn.take(ChangedField.STORIES, title, None, words, article_id, kept=own)
+
+
 def drop_from(turn: Turn, story: Story) -> str:
-    """Take a story out; say, after a space, which one leads instead, where it led."""
+    """Take out a story with nothing of its own; say, after a space, which one leads instead."""
     stories = turn.issue.stories
     stories.remove(story)
     turn.session.flush()

@@ -11,10 +11,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from digest.errors import NotFoundError, RefusedError
-from digest.models import BEFORE_FREEZE, ChangedField, Issue, IssueState, Newsletter, Story
+from digest.models import BEFORE_FREEZE, Issue, IssueState, Newsletter, Story
 from digest.newsroom.issues.history import Editor, Outcome, Turn, begin, quoted
 from digest.newsroom.issues.moving import called
-from digest.newsroom.issues.ordering import add_story, drop_from, refuse_unless_pickable
+from digest.newsroom.issues.ordering import drop_from, put_back, refuse_unless_pickable, take_out
 from digest.newsroom.issues.planning import Planned, coming
 from digest.newsroom.issues.skipping import issue_of
 
@@ -55,7 +55,7 @@ def pin(session: Session, issue: Issue, article_id: int, by: Editor, now: dateti
         # The rule had picked it before the issue was skipped: what is its own, it picks anew.
         drop_from(turn, found)
     words = f"{quoted(article.title)} is pinned to {called(issue)}."
-    add_story(turn, article, why=f"Pinned by {by.name}.", words=words)
+    put_back(turn, article_id, why=f"Pinned by {by.name}.", words=words)
     return turn.end()
 
 
@@ -69,10 +69,7 @@ def unpin(session: Session, issue: Issue, article_id: int, by: Editor, now: date
     story = turn.story(article_id)
     if story is None or not story.is_by_hand:
         raise RefusedError(f"That article is not pinned to {called(issue)}.")
-    title = story.headline
-    drop_from(turn, story)
-    words = f"{quoted(title)} is not pinned to {called(issue)} any more."
-    turn.take(ChangedField.STORIES, title, None, words, article_id)
+    take_out(turn, story, f"{quoted(story.headline)} is not pinned to {called(issue)} any more.")
     return turn.end()
 
 

@@ -23,6 +23,7 @@ from digest.models import (
 )
 from digest.newsroom.issues.composing import REASON_AT_MOST, Pick, next_best, roles
 from digest.newsroom.issues.history import is_arranged, note_rule, quoted
+from digest.newsroom.issues.leaving import give_back_by_rule, keep_own
 from digest.newsroom.issues.moving import move
 
 TITLE_AT_MOST = 120
@@ -83,11 +84,13 @@ def replace_withdrawn(session: Session, issue: Issue, now: datetime) -> list[Lef
     for story in [each for each in issue.stories if each.article.withdrawn_at is not None]:
         by_hand = _is_by_hand(story)
         title, article_id = story.article.title, story.article_id
+        keep_own(session, story, now)
         issue.stories.remove(story)
         session.flush()
         beside = [each.article for each in issue.stories]
         best = None if by_hand else next_best(session, issue, beside, now)
-        _close_ranks(issue, story, best, title, arranged=arranged)
+        new = _close_ranks(issue, story, best, title, arranged=arranged)
+        give_back_by_rule(session, issue, [new] if new else [], now)
         instead = f" {quoted(best.article.title)} takes its place." if best else ""
         note_rule(session, issue, now, f"{quoted(title)} was withdrawn.{instead}")
         left_out.append(
@@ -118,8 +121,8 @@ def _is_by_hand(story: Story) -> bool:
 
 def _close_ranks(
     issue: Issue, gone: Story, best: Pick | None, title: str, *, arranged: bool
-) -> None:
-    """Place and set what is left as composing would, the new story last.
+) -> Story | None:
+    """Place and set what is left as composing would, the new story last; return that.
 
     A person who set one story, or ordered them (`arranged`), meant the others to stand beside it
     as they are: then the new one stands where the old one stood.
@@ -145,6 +148,7 @@ def _close_ranks(
             story.role = meant
     for position, story in enumerate(stories, start=1):
         story.position = position
+    return new
 
 
 def _too_few(issue: Issue, left_out: list[LeftOut]) -> str:

@@ -68,9 +68,13 @@ class Draft:
 
     def history(self) -> list[IssueChange]:
         """Return the changes, the oldest first, but for the composing."""
+        return [each for each in self.all_changes() if each.by != "Digest"]
+
+    def all_changes(self) -> list[IssueChange]:
+        """Return the changes, the oldest first; the rule's, too."""
         with self.database.reading() as session:
             found = list_changes(session, session.get_one(Issue, self.id), 1000)
-            return [each for each in reversed(found) if each.by != "Digest"]
+            return list(reversed(found))
 
     def said(self) -> list[str]:
         return [change.words for change in self.history()]
