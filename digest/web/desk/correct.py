@@ -17,6 +17,8 @@ from digest.desk.correcting import (
 )
 from digest.errors import FieldError, RefusedError
 from digest.models import AFTER_FREEZE, ChangedField, Issue, Role, Story
+from digest.newsroom.changed_words import Passage as Changed
+from digest.newsroom.changed_words import changed_words
 from digest.newsroom.issues.correcting import CORRECTABLE, stands
 from digest.newsroom.issues.editing import TEXTS, own_text
 from digest.newsroom.issues.history import ISSUE_TEXTS, STORY_TEXTS, Editor
@@ -174,7 +176,7 @@ class Waiting:
     mine: bool
     words: str
     mark: str
-    changes: list[tuple[str, str, str]]
+    changes: list[tuple[str, list[Changed]]]
 
 
 def _waiting(session: Session, issue: Issue) -> Waiting | None:
@@ -186,7 +188,7 @@ def _waiting(session: Session, issue: Issue) -> Waiting | None:
     for article_id, texts in found.stories.items():
         story = stories[article_id]
         changes += [_change(story, ChangedField(name), text) for name, text in texts.items()]
-    changed = [each for each in changes if each[1] != each[2]]
+    changed = [(label, changed_words(now, would)) for label, now, would in changes if now != would]
     mine = found.user_id == desk().user.id
     return Waiting(found.by, mine, found.words, mark_of(found), changed)
 

@@ -365,7 +365,7 @@ def test_a_correction_of_what_has_gone_out_waits_for_somebody_else(post: Post, j
     assert ("At seven." in archive(), "Corrected on" in archive()) == (True, False)
     assert "A correction waits" in post.page(joss)
     looked_at = joss.get(page)
-    assert "<del>At seven.</del> <ins>At &lt;eight&gt;.</ins>" in looked_at.text
+    assert "At <del>seven.</del> <ins>&lt;eight&gt;.</ins>" in looked_at.text
     assert "Imara’s correction waits" in words(looked_at)
     assert "Correct it" not in words(looked_at), "it is settled first"
     correct("At eight.", post.editor)
