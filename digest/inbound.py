@@ -60,6 +60,10 @@ _SENTENCES = {
     Noted.KNOWN: "That this mail came back was known already: nothing was changed.",
     Noted.NO_REPORT: "This came to an address for reports about mail that failed, and is none: "
     "nothing was changed.",
+    Noted.AUTO_REPLY: "This is an absence notice, or another answer of a machine: nothing was "
+    "changed.",
+    Noted.COMPLAINT: "A mail was reported as spam. Digest does not act on that yet: nothing was "
+    "changed.",
     Noted.UNKNOWN_DELIVERY: "This is about a mail that Digest has no record of: nothing was "
     "changed.",
 }

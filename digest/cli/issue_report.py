@@ -18,6 +18,9 @@ from digest.desk.reports.issue import IssueReport
 from digest.desk.reports.issue import report_issue as issue_figures
 from digest.models import DeliveryState, IssueState
 
+# Figures that are printed with the report, by what they are called in JSON.
+TOLD_BELOW = {"clicks": "clicks", "reasons": "came_back"}
+
 
 @click.command()
 @issue_argument
@@ -36,7 +39,7 @@ def report(name: IssueName, key: str | None, as_json: bool) -> None:
         _print_csv(key, drawn)
         return
     if as_json:
-        print_json(_report_as_json(told, called) | _clicks_as_data(drawn))
+        print_json(_report_as_json(told, called) | _figures_as_data(drawn))
         return
     reason = f": {told.reason}" if told.reason else "."
     click.echo(f"{called} is {told.state}{reason}")
@@ -48,7 +51,7 @@ def report(name: IssueName, key: str | None, as_json: bool) -> None:
         click.echo(_waited(each))
     for sentence in _advice(told, called):
         click.echo(sentence)
-    for figure in _clicks(drawn):
+    for figure in _told_below(drawn):
         print_figure(figure)
 
 
@@ -58,14 +61,13 @@ def _print_csv(key: str, drawn: IssueReport | None) -> None:
     print_csv(key, drawn.numbers, drawn.figures)
 
 
-def _clicks(drawn: IssueReport | None) -> list[Figure]:
-    """Return the figure of clicks, where they are counted."""
-    return [] if drawn is None else [each for each in drawn.figures if each.key == "clicks"]
+def _told_below(drawn: IssueReport | None) -> list[Figure]:
+    """Return the figures that a report prints: clicks, and why mails came back, where there are."""
+    return [] if drawn is None else [each for each in drawn.figures if each.key in TOLD_BELOW]
 
 
-def _clicks_as_data(drawn: IssueReport | None) -> dict[str, Any]:
-    figures = _clicks(drawn)
-    return {"clicks": rows_as_data(figures[0])} if figures else {}
+def _figures_as_data(drawn: IssueReport | None) -> dict[str, Any]:
+    return {TOLD_BELOW[each.key]: rows_as_data(each) for each in _told_below(drawn)}
 
 
 def _waited(each: Waited) -> str:

@@ -12,7 +12,7 @@ from digest.newsroom.finding import find_newsletter
 
 SUMMARY = "summary"
 OF_NEWSLETTER = (SUMMARY, "audience", "sign-ups", "confirmations", "leavers", "bounces")
-OF_ISSUE = (SUMMARY, "audience", "accepted", "clicks", "missed", "bounces", "leavers")
+OF_ISSUE = (SUMMARY, "audience", "accepted", "clicks", "missed", "bounces", "reasons", "leavers")
 
 
 @click.command()

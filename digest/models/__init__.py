@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Attempt,
         Bounce,
         BounceKind,
+        BounceReason,
         Delivery,
         DeliveryState,
         IssueTotal,
@@ -109,6 +110,7 @@ __all__ = [
     "AuditSeal",
     "Bounce",
     "BounceKind",
+    "BounceReason",
     "Breaker",
     "BreakerState",
     "ChangedField",
@@ -192,7 +194,7 @@ _NAMES = {
     "counted": "AcceptedMinute Counted DayCount StoryClicks",
     "delivery": (
         "DID_NOT_GET_IT MAY_HAVE_ARRIVED ONCE_ACCEPTED OPEN Attempt Bounce BounceKind "
-        "Delivery DeliveryState IssueTotal Notice NoticeKind NoticeState"
+        "BounceReason Delivery DeliveryState IssueTotal Notice NoticeKind NoticeState"
     ),
     "desk": "DeskSession Grant Passkey RecoveryCode Role SpentChallenge User UserLink",
     "dkim": "DkimAlgorithm DkimKey DkimState",

@@ -142,8 +142,24 @@ class BounceKind(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
+class BounceReason(enum.StrEnum):
+    """Why a mail came back. Only `address` says that nobody is there."""
+
+    ADDRESS = "address"
+    FULL = "full"
+    CONTENT = "content"
+    REPUTATION = "reputation"
+    AUTHENTICATION = "authentication"
+    SENDER = "sender"
+    SIZE = "size"
+    NETWORK = "network"
+    UNKNOWN = "unknown"
+
+
 class Bounce(Base):
     """What came back of a delivery: a report of each kind counts once. No address is kept.
+
+    `reason` is None where it came before reasons were decided.
 
     These rows outlive the deliveries, so that a report that comes twice is known for ever.
     """
@@ -161,6 +177,7 @@ class Bounce(Base):
     at: Mapped[datetime]
     enhanced: Mapped[str | None] = mapped_column(String(12))
     text: Mapped[str | None] = mapped_column(String(500))
+    reason: Mapped[BounceReason | None]
 
 
 class NoticeKind(enum.StrEnum):

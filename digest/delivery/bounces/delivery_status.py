@@ -1,12 +1,16 @@
 """Reports about mail that came back (RFC 3464, RFC 6533): what they say, read within bounds.
 
 A report is anybody's text. Of its structure only so much is taken apart as is needed to find the
-part that machines read; all else in it, the returned mail included, is passed over.
+part that machines read; all else in it, the returned mail included, is passed over. What real
+servers write beside the standard, and is read all the same, is told where it is read.
 """
 
+import base64
+import binascii
+import quopri
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.errors import MessageError
 from email.message import Message
 from email.parser import BytesHeaderParser
@@ -14,6 +18,8 @@ from email.policy import compat32
 
 from digest.delivery.relay.wire import LONGEST_TEXT, presentable
 
+# So much of a mail is looked at.
+LONGEST_REPORT = 1024 * 1024
 LONGEST_HEADER = 64 * 1024
 MOST_PARTS = 20
 MOST_RECIPIENTS = 50
@@ -24,25 +30,48 @@ SHORTEST_NAME = 3
 STATUS_PARTS = ("message/delivery-status", "message/global-delivery-status")
 # Anything that the standard library has been seen to raise on a malformed mail.
 MALFORMED = (MessageError, LookupError, ValueError, AttributeError, TypeError)
+# RFC 3464 2.2 and 2.3: a line that begins with another word goes on with the field before it, as
+# some servers write long diagnostics without folding them.
+FIELDS = frozenset(
+    "original-envelope-id reporting-mta dsn-gateway received-from-mta arrival-date "
+    "original-recipient final-recipient action status remote-mta diagnostic-code "
+    "last-attempt-date final-log-id will-retry-until localized-diagnostic".split()
+)
 
 _BLANK_LINE = re.compile(rb"\r?\n[ \t]*\r?\n")
+_BLANK_LINES = re.compile(rb"\r?\n(?:[ \t]*\r?\n)+")
+# RFC 5322 4.5: blanks before the colon are obsolete, and to be read.
+_FIELD = re.compile(rb"([!-9;-~]{1,60})[ \t]*:")
+_ACTION = re.compile(r"\s*([a-z]+)", re.IGNORECASE)
+_COMMENT = re.compile(r"\([^()]*\)")
 _STATUS = re.compile(r"\s*([245])\.([0-9]{1,3})\.([0-9]{1,3})\b")
 _DIAGNOSTIC = re.compile(
-    r"\s*smtp\s*;\s*(?:([245][0-9]{2})(?:[ -]|$))?\s*(?:#?[245]\.[0-9]{1,3}\.[0-9]{1,3}\s+)?",
+    # Before the code chasquid says in which step, as in "MAIL+RCPT 550 5.1.1 ...".
+    r"\s*(?:(?:x-)?[a-z]{1,10}\s*;)?\s*(?:[A-Z]+(?:\+[A-Z]+)?[ ](?=[245][0-9]{2}[ -]))?"
+    r"(?:([245][0-9]{2})(?:[ -]|$))?\s*(?:#?([245]\.[0-9]{1,3}\.[0-9]{1,3})[:,]?(?:\s+|$))?",
     re.IGNORECASE,
 )
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
+# RFC 6533 3: the same as xtext, for all of Unicode.
+_UNITEXT = re.compile(r"\\x\{([0-9A-F]{2,6})\}", re.IGNORECASE)
+_EXPIRED = re.compile(rb"\benvelope expired\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class RecipientStatus:
-    """What a report says of one recipient. `addresses` are in lower case, and never kept."""
+    """What a report says of one recipient. `addresses` are in lower case, and never kept.
+
+    `enhanced` is the most specific code (RFC 3463): that of the diagnostic, where `Status` is
+    missing or says no more than x.0.0. `given_up`: nothing more is tried.
+    """
 
     addresses: frozenset[str]
     action: str
     enhanced: str | None
     code: int | None
     words: str
+    given_up: bool = False
+    retries: bool = False
 
     def text(self, local_part: str) -> str | None:
         """Return the words without addresses, nor the reader's `local_part`; None if none."""
@@ -56,28 +85,61 @@ class RecipientStatus:
 def read_report(content: bytes) -> list[RecipientStatus] | None:
     """Return what a report says of each recipient; None where the mail is no such report."""
     try:
-        return _read(content, DEEPEST)
+        return _read(content[:LONGEST_REPORT].lstrip(b"\r\n"), DEEPEST)
     except MALFORMED:
         return None
 
 
+def header_of(content: bytes) -> Message:
+    """Read the header of a mail, or of a part, within bounds. Raises one of `MALFORMED`."""
+    return parted(content[: LONGEST_HEADER + 4].lstrip(b"\r\n"))[0]
+
+
 def _read(content: bytes, depth: int) -> list[RecipientStatus] | None:
-    header, body = _parted(content.lstrip(b"\r\n") if depth == DEEPEST else content)
+    header, body = parted(content)
     kind = header.get_content_type()
     if kind in STATUS_PARTS:
-        return list(_recipients(body))
+        return list(_recipients(_decoded(header, body)))
     boundary = header.get_boundary()
     if not kind.startswith("multipart/") or not boundary or not depth:
         return None
-    for part in _parts(body, boundary):
+    parts = parts_of(body, boundary)
+    for number, part in enumerate(parts):
         found = _read(part, depth - 1)
         if found is not None:
-            return found
+            return _expired(found, parts[:number])
     is_report = str(header.get_param("report-type") or "").lower() == "delivery-status"
     return [] if is_report else None
 
 
-def _parted(content: bytes) -> tuple[Message, bytes]:
+def _expired(found: list[RecipientStatus], before: list[bytes]) -> list[RecipientStatus]:
+    """Find what OpenSMTPD gives up: it says `delayed`, and the rest to people alone."""
+    if not any(_EXPIRED.search(part) for part in before):
+        return found
+    return [
+        replace(each, given_up=True)
+        if each.action == "delayed" and each.enhanced == "4.4.7" and not each.retries
+        else each
+        for each in found
+    ]
+
+
+def _decoded(header: Message, body: bytes) -> bytes:
+    encoding = str(header.get("Content-Transfer-Encoding", "")).strip().lower()
+    try:
+        if encoding == "base64":
+            whole = re.sub(rb"[^A-Za-z0-9+/]", b"", body)
+            # Of one that was cut off, all that is whole.
+            return base64.b64decode(whole + b"=" * (-len(whole) % 4))
+        if encoding == "quoted-printable":
+            return quopri.decodestring(body)
+    except binascii.Error:
+        pass
+    return body
+
+
+def parted(content: bytes) -> tuple[Message, bytes]:
+    """Take a mail, or a part, apart into header and body."""
     if content.startswith((b"\n", b"\r\n")):
         return Message(), content.lstrip(b"\r\n")
     end = _BLANK_LINE.search(content, 0, LONGEST_HEADER)
@@ -86,7 +148,8 @@ def _parted(content: bytes) -> tuple[Message, bytes]:
     return parser.parsebytes(header[:LONGEST_HEADER]), body
 
 
-def _parts(body: bytes, boundary: str) -> list[bytes]:
+def parts_of(body: bytes, boundary: str) -> list[bytes]:
+    """Split a multipart body at its boundary, into 20 parts at most."""
     mark = re.escape(boundary.encode("utf-8", "surrogateescape"))
     line = re.compile(rb"(?:\A|\r?\n)--" + mark + rb"(?:--)?[ \t]*(?=\r?\n|\Z)")
     pieces = line.split(body, MOST_PARTS)[1:]
@@ -95,32 +158,61 @@ def _parts(body: bytes, boundary: str) -> list[bytes]:
 
 def _recipients(body: bytes) -> Iterator[RecipientStatus]:
     # The first group of fields is about the mail, each other one about a recipient; RFC 3464 2.1.
-    for block in _BLANK_LINE.split(body.strip(b"\r\n"), MOST_RECIPIENTS)[:MOST_RECIPIENTS]:
-        fields = BytesHeaderParser(policy=compat32).parsebytes(block[:LONGEST_HEADER])
-        if "Action" not in fields:
+    for block in _BLANK_LINES.split(body.strip(b"\r\n"), MOST_RECIPIENTS)[:MOST_RECIPIENTS]:
+        fields = _fields(block[:LONGEST_HEADER])
+        # RFC 3464 2.1.1: comments may stand in it.
+        action = _ACTION.match(_COMMENT.sub(" ", fields.get("action", "")))
+        if action is None:
             continue
-        status = _STATUS.match(_value(fields, "Status"))
-        diagnostic = _value(fields, "Diagnostic-Code")
+        diagnostic = fields.get("diagnostic-code", "")
         said = _DIAGNOSTIC.match(diagnostic)
+        word = action[1].lower()
         yield RecipientStatus(
             addresses=frozenset(_addresses(fields)),
-            action=_value(fields, "Action").strip().lower(),
-            enhanced=".".join(status.groups()) if status else None,
+            action=word,
+            enhanced=_enhanced(fields.get("status", ""), said[2] if said else None),
             code=int(said[1]) if said and said[1] else None,
             words=diagnostic[said.end() :] if said else diagnostic,
+            # RFC 3464 2.3.3: no more is tried, whatever the status was while it was.
+            given_up=word == "failed",
+            retries="will-retry-until" in fields,
         )
 
 
-def _addresses(fields: Message) -> Iterator[str]:
-    for name in ("Original-Recipient", "Final-Recipient"):
-        address = _value(fields, name).partition(";")[2].strip().strip("<>").lower()
+def _enhanced(status: str, said: str | None) -> str | None:
+    found = _STATUS.match(_COMMENT.sub(" ", status))
+    code = ".".join(found.groups()) if found else None
+    return said if said and (code is None or code.endswith(".0.0")) else code
+
+
+def _fields(block: bytes) -> dict[str, str]:
+    """Read a group of fields; of each name the first counts."""
+    read: dict[str, list[bytes]] = {}
+    value: list[bytes] = []
+    for line in block.splitlines():
+        begins = _FIELD.match(line)
+        name = begins[1].decode("ascii").lower() if begins else ""
+        if begins and (name in FIELDS or name.startswith("x-")):
+            value = [line[begins.end() :]]
+            read.setdefault(name, value)
+        else:
+            value.append(line)
+    return {
+        name: " ".join(b" ".join(lines).decode("utf-8", "replace").split())
+        for name, lines in read.items()
+    }
+
+
+def _addresses(fields: dict[str, str]) -> Iterator[str]:
+    for name in ("original-recipient", "final-recipient"):
+        address = fields.get(name, "").partition(";")[2].strip().strip("<>").lower()
         if address:
             yield address
-            # RFC 3461 4: the original is written in xtext.
+            # RFC 3461 4: the original is written in xtext; RFC 6533 3: or in unitext.
             yield _XTEXT.sub(lambda found: chr(int(found[1], 16)), address.upper()).lower()
+            yield _UNITEXT.sub(_character, address).lower()
 
 
-def _value(fields: Message, name: str) -> str:
-    raw = str(fields.get(name, ""))
-    text = raw.encode("ascii", "surrogateescape").decode("utf-8", "replace") if raw else ""
-    return " ".join(text.split())
+def _character(found: re.Match[str]) -> str:
+    number = int(found[1], 16)
+    return chr(number) if number <= 0x10FFFF else found[0]

@@ -9,10 +9,13 @@ from sqlalchemy.orm import Session
 
 from digest.database.adding import add_unless_there
 from digest.database.tables import database_now
-from digest.delivery.bounces.delivery_status import RecipientStatus, read_report
+from digest.delivery.bounces.delivery_status import RecipientStatus
+from digest.delivery.bounces.reading import Mail, read_mail
+from digest.delivery.bounces.reasons import reason_of
 from digest.models import (
     Bounce,
     BounceKind,
+    BounceReason,
     Delivery,
     DeliveryState,
     Issue,
@@ -23,7 +26,8 @@ from digest.models import (
 
 # A report proves that the relay had taken the message, also where its 250 is not written down yet.
 RETURNABLE = (DeliveryState.ACCEPTED, DeliveryState.SENDING, DeliveryState.IN_DOUBT)
-NO_FAILURE = ("delivered", "relayed", "expanded")
+# RFC 3464 2.3.3; `deliverable` is of RFC 3885, for a recipient that was only asked about.
+NO_FAILURE = ("delivered", "relayed", "expanded", "deliverable")
 
 
 class Noted(enum.Enum):
@@ -34,9 +38,16 @@ class Noted(enum.Enum):
     UNCLEAR = "unclear"
     KNOWN = "known"
     NO_REPORT = "no report"
+    AUTO_REPLY = "auto-reply"
+    COMPLAINT = "complaint"
     UNKNOWN_DELIVERY = "unknown delivery"
 
 
+_NO_BOUNCE = {
+    Mail.OTHER: Noted.NO_REPORT,
+    Mail.AUTO_REPLY: Noted.AUTO_REPLY,
+    Mail.COMPLAINT: Noted.COMPLAINT,
+}
 _NOTED = {
     BounceKind.PERMANENT: Noted.BOUNCED,
     BounceKind.TRANSIENT: Noted.DELAYED,
@@ -50,13 +61,14 @@ def note_bounce(
     """Write down what a mail to the VERP address of (issue, subscription) reports. Repeatable.
 
     A report of a failure (action `failed`, whatever its status; RFC 3464 2.3.3) makes an accepted
-    delivery a bounced one. Of a folded issue the totals are moved instead, once for each reader:
+    delivery a bounced one. One that machines cannot read says that it came back, not why, nor
+    whether for good. Of a folded issue the totals are moved instead, once for each reader:
     the bounce's own row is the proof that it was done. Addresses are never kept, and nothing in
     words is where the reader has been erased.
     """
-    recipients = read_report(content)
-    if recipients is None:
-        return Noted.NO_REPORT
+    mail, recipients = read_mail(content)
+    if mail in _NO_BOUNCE:
+        return _NO_BOUNCE[mail]
     found = _find(session, issue_id, token_id)
     if found is None:
         return Noted.UNKNOWN_DELIVERY
@@ -101,10 +113,15 @@ def _bounce(
     text = None
     if status is not None and subscriber.email is not None:
         text = status.text(subscriber.email.rpartition("@")[0])
+    kind, reason = _kind(status), BounceReason.UNKNOWN
+    if status is not None and kind is not BounceKind.UNKNOWN:
+        final = kind is BounceKind.PERMANENT
+        reason = reason_of(status.enhanced, status.words, final=final)
     return Bounce(
         issue_id=issue_id,
         subscriber_id=subscriber.id,
-        kind=_kind(status),
+        kind=kind,
+        reason=reason,
         at=now,
         enhanced=status.enhanced if status else None,
         text=text,
@@ -125,8 +142,7 @@ def _about(subscriber: Subscriber, recipients: Sequence[RecipientStatus]) -> Rec
 def _kind(status: RecipientStatus | None) -> BounceKind:
     if status is None:
         return BounceKind.UNKNOWN
-    if status.action == "failed":
-        # RFC 3464 2.3.3: no more is tried, whatever the status was while it was.
+    if status.given_up:
         return BounceKind.PERMANENT
     klass = (status.enhanced or "")[:1]
     return (

@@ -11,7 +11,7 @@ from digest.delivery.clicks import clicks_of
 from digest.delivery.ledger.reporting import Report, report
 from digest.desk.reports.figures import Bar, Figure, Number, Point, in_ten
 from digest.desk.reports.newsletter import audience_and_leavers
-from digest.models import AcceptedMinute, Bounce, BounceKind, Issue, IssueState
+from digest.models import AcceptedMinute, Bounce, BounceKind, BounceReason, Issue, IssueState
 
 MINUTE = timedelta(minutes=1)
 # Of a line: more than this takes longer spans, of so many minutes.
@@ -30,6 +30,17 @@ CAME_BACK = {
     BounceKind.PERMANENT: "Came back for good",
     BounceKind.TRANSIENT: "Delayed on the way",
     BounceKind.UNKNOWN: "Came back, not said why",
+}
+WHY = {
+    BounceReason.ADDRESS: "There is no such address",
+    BounceReason.FULL: "The mailbox is full",
+    BounceReason.CONTENT: "The content was refused",
+    BounceReason.REPUTATION: "Your domain or relay was refused, or a rule of theirs",
+    BounceReason.AUTHENTICATION: "SPF, DKIM or DMARC failed",
+    BounceReason.SENDER: "The sender’s address was refused",
+    BounceReason.SIZE: "It was too large",
+    BounceReason.NETWORK: "Their server could not be reached",
+    BounceReason.UNKNOWN: "Not said, or not understood",
 }
 
 
@@ -75,7 +86,7 @@ def report_issue(session: Session, issue: Issue, now: datetime) -> IssueReport |
         ),
         to_go=told.to_go,
         in_doubt=told.in_doubt,
-        figures=(audience, *own, _bounced(session, issue.id), leavers),
+        figures=(audience, *own, _bounced(session, issue.id), *_why(session, issue.id), leavers),
         counted_at=issue.counted_at if issue.folded_at is None else None,
     )
 
@@ -186,6 +197,44 @@ def _bounced(session: Session, issue_id: int) -> Figure:
         ("Report", "Messages"),
         bars=bars,
     )
+
+
+def _why(session: Session, issue_id: int) -> tuple[Figure, ...]:
+    """Count by reason who gets no more tries; of a reader who has two reports, the one for good."""
+    said = func.coalesce(Bounce.reason, BounceReason.UNKNOWN)
+    permanent = select(Bounce.subscriber_id).where(
+        Bounce.issue_id == issue_id, Bounce.kind == BounceKind.PERMANENT
+    )
+    found = dict(
+        session.execute(
+            select(said, func.count())
+            .where(
+                Bounce.issue_id == issue_id,
+                (Bounce.kind == BounceKind.PERMANENT)
+                | (
+                    (Bounce.kind == BounceKind.UNKNOWN)
+                    & Bounce.subscriber_id.not_in(permanent.scalar_subquery())
+                ),
+            )
+            .group_by(said)
+        ).all()
+    )
+    if not found:
+        return ()
+    bars = sorted(
+        (Bar(WHY[why], n) for why, n in found.items()), key=lambda bar: -(bar.number or 0)
+    )
+    title = f"Why {prose.counted(sum(found.values()), 'message')} came back"
+    figure = Figure(
+        "reasons",
+        f"{title}, most often: {bars[0].label[0].lower()}{bars[0].label[1:]}"
+        if bars[1:]
+        else title,
+        "Messages that came back for good, or it is not said whether, by the other server’s reason",
+        ("Reason", "Messages"),
+        bars=tuple(bars),
+    )
+    return (figure,)
 
 
 def _clicks(session: Session, issue: Issue) -> tuple[Figure, ...]:

@@ -16,6 +16,7 @@ from digest.delivery.ledger.retention import fold_deliveries
 from digest.models import (
     Bounce,
     BounceKind,
+    BounceReason,
     Delivery,
     DeliveryState,
     Issue,
@@ -23,6 +24,7 @@ from digest.models import (
     Subscriber,
     Subscription,
 )
+from tests.delivery.bounces.reports import COMPLAINT, OLD_EXIM, QMAIL, plain
 from tests.delivery.conftest import Press, readers
 from tests.factories import NOW, make_issue
 
@@ -191,17 +193,67 @@ def test_a_delivery_that_was_not_accepted_stays_what_it_was(
 @pytest.mark.parametrize(
     "content",
     [
-        b"Subject: Away until Monday\r\nAuto-Submitted: auto-replied\r\n\r\nBack on Monday.\r\n",
         b"",
         report_of(status_of(action="delivered", status="2.0.0")),
+        report_of(status_of(action="deliverable", status="2.1.5")),
+        report_of(status_of(action="relayed", status="2.0.0")),
+        report_of(status_of(action="expanded", status="2.0.0")),
+        plain("I liked it.", "Subject: Re: Editor's Digest\n", f"<{FIRST}>"),
         b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nStatus: 5.1.1\r\n--b--\r\n",
     ],
-    ids=["vacation", "empty", "success", "no report"],
+    ids=["empty", "delivered", "deliverable", "relayed", "expanded", "answer", "no report"],
 )
 def test_what_reports_no_failure_changes_nothing(press: Press, content: bytes) -> None:
     issue_id = sent_issue(press)
     assert note(press, issue_id, content) is Noted.NO_REPORT
     assert (bounces(press), numbers(press, issue_id)) == ([], {"accepted": 3})
+
+
+@pytest.mark.parametrize(
+    ("content", "noted"),
+    [
+        (
+            b"Subject: Away until Monday\r\nAuto-Submitted: auto-replied\r\n\r\nOn Monday.\r\n",
+            Noted.AUTO_REPLY,
+        ),
+        (plain("On Monday.", "Subject: away from my mail\n", f"<{FIRST}>"), Noted.AUTO_REPLY),
+        (COMPLAINT, Noted.COMPLAINT),
+    ],
+)
+def test_answers_of_machines_and_complaints_are_told_apart(
+    press: Press, content: bytes, noted: Noted
+) -> None:
+    issue_id = sent_issue(press)
+    assert note(press, issue_id, content) is noted
+    assert (bounces(press), numbers(press, issue_id)) == ([], {"accepted": 3})
+
+
+@pytest.mark.parametrize("content", [QMAIL, OLD_EXIM, plain("It came back.")])
+def test_one_in_an_old_form_is_counted_and_moves_nothing(press: Press, content: bytes) -> None:
+    issue_id = sent_issue(press)
+    assert note(press, issue_id, content) is Noted.UNCLEAR
+    assert note(press, issue_id, content) is Noted.KNOWN
+    [kept] = bounces(press)
+    assert (kept.kind, kept.reason) == (BounceKind.UNKNOWN, BounceReason.UNKNOWN)
+    assert (kept.enhanced, kept.text, numbers(press, issue_id)) == (None, None, {"accepted": 3})
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "reason"),
+    [
+        ("failed", "5.1.1", BounceReason.ADDRESS),
+        ("failed", "4.2.2", BounceReason.FULL),
+        ("failed", "5.7.1", BounceReason.REPUTATION),
+        # Given up is not the same as nobody there.
+        ("failed", "4.1.1", BounceReason.UNKNOWN),
+        ("delayed", "5.1.1", BounceReason.UNKNOWN),
+        ("odd", "5.1.1", BounceReason.UNKNOWN),
+    ],
+)
+def test_the_reason_is_kept(press: Press, action: str, status: str, reason: BounceReason) -> None:
+    issue_id = sent_issue(press)
+    note(press, issue_id, report_of(status_of(action=action, status=status)))
+    assert [kept.reason for kept in bounces(press)] == [reason]
 
 
 @pytest.mark.parametrize(
