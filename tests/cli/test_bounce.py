@@ -25,16 +25,22 @@ Process = Callable[..., Result]
 
 
 @pytest.fixture
-def process(command_line: CommandLine) -> Process:
+def keyed(command_line: CommandLine) -> CommandLine:
+    """The command line, with the keys that the desk's tables were made with."""
     keys = base64.b64encode(KEYS[0].secret).decode()
-    environment = {
-        **command_line.environment,
-        "DIGEST_KEYS": f"{KEYS[0].id}:{keys}",
-        "DIGEST_SUPPRESSION_KEY": base64.b64encode(SUPPRESSION_KEY.secret).decode(),
-    }
+    return CommandLine(
+        {
+            **command_line.environment,
+            "DIGEST_KEYS": f"{KEYS[0].id}:{keys}",
+            "DIGEST_SUPPRESSION_KEY": base64.b64encode(SUPPRESSION_KEY.secret).decode(),
+        }
+    )
 
+
+@pytest.fixture
+def process(keyed: CommandLine) -> Process:
     def run(mail: bytes, *arguments: str) -> Result:
-        return CliRunner(env=environment).invoke(
+        return CliRunner(env=keyed.environment).invoke(
             digest, ["bounce", "process", *arguments], input=mail
         )
 
@@ -83,7 +89,7 @@ def bounced_delivery(desk: ReadersDesk) -> tuple[int, str]:
 
 
 def test_a_report_about_a_mail_that_came_back_is_acted_on(
-    process: Process, command_line: CommandLine, desk: ReadersDesk
+    process: Process, keyed: CommandLine, desk: ReadersDesk
 ) -> None:
     issue_id, address = bounced_delivery(desk)
     mail = report_of(status_of("robin@example.org"))
@@ -98,6 +104,9 @@ def test_a_report_about_a_mail_that_came_back_is_acted_on(
     [row] = desk.rows(Delivery)
     assert (row.issue_id, row.state, row.enhanced) == (issue_id, DeliveryState.BOUNCED, "5.1.1")
     assert desk.rows(Subscription)[0].ended_at is None
+    reason = {"label": "There is no such address", "number": 1}
+    assert keyed("issue", "report", str(issue_id), "--json").json["came_back"] == [reason]
+    assert reason["label"] in keyed("issue", "report", str(issue_id)).out
 
 
 def test_an_absence_notice_to_a_bounce_address_changes_nothing(

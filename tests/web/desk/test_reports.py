@@ -14,6 +14,9 @@ from digest.delivery.ledger.freezing import freeze
 from digest.delivery.ledger.totals import count_issues
 from digest.desk.users import Granted
 from digest.models import (
+    Bounce,
+    BounceKind,
+    BounceReason,
     Counted,
     DayCount,
     Delivery,
@@ -121,6 +124,42 @@ def test_an_issue_s_report_says_what_its_tables_and_files_say(
     later = zoe.get(f"/desk/issues/{sent}/report")
     assert heading(later) == "No. 1 was accepted for six readers in seven minutes"
     assert strip(later.text)["in doubt"] == 0
+
+
+def test_an_issue_s_report_counts_by_reason_what_came_back(
+    sent: int, database: Database, join: Join
+) -> None:
+    came = [
+        (0, BounceKind.PERMANENT, BounceReason.REPUTATION),
+        (1, BounceKind.PERMANENT, BounceReason.REPUTATION),
+        (2, BounceKind.PERMANENT, BounceReason.ADDRESS),
+        # Before reasons were kept.
+        (3, BounceKind.PERMANENT, None),
+        # One reader's second report, and what is still on its way, count no more.
+        (0, BounceKind.UNKNOWN, BounceReason.UNKNOWN),
+        (4, BounceKind.UNKNOWN, BounceReason.UNKNOWN),
+        (2, BounceKind.TRANSIENT, BounceReason.NETWORK),
+    ]
+    zoe = join("Zoe", Role.VIEWER)
+    path = f"/desk/issues/{sent}/report"
+    assert table(zoe.get(path).text, "reasons") == []
+    with database.transaction() as session:
+        readers = session.scalars(select(Delivery.subscriber_id).order_by(Delivery.subscriber_id))
+        ids = readers.all()
+        for place, kind, reason in came:
+            session.add(
+                Bounce(issue_id=sent, subscriber_id=ids[place], kind=kind, reason=reason, at=NOW)
+            )
+    count_issues(database, NOW + timedelta(minutes=1))
+    answer = zoe.get(path)
+    told = dict(table(answer.text, "reasons"))
+    assert told == {
+        "Your domain or relay was refused, or a rule of theirs": "2",
+        "Not said, or not understood": "2",
+        "There is no such address": "1",
+    }
+    assert told == dict(file(zoe, f"{path}/reasons.csv"))
+    assert "Why 5 messages came back" in words(answer)
 
 
 def test_a_newsletter_s_report_adds_up_and_a_form_s_name_is_no_formula(
