@@ -23,8 +23,10 @@ from enum import StrEnum
 from digest.database.transactions import Database
 from digest.delivery.bounces.noting import Noted, note_bounce
 from digest.delivery.ledger.echoes import note_arrival
+from digest.models import Subscriber, SuppressionReason
 from digest.readers.consent.recording import Evidence
 from digest.readers.preferences.leaving import leave
+from digest.readers.suppressed import suppress
 from digest.tokens import BadTokenError, KeyRing, Purpose, Token
 
 LONGEST_MAIL = 1024 * 1024
@@ -67,6 +69,10 @@ _SENTENCES = {
     Noted.UNKNOWN_DELIVERY: "This is about a mail that Digest has no record of: nothing was "
     "changed.",
 }
+_GONE = (
+    "A mail came back for good, as there is no such address: its delivery counts as bounced, and "
+    "nothing more is sent to that reader."
+)
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,14 @@ def _leave(database: Database, token: Token, now: datetime) -> ActedOn:
 
 
 def _note(database: Database, token: Token, content: bytes, now: datetime) -> ActedOn:
+    gone: list[Subscriber] = []
     with database.transaction() as session:
-        noted = note_bounce(session, token.number, token.id, content, now)
+        noted = note_bounce(session, token.number, token.id, content, now, gone.append)
+        for reader in gone:
+            if reader.suppression_mac is not None:
+                suppress(session, reader.suppression_mac, SuppressionReason.BOUNCED, now=now)
+    if gone:
+        return ActedOn(MailFor.BOUNCE, _GONE)
     return ActedOn(MailFor.BOUNCE, _SENTENCES[noted])
 
 

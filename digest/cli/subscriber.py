@@ -10,6 +10,7 @@ from digest.cli.groups import Found
         {
             "erase": "subscriber_controls.erase",
             "export": "subscriber_list.export",
+            "lift": "subscriber_controls.lift",
             "list": "subscriber_list.list_subscribers",
             "pause": "subscriber_controls.pause",
             "resume": "subscriber_controls.resume",

@@ -1,4 +1,4 @@
-"""`digest subscriber pause|resume|unsubscribe|erase`: what a reader asked for by letter or call."""
+"""`digest subscriber pause|resume|unsubscribe|lift|erase`: what a reader asked for by a call."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,10 +7,16 @@ from datetime import date, datetime
 import click
 from sqlalchemy.orm import Session
 
-from digest.cli.arguments import Day, typed_wrongly
+from digest.cli.arguments import Day, typed_wrongly, who
 from digest.cli.opening import runtime
 from digest.desk.audit import OPERATOR
-from digest.desk.readers import erase_reader, pause_reader, resume_reader, unsubscribe_reader
+from digest.desk.readers import (
+    erase_reader,
+    lift_suppression,
+    pause_reader,
+    resume_reader,
+    unsubscribe_reader,
+)
 from digest.models import Newsletter, Subscriber
 from digest.newsroom.finding import find_newsletter
 from digest.readers.data.finding import find_reader
@@ -63,6 +69,18 @@ def unsubscribe(address: str, slug: str) -> None:
         unsubscribe_reader(session, OPERATOR, reader, newsletter, now=now)
         said = f"This reader gets {newsletter.name} no more."
     click.echo(said)
+
+
+@click.command()
+@click.argument("address")
+@click.option("--by", default=who, show_default="you", help="Who lifts it.")
+@click.option("--why", required=True, help="Why, in a few words.")
+def lift(address: str, by: str, why: str) -> None:
+    """Let the reader with that ADDRESS be mailed again, though mail to it came back."""
+    with runtime() as opened, opened.database.transaction() as session:
+        reader = find_reader(session, address)
+        lift_suppression(session, OPERATOR, reader, by=by, why=why, now=opened.clock.now())
+    click.echo("This reader may be mailed again.")
 
 
 @click.command()

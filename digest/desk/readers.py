@@ -18,10 +18,12 @@ from digest.readers.consent.recording import Evidence
 from digest.readers.data.erasing import erase
 from digest.readers.preferences.leaving import leave
 from digest.readers.preferences.pausing import pause, resume
+from digest.readers.suppressed import lift_suppressions
 from digest.suppression import SuppressionKey
 
 TABLE = Subscriber.__tablename__
 LOOK = "reader look"
+LONGEST_NAME, LONGEST_WHY = 100, 500
 # The views of one reader that a user goes through within this are one look.
 A_LOOK = timedelta(minutes=1)
 
@@ -121,6 +123,24 @@ def unsubscribe_reader(
     if leave(session, period.token_id, _evidence(actor), now=now).changed:
         fields = ("ended_at", "ended_reason")
         _record(session, actor, "reader unsubscribe", reader, newsletter, now, *fields)
+
+
+def lift_suppression(
+    session: Session, actor: Actor, reader: Subscriber, *, by: str, why: str, now: datetime
+) -> None:
+    """Let a reader be mailed again whose address was not to be. `by`: a person's name.
+
+    Raises:
+        RefusedError: nothing stops mail to them, or it is not said by whom and why.
+    """
+    by, why = by.strip()[:LONGEST_NAME], why.strip()[:LONGEST_WHY]
+    if not by or not why:
+        raise RefusedError("Say why this reader may be mailed again, and who says so.")
+    if not lift_suppressions(session, reader.suppression_mac, by, now=now):
+        raise RefusedError("Nothing stops mail to this reader.")
+    values = {"by": by, "reason": why}
+    fields = ("lifted_at", "lifted_by")
+    record(session, actor, "reader lift", TABLE, reader.id, now=now, fields=fields, values=values)
 
 
 def erase_reader(

@@ -12,9 +12,12 @@ from digest.models import (
     IssueState,
     Newsletter,
     Subscription,
+    Suppression,
+    SuppressionReason,
 )
 from digest.tokens import Purpose
 from tests.cli.conftest import CommandLine
+from tests.delivery.bounces.reports import QMAIL
 from tests.delivery.bounces.test_noting import report_of, status_of
 from tests.factories import KEYS, NOW, RING, SUPPRESSION_KEY, make_issue
 from tests.readers.conftest import ReadersDesk, clock, desk, newsletter, wording
@@ -96,7 +99,8 @@ def test_a_report_about_a_mail_that_came_back_is_acted_on(
     first = process(mail, "--recipient", address)
     assert (first.exit_code, first.stdout) == (
         0,
-        "A mail came back for good: its delivery counts as bounced.\n",
+        "A mail came back for good, as there is no such address: its delivery counts as bounced, "
+        "and nothing more is sent to that reader.\n",
     )
     again = process(b"To: " + address.encode() + b"\r\n" + mail)
     assert again.exit_code == 0
@@ -106,7 +110,53 @@ def test_a_report_about_a_mail_that_came_back_is_acted_on(
     assert desk.rows(Subscription)[0].ended_at is None
     reason = {"label": "There is no such address", "number": 1}
     assert keyed("issue", "report", str(issue_id), "--json").json["came_back"] == [reason]
-    assert reason["label"] in keyed("issue", "report", str(issue_id)).out
+    assert "There is no such address" in keyed("issue", "report", str(issue_id)).out
+
+
+def in_force(desk: ReadersDesk) -> list[SuppressionReason]:
+    return [row.reason for row in desk.rows(Suppression) if row.lifted_at is None]
+
+
+def test_a_dead_address_is_mailed_no_more_until_a_person_lifts_it(
+    process: Process, keyed: CommandLine, desk: ReadersDesk
+) -> None:
+    _, address = bounced_delivery(desk)
+    mail = report_of(status_of("robin@example.org"))
+    process(mail, "--recipient", address)
+    assert in_force(desk) == [SuppressionReason.BOUNCED]
+    refused = keyed("subscriber", "lift", "robin@example.org", "--by", "Zoe", "--why", " ")
+    assert (refused.exit_code, "Say why" in refused.err) == (1, True)
+    lifted = keyed("subscriber", "lift", "robin@example.org", "--by", "Zoe", "--why", "They called")
+    assert (lifted.exit_code, lifted.out) == (0, "This reader may be mailed again.\n")
+    [row] = desk.rows(Suppression)
+    assert (row.lifted_by, in_force(desk)) == ("Zoe", [])
+    assert "bounced (lifted)" in keyed("subscriber", "show", "robin@example.org").out
+    # The same report once more proves nothing new.
+    process(mail, "--recipient", address)
+    assert in_force(desk) == []
+    again = keyed("subscriber", "lift", "robin@example.org", "--by", "Zoe", "--why", "Once more")
+    assert (again.exit_code, "Nothing stops mail" in again.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        report_of(status_of("robin@example.org", status="5.7.1")),
+        report_of(status_of("robin@example.org", status="4.1.1", words="smtp; 450 4.1.1 later")),
+        report_of(status_of("robin@example.org", action="delayed")),
+        report_of(status_of("robin@example.org", status="5.0.0", words="smtp; 550 no")),
+        # Whom the reader's mail is forwarded to.
+        report_of(status_of("someone@example.net")),
+        QMAIL,
+    ],
+    ids=["reputation", "class 4", "delayed", "not said", "forwarded", "old form"],
+)
+def test_what_does_not_prove_an_address_dead_stops_no_mail(
+    process: Process, desk: ReadersDesk, content: bytes
+) -> None:
+    _, address = bounced_delivery(desk)
+    assert process(content, "--recipient", address).exit_code == 0
+    assert in_force(desk) == []
 
 
 def test_an_absence_notice_to_a_bounce_address_changes_nothing(

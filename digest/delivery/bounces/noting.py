@@ -1,7 +1,7 @@
 """A mail that came back: what it means for the delivery it was, and for an old issue's totals."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -56,7 +56,12 @@ _NOTED = {
 
 
 def note_bounce(
-    session: Session, issue_id: int, token_id: bytes, content: bytes, now: datetime
+    session: Session,
+    issue_id: int,
+    token_id: bytes,
+    content: bytes,
+    now: datetime,
+    on_dead: Callable[[Subscriber], object] | None = None,
 ) -> Noted:
     """Write down what a mail to the VERP address of (issue, subscription) reports. Repeatable.
 
@@ -65,6 +70,9 @@ def note_bounce(
     whether for good. Of a folded issue the totals are moved instead, once for each reader:
     the bounce's own row is the proof that it was done. Addresses are never kept, and nothing in
     words is where the reader has been erased.
+
+    `on_dead` is told of the reader, once for a delivery, where the report proves that there is no
+    such address: where it names theirs, and not one that their mail was forwarded to.
     """
     mail, recipients = read_mail(content)
     if mail in _NO_BOUNCE:
@@ -78,6 +86,8 @@ def note_bounce(
         return Noted.NO_REPORT
     bounce = _bounce(issue_id, subscriber, status, now)
     is_new = add_unless_there(session, bounce)
+    if on_dead and is_new and not folded and _proves_dead(subscriber, bounce, status):
+        on_dead(subscriber)
     moved = False
     if bounce.kind is BounceKind.PERMANENT and not folded:
         moved = _move_row(session, bounce, status.code if status else None)
@@ -128,9 +138,22 @@ def _bounce(
     )
 
 
+def _proves_dead(subscriber: Subscriber, bounce: Bounce, status: RecipientStatus | None) -> bool:
+    return (
+        bounce.kind is BounceKind.PERMANENT
+        and bounce.reason is BounceReason.ADDRESS
+        and status is not None
+        and bool(status.addresses & _known(subscriber))
+    )
+
+
+def _known(subscriber: Subscriber) -> set[str]:
+    return {each.lower() for each in (subscriber.email, subscriber.email_key) if each}
+
+
 def _about(subscriber: Subscriber, recipients: Sequence[RecipientStatus]) -> RecipientStatus | None:
     """Find what is said of the reader. Whoever forwards mail is reported by another address."""
-    known = {(address or "").lower() for address in (subscriber.email, subscriber.email_key)}
+    known = _known(subscriber)
     theirs = [found for found in recipients if found.addresses & known]
     candidates = theirs or recipients
     # Of several recipients that are not the reader, none speaks for the reader unless all agree.

@@ -18,11 +18,11 @@ from digest.models import (
     SignUpChoice,
     Subscriber,
     Subscription,
-    Suppression,
     SuppressionReason,
 )
 from digest.readers.consent.recording import record_consent
 from digest.readers.preferences.fresh_links import close_sessions
+from digest.readers.suppressed import suppress
 from digest.suppression import SuppressionKey
 
 
@@ -49,7 +49,7 @@ def erase(
     _delete_details(session, subjects)
     _empty_sign_ups(session, subjects, now)
     record_consent(session, ConsentKind.ERASED, reader.subject, now=now)
-    _remember_mark(session, mac, now)
+    suppress(session, mac, SuppressionReason.ERASED, now=now)
     reader.email = reader.email_key = reader.name = reader.suppression_mac = None
     reader.erased_at = now
     session.flush()
@@ -126,13 +126,3 @@ def _empty_sign_ups(session: Session, subjects: set[bytes], now: datetime) -> No
         .values(email=None, email_key=None, name=None, form=None, expires_at=now)
         .execution_options(synchronize_session=False)
     )
-
-
-def _remember_mark(session: Session, mac: str, now: datetime) -> None:
-    known = select(Suppression.id).where(
-        Suppression.mac == mac,
-        Suppression.reason == SuppressionReason.ERASED,
-        Suppression.lifted_at.is_(None),
-    )
-    if session.scalar(known.limit(1)) is None:
-        session.add(Suppression(mac=mac, reason=SuppressionReason.ERASED, created_at=now))
