@@ -26,7 +26,7 @@ from digest.models import (
 
 # A report proves that the relay had taken the message, also where its 250 is not written down yet.
 RETURNABLE = (DeliveryState.ACCEPTED, DeliveryState.SENDING, DeliveryState.IN_DOUBT)
-# RFC 3464 2.3.3; `deliverable` is of RFC 3885, for a recipient that was only asked about.
+# RFC 3464 2.3.3; `deliverable` is Postfix’s, of an address that was only asked about.
 NO_FAILURE = ("delivered", "relayed", "expanded", "deliverable")
 
 

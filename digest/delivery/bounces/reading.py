@@ -27,12 +27,14 @@ LONGEST_OLD_FORM = 32 * 1024
 MOST_BOUNDARIES = 8
 LONGEST_SUBJECT = 200
 
+# At the beginning: the subject of a mail that came back may stand in that of its report.
 _ANSWERED = re.compile(
-    r"\b(out of (the )?office|auto(matic|mated)?[ -]?(reply|response|answer)|vacation|"
-    r"away (from|until|till)|on (leave|holiday)|abwesen(d|heit\w*)|automatische antwort|"
-    r"absent|absence|r[ée]ponse automatique|risposta automatica|fuori sede|"
+    r"\W*(?:(?:re|aw|sv|rv|tr)\s*:\s*)*(?:i am|i['’]m|ich bin|je suis|sono|estoy|estou|ik ben)?\s*"
+    r"(out of (the )?office|auto(matic|mated)?[ -]?(reply|response|answer)|(on )?vacation|"
+    r"away|on (leave|holiday)|abwesen(d|heit\w*)|automatische antwort|"
+    r"absente?|absence|r[ée]ponse automatique|risposta automatica|fuori sede|"
     r"respuesta autom[áa]tica|fuera de la oficina|ausente|resposta autom[áa]tica|"
-    r"afwezig\w*|automatisch antwoord)\b|^away\b",
+    r"afwezig\w*|automatisch antwoord)\b",
     re.IGNORECASE,
 )
 # Before RFC 3834, and beside it.
@@ -88,7 +90,7 @@ def _says_answer(header: Message) -> bool:
         subject = str(make_header(decode_header(raw)))
     except MALFORMED:
         subject = raw
-    return _ANSWERED.search(subject) is not None
+    return _ANSWERED.match(subject) is not None
 
 
 def _is_answered_by_machine(header: Message) -> bool:

@@ -1,7 +1,7 @@
 """Why a mail came back: decided from the enhanced code first, then from words.
 
-Codes are those of RFC 3463 3 and of its registry (RFC 5248; RFC 7372 for 5.7.20 to 5.7.25; RFC 7505
-for 5.1.10), read on 2026-12-01. Words count where the code says nothing, or too much at once: they
+Codes are those of RFC 3463 3 and of its registry (RFC 5248; RFC 7372 for x.7.20 to x.7.26; RFC 7505
+for x.1.10). Words count where the code says nothing, or too much at once: they
 are those of a large receiver first, then those that many servers write. To say *address* is to say
 that nobody is there, so nothing is taken for it that is not said: a code or words that are not in
 these tables are `unknown`.
@@ -28,8 +28,6 @@ _BY_CODE = {
     "2.2": BounceReason.FULL,
     "2.3": BounceReason.SIZE,
     "3.4": BounceReason.SIZE,
-    "7.8": BounceReason.AUTHENTICATION,
-    "7.9": BounceReason.AUTHENTICATION,
     "7.20": BounceReason.AUTHENTICATION,
     "7.21": BounceReason.AUTHENTICATION,
     "7.22": BounceReason.AUTHENTICATION,

@@ -152,6 +152,7 @@ def test_a_complaint_is_no_bounce() -> None:
         "Subject: Away from my mail\n",
         "Subject: Out of the office: Editor's Digest\n",
         "Subject: Automatic reply: Editor's Digest\n",
+        "Subject: Re: I am out of office\n",
         "Subject: Abwesenheitsnotiz\n",
         "Subject: =?utf-8?q?R=C3=A9ponse_automatique?=\n",
         "Subject: Risposta automatica\n",
@@ -163,6 +164,11 @@ def test_a_complaint_is_no_bounce() -> None:
 @pytest.mark.parametrize("sender", ["<>", "<robin@example.org>"])
 def test_answers_of_machines_are_told_by_what_they_say(header: str, sender: str) -> None:
     assert read_mail(plain("Back on Monday.", header, sender))[0] is Mail.AUTO_REPLY
+
+
+def test_the_subject_of_what_came_back_makes_no_answer_of_its_report() -> None:
+    header = "Subject: Undelivered: Out of office, and other absences\n"
+    assert read_mail(plain("It did not work out.", header))[0] is Mail.OLD_FORM
 
 
 def test_the_answer_of_a_person_is_none_of_these() -> None:

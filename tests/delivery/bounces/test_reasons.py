@@ -25,6 +25,7 @@ ADDRESS_CODES = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"}
         ("4.4.7", Why.NETWORK),
         ("5.6.0", Why.CONTENT),
         ("5.7.1", Why.REPUTATION),
+        ("5.7.8", Why.REPUTATION),
         ("5.7.25", Why.REPUTATION),
         ("5.7.26", Why.AUTHENTICATION),
         ("5.7.23", Why.AUTHENTICATION),
