@@ -86,7 +86,13 @@ def report_issue(session: Session, issue: Issue, now: datetime) -> IssueReport |
         ),
         to_go=told.to_go,
         in_doubt=told.in_doubt,
-        figures=(audience, *own, _bounced(session, issue.id), *_why(session, issue.id), leavers),
+        figures=(
+            audience,
+            *own,
+            _bounced(session, issue.id),
+            *_reasons(session, issue.id),
+            leavers,
+        ),
         counted_at=issue.counted_at if issue.folded_at is None else None,
     )
 
@@ -199,7 +205,7 @@ def _bounced(session: Session, issue_id: int) -> Figure:
     )
 
 
-def _why(session: Session, issue_id: int) -> tuple[Figure, ...]:
+def _reasons(session: Session, issue_id: int) -> tuple[Figure, ...]:
     """Count by reason who gets no more tries; of a reader who has two reports, the one for good."""
     said = func.coalesce(Bounce.reason, BounceReason.UNKNOWN)
     permanent = select(Bounce.subscriber_id).where(
@@ -227,9 +233,7 @@ def _why(session: Session, issue_id: int) -> tuple[Figure, ...]:
     title = f"Why {prose.counted(sum(found.values()), 'message')} came back"
     figure = Figure(
         "reasons",
-        f"{title}, most often: {bars[0].label[0].lower()}{bars[0].label[1:]}"
-        if bars[1:]
-        else title,
+        f"{title}, most often: {bars[0].label}" if bars[1:] else title,
         "Messages that came back for good, or it is not said whether, by the other server’s reason",
         ("Reason", "Messages"),
         bars=tuple(bars),

@@ -159,7 +159,7 @@ def test_an_issue_s_report_counts_by_reason_what_came_back(
         "There is no such address": "1",
     }
     assert told == dict(file(zoe, f"{path}/reasons.csv"))
-    assert "Why 5 messages came back" in words(answer)
+    assert "Why 5 messages came back, most often: " in words(answer)
 
 
 def test_a_newsletter_s_report_adds_up_and_a_form_s_name_is_no_formula(
