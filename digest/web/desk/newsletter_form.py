@@ -45,7 +45,8 @@ CHOICES = {"approval": Approval, "in_doubt_policy": InDoubtPolicy}
 YES, NO = "yes", "no"
 # Sources, and sections, that are there to be ticked, beside those that are.
 OFFERED = 100
-TICKS_MOST = 5000
+# Sources that are ticked one by one; a newsletter that names more is changed by the command.
+TICKS_MOST = 1000
 ONCE = ("slug", "publication", "site")
 # Twenty topics with their names are the most that any field holds.
 LONGEST = 5000
@@ -116,8 +117,14 @@ def typed_of(newsletter: Newsletter) -> Typed:
     texts["local_time"] = f"{newsletter.local_time:%H:%M}"
     texts["languages"] = ", ".join(newsletter.languages)
     texts["topics"] = "\n".join(f"{slug} = {name}" for slug, name in newsletter.topics.items())
-    ids = [API if each is None else str(each) for each in newsletter.source_ids]
+    told = () if names_too_many(newsletter) else newsletter.source_ids
+    ids = [API if each is None else str(each) for each in told]
     return Typed(texts, tuple(ids), tuple(newsletter.sections))
+
+
+def names_too_many(newsletter: Newsletter) -> bool:
+    """Say whether it names more sources than its form ticks: the form leaves them as they are."""
+    return len(newsletter.source_ids) > TICKS_MOST
 
 
 def values_in(typed: Typed, slug: str, portrait: str | None) -> NewsletterValues:
@@ -181,6 +188,10 @@ def _topics(reading: Reading) -> dict[str, str]:
 
 def _sources(reading: Reading) -> list[int | None]:
     ids: list[int | None] = []
+    if len(reading.typed.sources) > TICKS_MOST:
+        at_most = f"Tick at most {TICKS_MOST:,} sources here, or none for all of them."
+        reading.wrong("source_ids", f"{at_most} For more: digest newsletter edit with --source.")
+        return ids
     for each in reading.typed.sources:
         if each != API and not (each.isascii() and each.isdecimal() and len(each) < 16):
             reading.wrong("source_ids", "Choose sources from the list.")
@@ -194,13 +205,14 @@ class FeedingChoices:
     """Sources and sections to choose from, and what is wrong with those chosen now.
 
     Those that are ticked are always among them. `more`: there are other sources, to be found by
-    their names.
+    their names. `untold`: so many are named that none is to be ticked.
     """
 
     sources: list[tuple[str, str]]
     sections: list[str]
     troubles: tuple[str, ...]
     more: bool
+    untold: int = 0
 
 
 def feeding_choices(
@@ -210,14 +222,15 @@ def feeding_choices(
     fed = feeding_of(session, newsletter, now) if newsletter else None
     ticked = [int(each) for each in typed.sources if each.isascii() and each.isdecimal()]
     in_use = select(Source).where(Source.retired_at.is_(None)).order_by(Source.name, Source.id)
-    chosen = session.scalars(in_use.where(Source.id.in_(ticked[:TICKS_MOST]))).all()
+    chosen = session.scalars(in_use.where(Source.id.in_(ticked))).all()
     others = in_use.where(Source.id.not_in([each.id for each in chosen]))
     if words:
         others = others.where(Source.name.icontains(words, autoescape=True))
     found = session.scalars(others.limit(OFFERED + 1)).all()
     offered = sorted((*chosen, *found[:OFFERED]), key=lambda each: (each.name, each.id))
     sources = {str(each.id): str(NamedSource(each.id, each.name)) for each in offered}
-    for named in fed.sources if fed else ():
+    untold = len(newsletter.source_ids) if newsletter and names_too_many(newsletter) else 0
+    for named in fed.sources if fed and not untold else ():
         if named.id is not None:
             sources.setdefault(str(named.id), f"{named}, retired")
     sections = sections_there(session)
@@ -227,6 +240,7 @@ def feeding_choices(
         sections=list(dict.fromkeys([*sections[:OFFERED], *kept])),
         troubles=fed.troubles if fed else (),
         more=len(found) > OFFERED,
+        untold=untold,
     )
 
 

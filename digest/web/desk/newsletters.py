@@ -29,6 +29,7 @@ from digest.web.desk.newsletter_form import (
     accent_words,
     blank,
     feeding_choices,
+    names_too_many,
     swatches,
     typed_in,
     typed_of,
@@ -139,7 +140,9 @@ def edit(newsletter_id: int) -> AnyResponse:
             values = values_in(typed, newsletter.slug, newsletter.editor_portrait)
             values = replace(
                 values,
-                source_ids=_in_order(values.source_ids, before.source_ids),
+                source_ids=before.source_ids
+                if names_too_many(newsletter)
+                else _in_order(values.source_ids, before.source_ids),
                 sections=_in_order(values.sections, before.sections),
             )
             reserved = runtime.settings.reserved_names
@@ -241,6 +244,7 @@ def newsletter_page(
         "sources": feeding.sources,
         "sections": [(each, each) for each in feeding.sections],
         "troubles": feeding.troubles,
+        "untold": feeding.untold,
         "find": words,
         "more_sources": feeding.more or words,
         "weekdays": [(str(at), day) for at, day in enumerate(WEEKDAYS)],

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import select
 
 from digest.database.transactions import Database
 from digest.desk.audit import list_events
-from digest.models import Media, Newsletter, Publication, Role
+from digest.models import Media, Newsletter, Publication, Role, Source
 from digest.newsroom.finding import values_of
 from digest.newsroom.intake.sources import add_source
 from tests.cli.conftest import NEWSLETTER, CommandLine
@@ -108,6 +109,37 @@ def test_what_the_desk_makes_is_what_the_command_makes(
     most = same | {"stamp": hidden(imara.get(page).text, "stamp"), "topics": typed}
     assert imara.press(page, page, **most, sections="Sea").status_code == 303
     assert stands(database, 2)["topics"] == topics, "as many as the command takes"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_sources_too_many_to_be_ticked_are_kept_and_no_tick_is_dropped(
+    imara: Colleague, database: Database
+) -> None:
+    ids = list(range(1, 1102))
+    with database.transaction() as session:
+        for each in ids:
+            session.add(Source(url=f"https://halyard.example/{each}", name=f"Feed {each}",
+                               next_fetch_at=NOW, created_at=NOW))  # fmt: skip
+        newsletter = session.get_one(Newsletter, 1)
+        newsletter.source_ids = ids
+    page = f"{PAGE}/1"
+    shown = imara.get(page)
+    assert "It names 1,101 sources, too many to be ticked here. They stay" in words(shown)
+    assert 'name="source_ids"' not in shown.text
+    stamp = hidden(shown.text, "stamp")
+    saved = imara.press(page, page, **(NEW | {"name": "The Long List", "stamp": stamp}))
+    assert saved.status_code == 303
+    stood = stands(database, 1)
+    assert (stood["name"], stood["source_ids"]) == ("The Long List", ids)
+
+    ticked = [str(each) for each in ids]
+    for action, status in (("save", 422), ("look", 200)):
+        fields = NEW | {"source_ids": ticked, "find": "none of them", "action": action}
+        told = imara.press(f"{PAGE}/new", f"{PAGE}/new", **fields)
+        assert told.status_code == status
+        assert ("Tick at most 1,000 sources here" in words(told)) == (action == "save")
+        kept = re.findall(r'name="source_ids" value="(\d+)" checked', told.text)
+        assert sorted(kept, key=int) == ticked
 
 
 WRONG = [
