@@ -25,7 +25,7 @@ from digest.delivery.bounces.noting import Noted, note_bounce
 from digest.delivery.ledger.echoes import note_arrival
 from digest.models import Subscriber, SuppressionReason
 from digest.readers.consent.recording import Evidence
-from digest.readers.preferences.leaving import leave
+from digest.readers.preferences.leaving import end_all, leave
 from digest.readers.suppressed import suppress
 from digest.tokens import BadTokenError, KeyRing, Purpose, Token
 
@@ -64,8 +64,7 @@ _SENTENCES = {
     "nothing was changed.",
     Noted.AUTO_REPLY: "This is an absence notice, or another answer of a machine: nothing was "
     "changed.",
-    Noted.COMPLAINT: "A mail was reported as spam. Digest does not act on that yet: nothing was "
-    "changed.",
+    Noted.COMPLAINT: "The reader reported a mail as spam: nothing more is sent to them.",
     Noted.UNKNOWN_DELIVERY: "This is about a mail that Digest has no record of: nothing was "
     "changed.",
 }
@@ -124,10 +123,17 @@ def _leave(database: Database, token: Token, now: datetime) -> ActedOn:
 def _note(database: Database, token: Token, content: bytes, now: datetime) -> ActedOn:
     gone: list[Subscriber] = []
     with database.transaction() as session:
-        noted = note_bounce(session, token.number, token.id, content, now, gone.append)
-        for reader in gone:
-            if reader.suppression_mac is not None:
-                suppress(session, reader.suppression_mac, SuppressionReason.BOUNCED, now=now)
+        complained: list[Subscriber] = []
+        noted = note_bounce(
+            session, token.number, token.id, content, now, gone.append, complained.append
+        )
+        for reader in complained:
+            end_all(session, reader, Evidence(form="report of spam"), now=now)
+        reasons = ((gone, SuppressionReason.BOUNCED), (complained, SuppressionReason.COMPLAINED))
+        for readers, reason in reasons:
+            for reader in readers:
+                if reader.suppression_mac is not None:
+                    suppress(session, reader.suppression_mac, reason, now=now)
     if gone:
         return ActedOn(MailFor.BOUNCE, _GONE)
     return ActedOn(MailFor.BOUNCE, _SENTENCES[noted])

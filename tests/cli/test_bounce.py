@@ -6,6 +6,9 @@ from click.testing import CliRunner, Result
 
 from digest.cli import digest
 from digest.models import (
+    Consent,
+    ConsentDetail,
+    ConsentKind,
     Delivery,
     DeliveryState,
     EndedReason,
@@ -17,9 +20,9 @@ from digest.models import (
 )
 from digest.tokens import Purpose
 from tests.cli.conftest import CommandLine
-from tests.delivery.bounces.reports import QMAIL
+from tests.delivery.bounces.reports import COMPLAINT, QMAIL
 from tests.delivery.bounces.test_noting import report_of, status_of
-from tests.factories import KEYS, NOW, RING, SUPPRESSION_KEY, make_issue
+from tests.factories import KEYS, NOW, RING, SUPPRESSION_KEY, make_issue, make_newsletter
 from tests.readers.conftest import ReadersDesk, clock, desk, newsletter, wording
 
 __all__ = ["clock", "desk", "newsletter", "wording"]
@@ -136,6 +139,32 @@ def test_a_dead_address_is_mailed_no_more_until_a_person_lifts_it(
     assert in_force(desk) == []
     again = keyed("subscriber", "lift", "robin@example.org", "--by", "Zoe", "--why", "Once more")
     assert (again.exit_code, "Nothing stops mail" in again.err) == (1, True)
+
+
+def test_who_reports_a_mail_as_spam_gets_nothing_more(
+    process: Process, keyed: CommandLine, desk: ReadersDesk
+) -> None:
+    with desk.database.transaction() as session:
+        make_newsletter(session, "climate")
+    _, address = bounced_delivery(desk)
+    desk.subscribe("robin@example.org", newsletters=("climate",))
+    desk.subscribe("wren@example.org")
+    said = process(COMPLAINT, "--recipient", address)
+    assert said.stdout == "The reader reported a mail as spam: nothing more is sent to them.\n"
+    ended = {row.newsletter_id: row.ended_reason for row in desk.rows(Subscription)[:2]}
+    assert set(ended.values()) == {EndedReason.COMPLAINED}
+    assert len(ended) == 2, "all that they get"
+    assert desk.rows(Subscription)[-1].ended_at is None, "nobody else"
+    withdrawn = [row for row in desk.rows(Consent) if row.kind is ConsentKind.WITHDRAWN]
+    assert len(withdrawn) == 2
+    forms = {row.consent_id: row.form for row in desk.rows(ConsentDetail)}
+    assert {forms[each.id] for each in withdrawn} == {"report of spam"}
+    assert in_force(desk) == [SuppressionReason.COMPLAINED]
+    assert process(COMPLAINT, "--recipient", address).exit_code == 0
+    assert in_force(desk) == [SuppressionReason.COMPLAINED]
+    assert len([row for row in desk.rows(Consent) if row.kind is ConsentKind.WITHDRAWN]) == 2
+    lifted = keyed("subscriber", "lift", "robin@example.org", "--by", "Zoe", "--why", "By mistake")
+    assert (lifted.exit_code, in_force(desk)) == (0, [])
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,6 @@ class Noted(enum.Enum):
 _NO_BOUNCE = {
     Mail.OTHER: Noted.NO_REPORT,
     Mail.AUTO_REPLY: Noted.AUTO_REPLY,
-    Mail.COMPLAINT: Noted.COMPLAINT,
 }
 _NOTED = {
     BounceKind.PERMANENT: Noted.BOUNCED,
@@ -62,6 +61,7 @@ def note_bounce(
     content: bytes,
     now: datetime,
     on_dead: Callable[[Subscriber], object] | None = None,
+    on_complaint: Callable[[Subscriber], object] | None = None,
 ) -> Noted:
     """Write down what a mail to the VERP address of (issue, subscription) reports. Repeatable.
 
@@ -73,6 +73,7 @@ def note_bounce(
 
     `on_dead` is told of the reader, once for a delivery, where the report proves that there is no
     such address: where it names theirs, and not one that their mail was forwarded to.
+    `on_complaint` is told of one who reported the mail as spam (RFC 5965), each time.
     """
     mail, recipients = read_mail(content)
     if mail in _NO_BOUNCE:
@@ -81,6 +82,10 @@ def note_bounce(
     if found is None:
         return Noted.UNKNOWN_DELIVERY
     subscriber, folded = found
+    if mail is Mail.COMPLAINT:
+        if on_complaint:
+            on_complaint(subscriber)
+        return Noted.COMPLAINT
     status = _about(subscriber, recipients)
     if status is not None and status.action in NO_FAILURE:
         return Noted.NO_REPORT

@@ -28,6 +28,10 @@ MOST_BOUNDARIES = 8
 LONGEST_SUBJECT = 200
 
 # At the beginning: the subject of a mail that came back may stand in that of its report.
+# RFC 5965 7.3. The others, "not-spam" (RFC 6430) among them, are no reader's complaint.
+COMPLAINTS = (b"abuse", b"fraud")
+
+_FEEDBACK_TYPE = re.compile(rb"^feedback-type[ \t]*:[ \t]*([a-z-]{1,20})", re.I | re.M)
 _ANSWERED = re.compile(
     r"\W*(?:(?:re|aw|sv|rv|tr)\s*:\s*)*(?:i am|i['’]m|ich bin|je suis|sono|estoy|estou|ik ben)?\s*"
     r"(out of (the )?office|auto(matic|mated)?[ -]?(reply|response|answer)|(on )?vacation|"
@@ -68,7 +72,9 @@ def read_mail(content: bytes) -> tuple[Mail, list[RecipientStatus]]:
 def _told_by_signs(header: Message, content: bytes) -> Mail:
     is_report = header.get_content_type() == "multipart/report"
     if is_report and str(header.get_param("report-type") or "").lower() == "feedback-report":
-        return Mail.COMPLAINT
+        said = _FEEDBACK_TYPE.search(content[:LONGEST_OLD_FORM])
+        is_complaint = said is not None and said[1].lower() in COMPLAINTS
+        return Mail.COMPLAINT if is_complaint else Mail.OTHER
     if _says_answer(header):
         return Mail.AUTO_REPLY
     if is_report or _names_a_failure(content):

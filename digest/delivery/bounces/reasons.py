@@ -83,7 +83,7 @@ RECEIVERS = (
     ),
     Receiver(
         "",
-        "mail servers' own words, seen in their reports or their sources; 2026-12-01",
+        "what mail servers are known to write, not read anywhere in particular; 2026-12-01",
         (
             ("blocklist", BounceReason.REPUTATION),
             ("blacklist", BounceReason.REPUTATION),

@@ -47,29 +47,52 @@ def leave(
     period = find_period(session, token_id)
     if period is None:
         return Standing()
-    reader = period.subscriber
+    changed = _end(
+        session, period.subscriber, period.newsletter_id, EndedReason.LEFT, now, wording, evidence
+    )
+    return standing_of(session, period, now, changed=changed)
+
+
+def end_all(session: Session, reader: Subscriber, evidence: Evidence, *, now: datetime) -> None:
+    """End all that a reader gets, who reported mail of ours as spam. Repeatable."""
+    active = select(Subscription.newsletter_id).where(
+        Subscription.subscriber_id == reader.id, Subscription.ended_at.is_(None)
+    )
+    for newsletter_id in session.scalars(active.order_by(Subscription.id)).all():
+        _end(session, reader, newsletter_id, EndedReason.COMPLAINED, now, None, evidence)
+
+
+def _end(
+    session: Session,
+    reader: Subscriber,
+    newsletter_id: int,
+    reason: EndedReason,
+    now: datetime,
+    wording: Wording | None,
+    evidence: Evidence | None,
+) -> bool:
     ended = session.execute(
         update(Subscription)
         .where(
-            Subscription.subscriber_id == period.subscriber_id,
-            Subscription.newsletter_id == period.newsletter_id,
+            Subscription.subscriber_id == reader.id,
+            Subscription.newsletter_id == newsletter_id,
             Subscription.ended_at.is_(None),
         )
-        .values(ended_at=now, ended_reason=EndedReason.LEFT)
+        .values(ended_at=now, ended_reason=reason)
     )
     changed = cast("CursorResult[Any]", ended).rowcount > 0
     if changed:
-        _let_links_run_out(session, reader, period.newsletter_id, now)
+        _let_links_run_out(session, reader, newsletter_id, now)
         record_readers_consent(
             session,
             ConsentKind.WITHDRAWN,
             reader,
             now=now,
-            newsletter_id=period.newsletter_id,
+            newsletter_id=newsletter_id,
             wording=wording,
             evidence=evidence,
         )
-    return standing_of(session, period, now, changed=changed)
+    return changed
 
 
 def undo_leaving(

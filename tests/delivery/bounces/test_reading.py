@@ -139,6 +139,13 @@ def test_the_null_sender_alone_makes_a_mail_one_that_came_back() -> None:
 
 def test_a_complaint_is_no_bounce() -> None:
     assert read_mail(COMPLAINT) == (Mail.COMPLAINT, [])
+    for kind in (b"Fraud", b"FRAUD ; a=b"):
+        assert read_mail(COMPLAINT.replace(b"abuse", kind)) == (Mail.COMPLAINT, [])
+
+
+@pytest.mark.parametrize("kind", [b"not-spam", b"virus", b"other", b"", b"abuses"])
+def test_other_feedback_is_no_complaint(kind: bytes) -> None:
+    assert read_mail(COMPLAINT.replace(b"abuse", kind)) == (Mail.OTHER, [])
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_what_the_desk_makes_is_what_the_command_makes(
 def test_sources_too_many_to_be_ticked_are_kept_and_no_tick_is_dropped(
     imara: Colleague, database: Database
 ) -> None:
-    ids = list(range(1, 1102))
+    ids: list[int | None] = [*range(1, 1102)]
     with database.transaction() as session:
         for each in ids:
             session.add(Source(url=f"https://halyard.example/{each}", name=f"Feed {each}",
