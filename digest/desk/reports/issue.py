@@ -124,7 +124,8 @@ def _accepted(issue: Issue, accepted: list[tuple[datetime, int]], told: Report) 
     points = _points(accepted, issue.newsletter.zone)
     total = points[-1].number if points else 0
     unknown = told.accepted - total
-    title = "Nothing is accepted yet"
+    # Minutes are counted by the tick, soon after.
+    title = "The minutes are counted soon" if told.accepted else "Nothing is accepted yet"
     if points:
         most = next(point for point in points if point.number * 10 >= total * 9)
         share = "All" if most.number == total else prose.at_start(in_ten(most.number, total))
