@@ -21,13 +21,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from digest.database.transactions import Database
+from digest.delivery.bounces.notices import note_notice
 from digest.delivery.bounces.noting import Noted, note_bounce
 from digest.delivery.ledger.echoes import note_arrival
 from digest.models import Subscriber, SuppressionReason
 from digest.readers.consent.recording import Evidence
 from digest.readers.preferences.leaving import end_all, leave
 from digest.readers.suppressed import suppress
-from digest.tokens import BadTokenError, KeyRing, Purpose, Token
+from digest.tokens import OF_A_NOTICE, BadTokenError, KeyRing, Purpose, Token
 
 LONGEST_MAIL = 1024 * 1024
 LONGEST_HEADER_BLOCK = 256 * 1024
@@ -124,9 +125,13 @@ def _note(database: Database, token: Token, content: bytes, now: datetime) -> Ac
     gone: list[Subscriber] = []
     with database.transaction() as session:
         complained: list[Subscriber] = []
-        noted = note_bounce(
-            session, token.number, token.id, content, now, gone.append, complained.append
-        )
+        if token.number == OF_A_NOTICE:
+            told = (gone.append, complained.append)
+            noted = note_notice(session, token.id, content, *told)
+        else:
+            noted = note_bounce(
+                session, token.number, token.id, content, now, gone.append, complained.append
+            )
         for reader in complained:
             end_all(session, reader, Evidence(form="report of spam"), now=now)
         reasons = ((gone, SuppressionReason.BOUNCED), (complained, SuppressionReason.COMPLAINED))

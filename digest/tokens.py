@@ -27,6 +27,10 @@ LONGEST_LOCAL_PART = 64
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
+# What a bounce address has in place of an issue's number where a notice came from it.
+OF_A_NOTICE = 0
+
+
 class Purpose(enum.StrEnum):
     """What a token may be used for; the letter stands in the token."""
 

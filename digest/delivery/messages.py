@@ -133,7 +133,10 @@ class Links:
         return f"mailto:{local}@{self.inbound_domain}?subject=unsubscribe"
 
     def envelope_sender(self, token_id: bytes, issue_id: int, otherwise: str) -> str:
-        """Return the VERP address that a bounce of this delivery comes back to."""
+        """Return the VERP address that a bounce of this delivery comes back to.
+
+        Of a notice, with its own `token_id`, `issue_id` is `OF_A_NOTICE`.
+        """
         if self.inbound_domain is None:
             return otherwise
         local = self.ring.sign_local_part(Purpose.BOUNCE, token_id, issue_id)

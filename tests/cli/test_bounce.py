@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 
 from digest.cli import digest
 from digest.models import (
@@ -14,11 +15,14 @@ from digest.models import (
     EndedReason,
     IssueState,
     Newsletter,
+    Notice,
+    NoticeKind,
+    NoticeState,
     Subscription,
     Suppression,
     SuppressionReason,
 )
-from digest.tokens import Purpose
+from digest.tokens import Purpose, new_token_id
 from tests.cli.conftest import CommandLine
 from tests.delivery.bounces.reports import COMPLAINT, QMAIL
 from tests.delivery.bounces.test_noting import report_of, status_of
@@ -186,6 +190,56 @@ def test_what_does_not_prove_an_address_dead_stops_no_mail(
     _, address = bounced_delivery(desk)
     assert process(content, "--recipient", address).exit_code == 0
     assert in_force(desk) == []
+
+
+def accepted_notice(desk: ReadersDesk, kind: NoticeKind, subscriber_id: int | None) -> str:
+    """Add a notice that the relay took; return the address that a report goes to."""
+    with desk.database.transaction() as session:
+        newsletter = session.scalars(select(Newsletter)).first()
+        assert newsletter is not None
+        notice = Notice(
+            token_id=new_token_id(), kind=kind, newsletter_id=newsletter.id, created_at=NOW,
+            subscriber_id=subscriber_id, state=NoticeState.ACCEPTED, final_at=NOW, code=250,
+        )  # fmt: skip
+        session.add(notice)
+        return f"{RING.sign_local_part(Purpose.BOUNCE, notice.token_id)}@in.halyard.example"
+
+
+def test_a_confirmation_that_came_back_has_failed(process: Process, desk: ReadersDesk) -> None:
+    desk.subscribe()
+    address = accepted_notice(desk, NoticeKind.CONFIRMATION, None)
+    late = process(report_of(status_of(action="delayed", status="4.4.1")), "--recipient", address)
+    assert late.exit_code == 0
+    assert desk.rows(Notice)[-1].state is NoticeState.ACCEPTED
+    first = process(report_of(status_of("typo@example.org")), "--recipient", address)
+    assert "came back" in first.stdout
+    found = desk.rows(Notice)[-1]
+    assert (found.state, found.enhanced) == (NoticeState.FAILED, "5.1.1")
+    assert "typo" not in (found.reply or "")
+    again = process(report_of(status_of("typo@example.org")), "--recipient", address)
+    assert again.stdout == "That this mail came back was known already: nothing was changed.\n"
+    assert in_force(desk) == []
+    complained = process(COMPLAINT, "--recipient", address)
+    assert "nothing was changed" in complained.stdout
+    assert desk.rows(Subscription)[0].ended_at is None
+
+
+def test_a_notice_to_a_dead_address_stops_a_readers_mail_as_an_issue_does(
+    process: Process, desk: ReadersDesk
+) -> None:
+    reader = desk.subscribe().subscriber_id
+    address = accepted_notice(desk, NoticeKind.FRESH_LINK, reader)
+    process(report_of(status_of("someone@example.net")), "--recipient", address)
+    assert in_force(desk) == [], "whom it was forwarded to"
+    address = accepted_notice(desk, NoticeKind.FRESH_LINK, reader)
+    process(report_of(status_of("robin@example.org")), "--recipient", address)
+    assert in_force(desk) == [SuppressionReason.BOUNCED]
+    process(COMPLAINT, "--recipient", accepted_notice(desk, NoticeKind.FRESH_LINK, reader))
+    assert in_force(desk) == [SuppressionReason.BOUNCED, SuppressionReason.COMPLAINED]
+    assert desk.rows(Subscription)[0].ended_reason is EndedReason.COMPLAINED
+    nobodys = f"{RING.sign_local_part(Purpose.BOUNCE, new_token_id())}@in.halyard.example"
+    unknown = process(report_of(status_of("robin@example.org")), "--recipient", nobodys)
+    assert "no record of" in unknown.stdout
 
 
 def test_an_absence_notice_to_a_bounce_address_changes_nothing(

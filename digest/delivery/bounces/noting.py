@@ -43,7 +43,7 @@ class Noted(enum.Enum):
     UNKNOWN_DELIVERY = "unknown delivery"
 
 
-_NO_BOUNCE = {
+NO_BOUNCE = {
     Mail.OTHER: Noted.NO_REPORT,
     Mail.AUTO_REPLY: Noted.AUTO_REPLY,
 }
@@ -76,8 +76,8 @@ def note_bounce(
     `on_complaint` is told of one who reported the mail as spam (RFC 5965), each time.
     """
     mail, recipients = read_mail(content)
-    if mail in _NO_BOUNCE:
-        return _NO_BOUNCE[mail]
+    if mail in NO_BOUNCE:
+        return NO_BOUNCE[mail]
     found = _find(session, issue_id, token_id)
     if found is None:
         return Noted.UNKNOWN_DELIVERY
@@ -128,7 +128,7 @@ def _bounce(
     text = None
     if status is not None and subscriber.email is not None:
         text = status.text(subscriber.email.rpartition("@")[0])
-    kind, reason = _kind(status), BounceReason.UNKNOWN
+    kind, reason = kind_of(status), BounceReason.UNKNOWN
     if status is not None and kind is not BounceKind.UNKNOWN:
         final = kind is BounceKind.PERMANENT
         reason = reason_of(status.enhanced, status.words, final=final)
@@ -148,26 +148,28 @@ def _proves_dead(subscriber: Subscriber, bounce: Bounce, status: RecipientStatus
         bounce.kind is BounceKind.PERMANENT
         and bounce.reason is BounceReason.ADDRESS
         and status is not None
-        and bool(status.addresses & _known(subscriber))
+        and bool(status.addresses & known_of(subscriber))
     )
 
 
-def _known(subscriber: Subscriber) -> set[str]:
+def known_of(subscriber: Subscriber) -> set[str]:
+    """Return how a report may write a reader's address, in lower case."""
     return {each.lower() for each in (subscriber.email, subscriber.email_key) if each}
 
 
 def _about(subscriber: Subscriber, recipients: Sequence[RecipientStatus]) -> RecipientStatus | None:
     """Find what is said of the reader. Whoever forwards mail is reported by another address."""
-    known = _known(subscriber)
+    known = known_of(subscriber)
     theirs = [found for found in recipients if found.addresses & known]
     candidates = theirs or recipients
     # Of several recipients that are not the reader, none speaks for the reader unless all agree.
-    if len({_kind(found) for found in candidates}) != 1:
+    if len({kind_of(found) for found in candidates}) != 1:
         return None
     return candidates[0]
 
 
-def _kind(status: RecipientStatus | None) -> BounceKind:
+def kind_of(status: RecipientStatus | None) -> BounceKind:
+    """Say whether a recipient's mail came back for good, is late, or may be either."""
     if status is None:
         return BounceKind.UNKNOWN
     if status.given_up:

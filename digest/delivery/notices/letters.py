@@ -35,6 +35,7 @@ from digest.models import (
     PreflightReport,
     WaitingCorrection,
 )
+from digest.tokens import OF_A_NOTICE
 
 # A notice of an issue is news while the issue is in one of these states.
 _TOLD_OF = {
@@ -133,7 +134,8 @@ def _write(context: Context, notice: Waiting, links: Links) -> Envelope:
             raise
         raise AddressError(f"The address {error.reason}") from error
     # The stencil answers for 7-bit lines alone.
-    return Envelope(notice.id, paper.from_address, recipient, message, tidy=recipient.isascii())
+    sender = links.envelope_sender(notice.token_id, OF_A_NOTICE, paper.from_address)
+    return Envelope(notice.id, sender, recipient, message, tidy=recipient.isascii())
 
 
 def _about(context: Context, notice: Waiting, links: Links) -> tuple[About, str]:

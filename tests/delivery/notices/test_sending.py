@@ -123,6 +123,19 @@ def test_a_confirmation_carries_its_link_and_nothing_that_a_stranger_typed(press
     assert b"evil.example" not in mail.content
 
 
+def test_what_comes_back_comes_to_an_address_of_its_own(press: Press) -> None:
+    queue_confirmation(press)
+    press.settings = replace(press.settings, inbound_domain="in.halyard.example")
+    with ScriptedRelay() as relay:
+        press.relay_at(relay.port)
+        assert send(press) == 1
+        [mail] = relay.messages
+    local, _, domain = mail.sender.rpartition("@")
+    token = RING.read_local_part(Purpose.BOUNCE, local)
+    own = notice(press).token_id
+    assert (token.id, token.number, domain) == (own, 0, "in.halyard.example")
+
+
 def test_the_address_is_deleted_when_the_notice_is_final(press: Press) -> None:
     queue_confirmation(press)
     with ScriptedRelay() as relay:
