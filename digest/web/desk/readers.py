@@ -22,6 +22,7 @@ from digest import prose, zones
 from digest.addresses import seek_address
 from digest.desk.readers import (
     erase_reader,
+    lift_suppression,
     note_export,
     note_look,
     note_search,
@@ -68,6 +69,7 @@ DONE = {
     "resumed": "It comes again.",
     "unsubscribed": "They get it no more.",
     "erased": "Everything personal is erased.",
+    "lifted": "They may be mailed again.",
 }
 
 reader_pages = desk_blueprint("desk_readers", __name__)
@@ -137,6 +139,20 @@ def change(reader_id: int, newsletter_id: int) -> AnyResponse:
         return _record(reader_id, (FieldError("newsletters", str(error)),))
     done = {"unsubscribe": "unsubscribed", "resume": "resumed"}.get(what, "paused")
     return redirect(url_for("desk_readers.look", reader_id=reader_id, done=done), 303)
+
+
+@reader_pages.post(f"/readers/<{ID}:reader_id>/lift")
+def lift(reader_id: int) -> AnyResponse:
+    """Let a reader be mailed again whose address was not to be: it concerns all newsletters."""
+    refuse_without(Role.READERS)
+    why, now = request.form.get("why", ""), desk().now
+    try:
+        with current_runtime().database.transaction() as session:
+            reader, who = reader_or_404(session, reader_id), actor(session)
+            lift_suppression(session, who, reader, by=who.name, why=why, now=now)
+    except RefusedError as error:
+        return _record(reader_id, (FieldError("why", str(error)),))
+    return redirect(url_for("desk_readers.look", reader_id=reader_id, done="lifted"), 303)
 
 
 @reader_pages.post(f"/readers/<{ID}:reader_id>/erase")

@@ -24,9 +24,12 @@ from digest.models import (
     Role,
     Subscriber,
     Subscription,
+    Suppression,
+    SuppressionReason,
 )
 from digest.readers.data.exporting import show_reader
 from digest.readers.data.finding import find_reader, search_readers, searching
+from digest.readers.suppressed import suppress
 from tests.delivery.ledger.test_plans import plan, statements
 from tests.factories import NOW, SUPPRESSION_KEY, make_newsletter, make_reader
 from tests.readers.conftest import ReadersDesk
@@ -133,6 +136,33 @@ def test_the_data_protection_officers_afternoon(
     verbs = [verb for verb, row in done(database) if row == reader and verb != "reader look"]
     assert verbs == ["reader pause", "reader resume", "reader export", "reader export",
                      "reader unsubscribe", "reader note", "reader erase"]  # fmt: skip
+
+
+def test_who_is_mailed_no_more_is_let_be_mailed_again_by_a_person_who_says_why(
+    join: Join, imara: Colleague, site: Site, desk: ReadersDesk, database: Database
+) -> None:
+    page = f"{READERS}/{site.subscribe().subscriber_id}"
+    assert "mailed again" not in words(imara.get(page))
+    with database.transaction() as session:
+        for reason in (SuppressionReason.BOUNCED, SuppressionReason.ERASED):
+            suppress(session, SUPPRESSION_KEY.mac(ROBIN), reason, now=NOW)
+    assert "Mail to their address came back" in words(imara.get(page))
+    untold = imara.press(page, f"{page}/lift", why=" ")
+    assert (untold.status_code, "Say why" in words(untold)) == (422, True)
+    viewer = join("Wren", Role.VIEWER)
+    proof = hidden(viewer.get("/desk/account").text, "proof")
+    refused = viewer.client.post(f"{page}/lift", data={"why": "x", "proof": proof})
+    assert refused.status_code == 403
+    assert desk.rows(Suppression)[0].lifted_at is None
+    assert imara.press(page, f"{page}/lift", why="They called").location == f"{page}?done=lifted"
+    [bounced, erased] = desk.rows(Suppression)
+    assert (bounced.lifted_by, erased.lifted_at) == ("Imara", None)
+    again = imara.press(page, f"{page}/lift", why="Once more")
+    assert "Nothing stops mail" in words(again)
+    assert [verb for verb, _ in done(database)].count("reader lift") == 1
+    assert {"by": "Imara", "reason": "They called"} in [
+        each.content for each in desk.rows(AuditDetail)
+    ]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
