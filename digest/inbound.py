@@ -27,7 +27,7 @@ from digest.delivery.ledger.echoes import note_arrival
 from digest.models import Subscriber, SuppressionReason
 from digest.readers.consent.recording import Evidence
 from digest.readers.preferences.leaving import end_all, leave
-from digest.readers.suppressed import suppress
+from digest.readers.suppressed import lifted_since, suppress
 from digest.tokens import OF_A_NOTICE, BadTokenError, KeyRing, Purpose, Token
 
 LONGEST_MAIL = 1024 * 1024
@@ -125,12 +125,19 @@ def _note(database: Database, token: Token, content: bytes, now: datetime) -> Ac
     gone: list[Subscriber] = []
     with database.transaction() as session:
         complained: list[Subscriber] = []
+
+        def complain(reader: Subscriber, mailed_at: datetime) -> None:
+            # One that comes again, after a person has let them be mailed again, says nothing new.
+            mac, reason = reader.suppression_mac, SuppressionReason.COMPLAINED
+            if not lifted_since(session, mac, reason, mailed_at):
+                complained.append(reader)
+
         if token.number == OF_A_NOTICE:
-            told = (gone.append, complained.append)
+            told = (gone.append, complain)
             noted = note_notice(session, token.id, content, *told)
         else:
             noted = note_bounce(
-                session, token.number, token.id, content, now, gone.append, complained.append
+                session, token.number, token.id, content, now, gone.append, complain
             )
         for reader in complained:
             end_all(session, reader, Evidence(form="report of spam"), now=now)

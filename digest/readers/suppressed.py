@@ -28,6 +28,16 @@ def suppress(session: Session, mac: str, reason: SuppressionReason, *, now: date
         session.add(Suppression(mac=mac, reason=reason, created_at=now))
 
 
+def lifted_since(
+    session: Session, mac: str | None, reason: SuppressionReason, since: datetime
+) -> bool:
+    """Tell whether a person has lifted a suppression of that reason after a moment."""
+    found = select(Suppression.id).where(
+        Suppression.mac == mac, Suppression.reason == reason, Suppression.lifted_at > since
+    )
+    return session.scalar(found.limit(1)) is not None
+
+
 def lift_suppressions(session: Session, mac: str | None, by: str, *, now: datetime) -> bool:
     """Let the address be mailed again; return whether anything stopped it. `erased` stays."""
     lifted = session.execute(

@@ -169,6 +169,9 @@ def test_who_reports_a_mail_as_spam_gets_nothing_more(
     assert len([row for row in desk.rows(Consent) if row.kind is ConsentKind.WITHDRAWN]) == 2
     lifted = keyed("subscriber", "lift", "robin@example.org", "--by", "Zoe", "--why", "By mistake")
     assert (lifted.exit_code, in_force(desk)) == (0, [])
+    # The same once more says nothing new.
+    assert process(COMPLAINT, "--recipient", address).exit_code == 0
+    assert in_force(desk) == []
 
 
 @pytest.mark.parametrize(
@@ -180,9 +183,25 @@ def test_who_reports_a_mail_as_spam_gets_nothing_more(
         report_of(status_of("robin@example.org", status="5.0.0", words="smtp; 550 no")),
         # Whom the reader's mail is forwarded to.
         report_of(status_of("someone@example.net")),
+        report_of(
+            "Original-Recipient: rfc822;robin@example.org\n"
+            "Final-Recipient: rfc822; dead@example.net\nAction: failed\nStatus: 5.1.1\n"
+        ),
+        report_of(status_of("robin@example.org", status="5.0.0", words="smtp; 450 user unknown")),
+        report_of(status_of("robin@example.org", words="smtp; 450 4.2.1 not so fast")),
         QMAIL,
     ],
-    ids=["reputation", "class 4", "delayed", "not said", "forwarded", "old form"],
+    ids=[
+        "reputation",
+        "class 4",
+        "delayed",
+        "not said",
+        "forwarded",
+        "forwarded on",
+        "450",
+        "450 beside 5.1.1",
+        "old form",
+    ],
 )
 def test_what_does_not_prove_an_address_dead_stops_no_mail(
     process: Process, desk: ReadersDesk, content: bytes
@@ -221,6 +240,17 @@ def test_a_confirmation_that_came_back_has_failed(process: Process, desk: Reader
     assert in_force(desk) == []
     complained = process(COMPLAINT, "--recipient", address)
     assert "nothing was changed" in complained.stdout
+    assert desk.rows(Subscription)[0].ended_at is None
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.CONFIRMATION, NoticeKind.ADDRESS_CHANGED])
+def test_what_a_stranger_says_of_a_mail_about_a_reader_is_not_the_readers(
+    process: Process, desk: ReadersDesk, kind: NoticeKind
+) -> None:
+    address = accepted_notice(desk, kind, desk.subscribe().subscriber_id)
+    process(COMPLAINT, "--recipient", address)
+    process(report_of(status_of("robin@example.org")), "--recipient", address)
+    assert in_force(desk) == []
     assert desk.rows(Subscription)[0].ended_at is None
 
 

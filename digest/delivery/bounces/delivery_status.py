@@ -9,7 +9,7 @@ import base64
 import binascii
 import quopri
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from email.errors import MessageError
 from email.message import Message
@@ -21,6 +21,7 @@ from digest.delivery.relay.wire import LONGEST_TEXT, presentable
 # So much of a mail is looked at.
 LONGEST_REPORT = 1024 * 1024
 LONGEST_HEADER = 64 * 1024
+LONGEST_TYPE = 1000
 MOST_PARTS = 20
 MOST_RECIPIENTS = 50
 DEEPEST = 3
@@ -61,6 +62,9 @@ _EXPIRED = re.compile(rb"\benvelope expired\b", re.IGNORECASE)
 class RecipientStatus:
     """What a report says of one recipient. `addresses` are in lower case, and never kept.
 
+    `final` are those of them that the report ends at: another than the original one where mail is
+    forwarded (RFC 3464 2.3.1 and 2.3.2).
+
     `enhanced` is the most specific code (RFC 3463): that of the diagnostic, where `Status` is
     missing or says no more than x.0.0. `given_up`: nothing more is tried.
     """
@@ -72,6 +76,11 @@ class RecipientStatus:
     words: str
     given_up: bool = False
     retries: bool = False
+    final: frozenset[str] = frozenset()
+
+    def is_of(self, known: Collection[str]) -> bool:
+        """Tell whether it is about somebody's own address, and not where they forward mail to."""
+        return not (self.final or self.addresses).isdisjoint(known)
 
     def text(self, local_part: str) -> str | None:
         """Return the words without addresses, nor the reader's `local_part`; None if none."""
@@ -90,6 +99,24 @@ def read_report(content: bytes) -> list[RecipientStatus] | None:
         return None
 
 
+def feedback_type(content: bytes) -> str | None:
+    """Return what a report of feedback is about, in lower case, by its own part (RFC 5965 3.1).
+
+    Raises one of `MALFORMED`.
+    """
+    header, body = parted(content[:LONGEST_REPORT].lstrip(b"\r\n"))
+    boundary = header.get_boundary()
+    for part in parts_of(body, boundary) if boundary else ():
+        inner, said = parted(part)
+        if inner.get_content_type() == "message/feedback-report":
+            fields = BytesHeaderParser(policy=compat32).parsebytes(
+                _decoded(inner, said)[:LONGEST_HEADER].lstrip(b"\r\n")
+            )
+            found = re.match(r"[a-z-]+", str(fields.get("Feedback-Type", "")).strip().lower())
+            return found[0] if found else None
+    return None
+
+
 def header_of(content: bytes) -> Message:
     """Read the header of a mail, or of a part, within bounds. Raises one of `MALFORMED`."""
     return parted(content[: LONGEST_HEADER + 4].lstrip(b"\r\n"))[0]
@@ -100,8 +127,8 @@ def _read(content: bytes, depth: int) -> list[RecipientStatus] | None:
     kind = header.get_content_type()
     if kind in STATUS_PARTS:
         return list(_recipients(_decoded(header, body)))
-    boundary = header.get_boundary()
-    if not kind.startswith("multipart/") or not boundary or not depth:
+    boundary = header.get_boundary() if kind.startswith("multipart/") and depth else None
+    if not boundary:
         return None
     parts = parts_of(body, boundary)
     for number, part in enumerate(parts):
@@ -144,8 +171,11 @@ def parted(content: bytes) -> tuple[Message, bytes]:
         return Message(), content.lstrip(b"\r\n")
     end = _BLANK_LINE.search(content, 0, LONGEST_HEADER)
     header, body = (content[: end.start()], content[end.end() :]) if end else (content, b"")
-    parser = BytesHeaderParser(policy=compat32)
-    return parser.parsebytes(header[:LONGEST_HEADER]), body
+    read = BytesHeaderParser(policy=compat32).parsebytes(header[:LONGEST_HEADER])
+    # The standard library reads its parameters in time that grows with the square of their length.
+    if any(len(str(value)) > LONGEST_TYPE for value in read.get_all("Content-Type", ())):
+        del read["Content-Type"]
+    return read, body
 
 
 def parts_of(body: bytes, boundary: str) -> list[bytes]:
@@ -176,6 +206,7 @@ def _recipients(body: bytes) -> Iterator[RecipientStatus]:
             # RFC 3464 2.3.3: no more is tried, whatever the status was while it was.
             given_up=word == "failed",
             retries="will-retry-until" in fields,
+            final=frozenset(_written(fields, "final-recipient")),
         )
 
 
@@ -205,12 +236,16 @@ def _fields(block: bytes) -> dict[str, str]:
 
 def _addresses(fields: dict[str, str]) -> Iterator[str]:
     for name in ("original-recipient", "final-recipient"):
-        address = fields.get(name, "").partition(";")[2].strip().strip("<>").lower()
-        if address:
-            yield address
-            # RFC 3461 4: the original is written in xtext; RFC 6533 3: or in unitext.
-            yield _XTEXT.sub(lambda found: chr(int(found[1], 16)), address.upper()).lower()
-            yield _UNITEXT.sub(_character, address).lower()
+        yield from _written(fields, name)
+
+
+def _written(fields: dict[str, str], name: str) -> Iterator[str]:
+    address = fields.get(name, "").partition(";")[2].strip().strip("<>").lower()
+    if address:
+        yield address
+        # RFC 3461 4: the original is written in xtext; RFC 6533 3: or in unitext.
+        yield _XTEXT.sub(lambda found: chr(int(found[1], 16)), address.upper()).lower()
+        yield _UNITEXT.sub(_character, address).lower()
 
 
 def _character(found: re.Match[str]) -> str:

@@ -1,6 +1,7 @@
 """A notice that came back: a confirmation, a fresh link, a word to an editor."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -9,15 +10,20 @@ from digest.database.tables import database_now
 from digest.delivery.bounces.noting import NO_BOUNCE, NO_FAILURE, Noted, kind_of, known_of
 from digest.delivery.bounces.reading import Mail, read_mail
 from digest.delivery.bounces.reasons import reason_of
-from digest.models import BounceKind, BounceReason, Notice, NoticeState, Subscriber
+from digest.models import BounceKind, BounceReason, Notice, NoticeKind, NoticeState, Subscriber
 
 CAME_BACK = "It came back."
-
-Tell = Callable[[Subscriber], object]
+TO_ANOTHER_ADDRESS = (NoticeKind.CONFIRMATION, NoticeKind.ADDRESS_CHANGED)
+# A report proves that the relay had taken it, also where its 250 is not written down yet.
+RETURNABLE = (NoticeState.ACCEPTED, NoticeState.SENDING)
 
 
 def note_notice(
-    session: Session, token_id: bytes, content: bytes, on_dead: Tell, on_complaint: Tell
+    session: Session,
+    token_id: bytes,
+    content: bytes,
+    on_dead: Callable[[Subscriber], object],
+    on_complaint: Callable[[Subscriber, datetime], object],
 ) -> Noted:
     """Write down what a mail to the VERP address of a notice reports. Repeatable.
 
@@ -31,11 +37,12 @@ def note_notice(
     found = session.scalar(select(Notice).where(Notice.token_id == token_id))
     if found is None:
         return Noted.UNKNOWN_DELIVERY
-    reader = found.subscriber
+    # Some are about a reader, and to an address that is not theirs yet, or not any more.
+    reader = found.subscriber if found.kind not in TO_ANOTHER_ADDRESS else None
     if mail is Mail.COMPLAINT:
         if reader is None:
             return Noted.NO_REPORT
-        on_complaint(reader)
+        on_complaint(reader, found.created_at)
         return Noted.COMPLAINT
     # It went to one address: several that a report tells apart say nothing for certain.
     status = recipients[0] if len({kind_of(each) for each in recipients}) == 1 else None
@@ -46,20 +53,22 @@ def note_notice(
         return Noted.DELAYED if kind is BounceKind.TRANSIENT else Noted.UNCLEAR
     failed = session.execute(
         update(Notice)
-        .where(Notice.id == found.id, Notice.state == NoticeState.ACCEPTED)
+        .where(Notice.id == found.id, Notice.state.in_(RETURNABLE))
         .values(
             state=NoticeState.FAILED,
             final_at=database_now(),
             code=status.code,
             enhanced=status.enhanced,
             reply=CAME_BACK,
+            to_address=None,
+            lease_until=None,
         )
         .returning(Notice.id)
         .execution_options(synchronize_session=False)
     )
     if failed.first() is None:
         return Noted.KNOWN
-    dead = reason_of(status.enhanced, status.words) is BounceReason.ADDRESS
-    if dead and reader is not None and status.addresses & known_of(reader):
+    dead = reason_of(status.enhanced, status.words, code=status.code) is BounceReason.ADDRESS
+    if dead and reader is not None and status.is_of(known_of(reader)):
         on_dead(reader)
     return Noted.BOUNCED

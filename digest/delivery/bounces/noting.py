@@ -61,7 +61,7 @@ def note_bounce(
     content: bytes,
     now: datetime,
     on_dead: Callable[[Subscriber], object] | None = None,
-    on_complaint: Callable[[Subscriber], object] | None = None,
+    on_complaint: Callable[[Subscriber, datetime], object] | None = None,
 ) -> Noted:
     """Write down what a mail to the VERP address of (issue, subscription) reports. Repeatable.
 
@@ -73,7 +73,8 @@ def note_bounce(
 
     `on_dead` is told of the reader, once for a delivery, where the report proves that there is no
     such address: where it names theirs, and not one that their mail was forwarded to.
-    `on_complaint` is told of one who reported the mail as spam (RFC 5965), each time.
+    `on_complaint` is told of one who reported the mail as spam (RFC 5965), each time, and of when
+    that mail was frozen.
     """
     mail, recipients = read_mail(content)
     if mail in NO_BOUNCE:
@@ -81,10 +82,10 @@ def note_bounce(
     found = _find(session, issue_id, token_id)
     if found is None:
         return Noted.UNKNOWN_DELIVERY
-    subscriber, folded = found
+    subscriber, folded, frozen_at = found
     if mail is Mail.COMPLAINT:
         if on_complaint:
-            on_complaint(subscriber)
+            on_complaint(subscriber, frozen_at or now)
         return Noted.COMPLAINT
     status = _about(subscriber, recipients)
     if status is not None and status.action in NO_FAILURE:
@@ -101,11 +102,16 @@ def note_bounce(
     return _NOTED[bounce.kind] if is_new or moved else Noted.KNOWN
 
 
-def _find(session: Session, issue_id: int, token_id: bytes) -> tuple[Subscriber, bool] | None:
-    """Return whose delivery it was, and whether it is folded; None where there was none."""
+def _find(
+    session: Session, issue_id: int, token_id: bytes
+) -> tuple[Subscriber, bool, datetime | None] | None:
+    """Return whose delivery it was, whether it is folded, and when its issue was frozen.
+
+    None where there was none.
+    """
     # Folding waits for this transaction, or this one for it.
     issue = session.execute(
-        select(Issue.newsletter_id, Issue.folded_at)
+        select(Issue.newsletter_id, Issue.folded_at, Issue.frozen_at)
         .where(Issue.id == issue_id)
         .with_for_update(read=True)
     ).first()
@@ -119,7 +125,7 @@ def _find(session: Session, issue_id: int, token_id: bytes) -> tuple[Subscriber,
     folded = issue.folded_at is not None
     if not folded and session.get(Delivery, (issue_id, reader.Subscriber.id)) is None:
         return None
-    return reader.Subscriber, folded
+    return reader.Subscriber, folded, issue.frozen_at
 
 
 def _bounce(
@@ -131,7 +137,7 @@ def _bounce(
     kind, reason = kind_of(status), BounceReason.UNKNOWN
     if status is not None and kind is not BounceKind.UNKNOWN:
         final = kind is BounceKind.PERMANENT
-        reason = reason_of(status.enhanced, status.words, final=final)
+        reason = reason_of(status.enhanced, status.words, code=status.code, final=final)
     return Bounce(
         issue_id=issue_id,
         subscriber_id=subscriber.id,
@@ -148,7 +154,7 @@ def _proves_dead(subscriber: Subscriber, bounce: Bounce, status: RecipientStatus
         bounce.kind is BounceKind.PERMANENT
         and bounce.reason is BounceReason.ADDRESS
         and status is not None
-        and bool(status.addresses & known_of(subscriber))
+        and status.is_of(known_of(subscriber))
     )
 
 

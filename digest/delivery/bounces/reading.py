@@ -8,6 +8,7 @@ as plain `vacation` marks them by nothing else.
 """
 
 import enum
+import logging
 import re
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -17,6 +18,7 @@ from email.policy import compat32
 from digest.delivery.bounces.delivery_status import (
     MALFORMED,
     RecipientStatus,
+    feedback_type,
     header_of,
     read_report,
 )
@@ -26,12 +28,12 @@ LONGEST_OLD_FORM = 32 * 1024
 # The standard library takes nested parts apart in time that grows with the square of their depth.
 MOST_BOUNDARIES = 8
 LONGEST_SUBJECT = 200
+FLUFLS_LOG = "flufl.bounce"
 
 # At the beginning: the subject of a mail that came back may stand in that of its report.
 # RFC 5965 7.3. The others, "not-spam" (RFC 6430) among them, are no reader's complaint.
-COMPLAINTS = (b"abuse", b"fraud")
+COMPLAINTS = ("abuse", "fraud")
 
-_FEEDBACK_TYPE = re.compile(rb"^feedback-type[ \t]*:[ \t]*([a-z-]{1,20})", re.I | re.M)
 _ANSWERED = re.compile(
     r"\W*(?:(?:re|aw|sv|rv|tr)\s*:\s*)*(?:i am|i['’]m|ich bin|je suis|sono|estoy|estou|ik ben)?\s*"
     r"(out of (the )?office|auto(matic|mated)?[ -]?(reply|response|answer)|(on )?vacation|"
@@ -71,10 +73,12 @@ def read_mail(content: bytes) -> tuple[Mail, list[RecipientStatus]]:
 
 def _told_by_signs(header: Message, content: bytes) -> Mail:
     is_report = header.get_content_type() == "multipart/report"
-    if is_report and str(header.get_param("report-type") or "").lower() == "feedback-report":
-        said = _FEEDBACK_TYPE.search(content[:LONGEST_OLD_FORM])
-        is_complaint = said is not None and said[1].lower() in COMPLAINTS
-        return Mail.COMPLAINT if is_complaint else Mail.OTHER
+    about = str(header.get_param("report-type") or "").lower() if is_report else ""
+    if about == "feedback-report":
+        return Mail.COMPLAINT if feedback_type(content) in COMPLAINTS else Mail.OTHER
+    # A receipt, say, of a person who has read it (RFC 8098).
+    if about not in {"", "delivery-status"}:
+        return Mail.OTHER
     if _says_answer(header):
         return Mail.AUTO_REPLY
     if is_report or _names_a_failure(content):
@@ -114,6 +118,8 @@ def _names_a_failure(content: bytes) -> bool:
     # Late: eighteen modules, and most mails that come back need none.
     from flufl.bounce import all_failures
 
+    # It logs what its detectors stumble over, with whatever stands in the mail.
+    logging.getLogger(FLUFLS_LOG).disabled = True
     beginning = content[:LONGEST_OLD_FORM].lstrip(b"\r\n")
     if beginning.lower().count(b"boundary") > MOST_BOUNDARIES:
         return False

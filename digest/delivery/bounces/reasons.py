@@ -115,11 +115,14 @@ RECEIVERS = (
 )
 
 
-def reason_of(enhanced: str | None, words: str | None, *, final: bool = True) -> BounceReason:
+def reason_of(
+    enhanced: str | None, words: str | None, *, code: int | None = None, final: bool = True
+) -> BounceReason:
     """Say why a mail came back. `enhanced` as in RFC 3463 2, `words` as the server said them.
 
     *Address* is said only of what a server refused for good: not of a code of class 4, which is
-    that of a server that may take it yet, nor where more is tried (`final` is false). Never raises.
+    that of a server that may take it yet, nor of a reply of its kind (`code`, RFC 5321 4.2.1), nor
+    where more is tried (`final` is false). Never raises.
     """
     found = _CODE.fullmatch(enhanced or "")
     detail = found[1] if found else ""
@@ -131,6 +134,7 @@ def reason_of(enhanced: str | None, words: str | None, *, final: bool = True) ->
         doubtful = by_subject is not None and by_words is BounceReason.ADDRESS
         reason = by_subject if doubtful else by_words or by_subject
     proven = final and not (enhanced or "").startswith(("2", "4"))
+    proven = proven and (code is None or code >= 500)
     if reason is None or (reason is BounceReason.ADDRESS and not proven):
         return BounceReason.UNKNOWN
     return reason

@@ -35,7 +35,7 @@ from digest.models import (
 )
 from digest.newsroom.feeding import feeding_of
 from digest.newsroom.issues.calendar import Slot, slot, slot_sent_at
-from digest.newsroom.issues.history import Editor, note_rule, quoted
+from digest.newsroom.issues.history import Editor, dropped_by_person, note_rule, quoted
 from digest.newsroom.issues.leaving import give_back_by_rule, keep_own
 from digest.newsroom.issues.moving import called, move
 
@@ -328,7 +328,7 @@ def next_best(
     session: Session, issue: Issue, beside: Sequence[Article], now: datetime
 ) -> Pick | None:
     """Return what the rule picks next for an issue that has the stories `beside` already."""
-    known = {article.id for article in beside}
+    known = {article.id for article in beside} | dropped_by_person(session, issue)
     left = [each for each in _candidates(session, issue, now) if each.id not in known]
     sections = Counter(article.section for article in beside if article.section)
     if not left:

@@ -308,6 +308,27 @@ def is_drop(change: IssueChange) -> bool:
     return bool(out) and change.article_id is not None
 
 
+def dropped_by_person(session: Session, issue: Issue) -> set[int]:
+    """Return the articles that a person took out of an issue, and nobody put in again."""
+    rows = session.execute(
+        select(IssueChange.article_id, IssueChange.after, IssueChange.user_id, IssueChange.by)
+        .where(
+            IssueChange.issue_id == issue.id,
+            IssueChange.field == ChangedField.STORIES,
+            IssueChange.article_id.is_not(None),
+            or_(IssueChange.before.is_not(None), IssueChange.after.is_not(None)),
+            IssueChange.taken,
+        )
+        .order_by(IssueChange.id)
+    )
+    last = {article_id: (after, user_id, by) for article_id, after, user_id, by in rows}
+    return {
+        article_id
+        for article_id, (after, user_id, by) in last.items()
+        if article_id is not None and after is None and (user_id is not None or by != THE_RULE)
+    }
+
+
 def find_change(session: Session, issue: Issue, change_id: int) -> IssueChange:
     """Return one change of an issue.
 

@@ -221,7 +221,9 @@ def _choosing(feeds: Feeds) -> Prepared:
     # Nothing of another one is ever found.
     if feeds.sources:
         sources = sources.where(Source.id.in_([each for each in feeds.sources if each is not None]))
-    listed = sources.order_by(Source.name, Source.id).limit(literal(MOST_SOURCES + 1, Integer))
+    listed = sources.order_by(Source.retired_at.is_not(None), Source.name, Source.id).limit(
+        literal(MOST_SOURCES + 1, Integer)
+    )
     return Prepared(union_all(sections, select(listed.subquery())).order_by("name"))
 
 

@@ -173,7 +173,8 @@ def _asked() -> Asked:
     args = request.args
     source = args.get("source", "")
     source_id = int(source) if source.isdecimal() and len(source) < 10 else None
-    return Asked(args.get("words", "")[:100], args.get("section", "")[:60], source_id)
+    words, section = (args.get(each, "").replace("\0", "") for each in ("words", "section"))
+    return Asked(words[:100], section[:60], source_id)
 
 
 def said(session: Session, issue: Issue) -> str:

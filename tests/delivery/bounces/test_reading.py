@@ -1,5 +1,6 @@
 """Every form in which mail comes back, and what only looks like it."""
 
+import base64
 import tracemalloc
 
 import pytest
@@ -141,6 +142,38 @@ def test_a_complaint_is_no_bounce() -> None:
     assert read_mail(COMPLAINT) == (Mail.COMPLAINT, [])
     for kind in (b"Fraud", b"FRAUD ; a=b"):
         assert read_mail(COMPLAINT.replace(b"abuse", kind)) == (Mail.COMPLAINT, [])
+
+
+def test_what_the_mail_around_it_says_is_no_complaint() -> None:
+    mail = COMPLAINT.replace(b"Feedback-Type: abuse", b"Feedback-Type:\n not-spam")
+    for place in (b"Somebody pressed", b"hello"):
+        assert read_mail(mail.replace(place, b"Feedback-Type: abuse\n" + place))[0] is Mail.OTHER
+    coded = COMPLAINT.replace(
+        b"message/feedback-report\n\nFeedback-Type: abuse\nUser-Agent: Loop/1\nVersion: 1\n",
+        b"message/feedback-report\nContent-Transfer-Encoding: base64\n\n"
+        + base64.b64encode(b"User-Agent: Loop/1\nFeedback-Type: abuse\n")
+        + b"\n",
+    )
+    assert coded != COMPLAINT
+    assert read_mail(coded)[0] is Mail.COMPLAINT
+
+
+def test_what_the_library_stumbles_over_is_not_logged(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert read_mail(b"Subject: hello robin@example.org\n\nx\n") == (Mail.OTHER, [])
+    assert (caplog.text, capsys.readouterr().err) == ("", "")
+
+
+def test_a_receipt_is_no_report() -> None:
+    receipt = COMPLAINT.replace(b"feedback-report;", b"disposition-notification;")
+    assert read_mail(receipt) == (Mail.OTHER, [])
+
+
+def test_a_type_of_many_parameters_is_not_read() -> None:
+    long = b'multipart/report; report-type=delivery-status; boundary="f"; x="' + b";" * 2000
+    mail = COMPLAINT.replace(b'multipart/report; report-type=feedback-report; boundary="f"', long)
+    assert read_mail(mail) == (Mail.OTHER, [])
 
 
 @pytest.mark.parametrize("kind", [b"not-spam", b"virus", b"other", b"", b"abuses"])

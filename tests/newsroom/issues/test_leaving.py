@@ -115,6 +115,14 @@ def test_what_the_rule_picks_again_has_its_words_once_and_can_lose_them(draft: D
     assert (own(draft) or {})["title"] == "Another"
 
 
+def test_what_a_person_took_out_the_rule_does_not_put_in_for_another(draft: Draft) -> None:
+    draft.do(drop_story, "bat")
+    with draft.database.transaction() as session:
+        session.get_one(Article, draft.articles["port"]).withdrawn_at = NOW
+    draft.change(lambda session, issue: replace_withdrawn(session, issue, NOW))
+    assert draft.articles["bat"] not in [each.article_id for each in draft.issue().stories]
+
+
 @pytest.mark.parametrize("leave", [unpin, drop_story])
 def test_a_pin_that_is_taken_back_and_set_again_reads_as_before(
     draft_to_come: Draft, leave: Callable[..., Outcome]
