@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     and_,
     exists,
+    func,
     or_,
     true,
 )
@@ -131,6 +132,10 @@ class Article(Base):
     def _keep_key(self, _: str, section: str | None) -> str | None:
         self.section_key = section_key(section)
         return section
+
+
+# As fresh as an article is: as its date says, and without one as when it was first seen.
+RECENT = func.coalesce(Article.published_at, Article.first_seen_at)
 
 
 def section_key(section: str | None) -> str | None:

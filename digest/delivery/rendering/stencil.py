@@ -376,10 +376,9 @@ def _keeps_lines(encoded: Sequence[bytes]) -> bool:
     if b"\n" not in told_apart and b"\r" not in told_apart:
         return told_apart.isascii() and b"\0." not in told_apart
     joined = b"\0\r\n\0".join([b"", *encoded, b""])
-    breaks = joined.count(b"\r\n")
     return (
         joined.isascii()
-        and joined.count(b"\n") == joined.count(b"\r") == breaks
+        and joined.count(b"\n") == joined.count(b"\r") == joined.count(b"\r\n")
         and b"\n." not in joined
         and b"\n\0." not in joined
         and b"\n\0\r" not in joined

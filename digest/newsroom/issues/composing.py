@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -33,6 +33,7 @@ from digest.models import (
     StoryRole,
     may_be_picked,
 )
+from digest.models.article import RECENT
 from digest.newsroom.feeding import feeding_of
 from digest.newsroom.issues.calendar import Slot, slot, slot_sent_at
 from digest.newsroom.issues.history import Editor, dropped_by_person, note_rule, quoted
@@ -235,9 +236,7 @@ def _candidates(session: Session, issue: Issue, now: datetime) -> list[Article]:
             may_be_picked(newsletter),
             ~_taken_by_another_issue(session, issue),
         )
-        .order_by(
-            func.coalesce(Article.published_at, Article.first_seen_at).desc(), Article.id.desc()
-        )
+        .order_by(RECENT.desc(), Article.id.desc())
         .limit(CANDIDATES_AT_MOST)
         .options(joinedload(Article.source))
     )

@@ -12,7 +12,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     false,
-    func,
     literal,
     null,
     or_,
@@ -32,7 +31,7 @@ from digest.models import (
     Source,
     Story,
 )
-from digest.models.article import fed_to
+from digest.models.article import RECENT, fed_to
 from digest.newsroom.issues.moving import name_of
 
 MOST_SHOWN = 60
@@ -127,10 +126,9 @@ class Feeds(NamedTuple):
         return fed_to(Newsletter(source_ids=list(self.sources), sections=list(self.sections)))
 
 
-_RECENT = func.coalesce(Article.published_at, Article.first_seen_at)
 _OLDEST = bindparam("oldest", type_=Article.first_seen_at.type)
 # Between two moments, PostgreSQL expects few rows whatever they are, and plans once for all.
-_YOUNG = (Article.first_seen_at.between(_OLDEST, literal(EVER, _OLDEST.type)), _RECENT >= _OLDEST)
+_YOUNG = (Article.first_seen_at.between(_OLDEST, literal(EVER, _OLDEST.type)), RECENT >= _OLDEST)
 _HERE = (Article.hidden_at.is_(None), Article.let_go_at.is_(None))
 _ISSUES_WITH = Prepared(
     select(Story.article_id, Issue.number, Issue.dateline)
@@ -169,7 +167,8 @@ def pool_of(
     mine = {story.article_id for story in issue.stories}
     choice = _choosing(feeds).rows(session, oldest=oldest)
     feeds_there = [Feed(*row) for row in choice if row[0] is not None]
-    sources = {each.id: each for each in feeds_there[:MOST_SOURCES]}
+    in_use_first = sorted(feeds_there, key=lambda each: each.retired)
+    sources = {each.id: each for each in in_use_first[:MOST_SOURCES]}
     if len(feeds_there) > MOST_SOURCES:
         sources |= _named_besides(session, {source_id, *(each.source_id for each in found)})
     names: dict[int | None, str] = {each.id: each.name for each in sources.values()}
@@ -204,7 +203,7 @@ def _finding(asked: Asked) -> Prepared:
         query = query.where(Article.section == asked.section)
     if asked.source_id is not None:
         query = query.where(Article.source_id == asked.source_id)
-    newest = query.order_by(_RECENT.desc(), Article.id.desc())
+    newest = query.order_by(RECENT.desc(), Article.id.desc())
     return Prepared(newest.limit(literal(MOST_SHOWN + 1, Integer)))
 
 

@@ -95,6 +95,16 @@ def test_of_many_sources_the_first_are_listed_and_the_others_are_found(database:
         assert ([each.id for each in few.sources], few.more_sources) == ([ids[0], ids[-1]], False)
 
 
+def test_retired_sources_take_nobodys_place_in_the_list(database: Database) -> None:
+    with database.transaction() as session:
+        issue = make_issue(session, make_newsletter(session), [], IssueState.DRAFT)
+        for number in range(MOST_SOURCES + 1):
+            old = session.get_one(Source, add_source(session, f"a-{number:03}"))
+            old.retired_at = NOW
+        add_source(session, "b")
+        assert [each.name for each in pool_of(session, issue, NOW).sources] == ["b"]
+
+
 def test_what_does_not_feed_the_newsletter_is_not_offered(database: Database) -> None:
     with database.transaction() as session:
         newsletter = make_newsletter(session, sections=["Climate"])
