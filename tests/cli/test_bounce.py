@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from digest.cli import digest
 from digest.models import (
@@ -252,6 +252,17 @@ def test_what_a_stranger_says_of_a_mail_about_a_reader_is_not_the_readers(
     process(report_of(status_of("robin@example.org")), "--recipient", address)
     assert in_force(desk) == []
     assert desk.rows(Subscription)[0].ended_at is None
+
+
+def test_a_report_may_be_quicker_than_the_relays_answer(
+    process: Process, desk: ReadersDesk
+) -> None:
+    address = accepted_notice(desk, NoticeKind.FRESH_LINK, desk.subscribe().subscriber_id)
+    with desk.database.transaction() as session:
+        session.execute(update(Notice).values(state=NoticeState.SENDING, final_at=None))
+    process(report_of(status_of("robin@example.org")), "--recipient", address)
+    assert desk.rows(Notice)[-1].state is NoticeState.FAILED
+    assert in_force(desk) == [SuppressionReason.BOUNCED]
 
 
 def test_a_notice_to_a_dead_address_stops_a_readers_mail_as_an_issue_does(

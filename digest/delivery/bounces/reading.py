@@ -30,10 +30,10 @@ MOST_BOUNDARIES = 8
 LONGEST_SUBJECT = 200
 FLUFLS_LOG = "flufl.bounce"
 
-# At the beginning: the subject of a mail that came back may stand in that of its report.
 # RFC 5965 7.3. The others, "not-spam" (RFC 6430) among them, are no reader's complaint.
 COMPLAINTS = ("abuse", "fraud")
 
+# At the beginning: the subject of a mail that came back may stand in that of its report.
 _ANSWERED = re.compile(
     r"\W*(?:(?:re|aw|sv|rv|tr)\s*:\s*)*(?:i am|i['’]m|ich bin|je suis|sono|estoy|estou|ik ben)?\s*"
     r"(out of (the )?office|auto(matic|mated)?[ -]?(reply|response|answer)|(on )?vacation|"
